@@ -1,0 +1,100 @@
+//! A scenario, read and resolved: everything in it can be acted on without looking anything up.
+//!
+//! Wildcards are edges, relative times are milliseconds after the end of the baseline, defaults are
+//! filled in, and every name leads somewhere. What the language knows but this version does not act
+//! on is refused with its position, never ignored.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::edge::Edge;
+use crate::expect::Expectation;
+use crate::fault::FaultSpec;
+use crate::flow::Flow;
+use crate::load::Load;
+use crate::policy::EdgePolicy;
+use crate::units::Share;
+
+pub mod check;
+mod delay;
+mod expects;
+mod faults;
+mod flows;
+mod gateway;
+pub(crate) mod language;
+mod loads;
+mod names;
+pub(crate) mod nearest;
+mod plans;
+mod problem;
+mod rate;
+mod read;
+pub(crate) mod reader;
+mod scale;
+mod schedule;
+mod sections;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use problem::{Problem, Problems};
+pub(crate) use rate::per_second;
+
+/// One resolved scenario file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    pub title: String,
+    pub seed: u64,
+    /// Planted flaws of the sample shop that are switched on.
+    pub weaknesses: Vec<String>,
+    /// Where the public gateway listens; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// For every edge of the system.
+    pub policies: BTreeMap<Edge, EdgePolicy>,
+    pub run: RunTimes,
+    pub loads: Vec<Load>,
+    /// The flows that the loads name.
+    pub flows: Vec<Flow>,
+    /// Lists for `${any:list}`.
+    pub data: BTreeMap<String, Vec<String>>,
+    pub faults: Vec<FaultSpec>,
+    pub expectations: Vec<Expectation>,
+    pub safety: Safety,
+    pub export: Export,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunTimes {
+    /// Load flows, nothing is judged.
+    pub warmup: Duration,
+    /// The baseline.
+    pub before: Duration,
+    /// Without faults: how long `during` lasts. With faults it lasts until the last one ends.
+    pub during: Duration,
+    /// Watched once the last fault is gone.
+    pub after: Duration,
+    /// Share of users that no fault may touch.
+    pub control: Share,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Safety {
+    /// Faults end this long after the last heartbeat of the runner.
+    pub lease: Duration,
+    /// The run is stopped (exit code 3) when it takes longer than this.
+    pub limit: Duration,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Export {
+    /// Base of an OTLP backend, like `http://127.0.0.1:4318`.
+    pub otlp: Option<String>,
+}
+
+impl Scenario {
+    /// Reads and resolves one file. `file_name` only serves the messages.
+    pub fn parse(file_name: &str, text: &str) -> Result<Self, Problems> {
+        read::read(file_name, text).map_err(|found| Problems::new(file_name, found))
+    }
+}

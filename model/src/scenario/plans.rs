@@ -1,0 +1,82 @@
+//! What the proxy and the load generator are told: a scenario with the addresses of a run.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::Scenario;
+use crate::edge::Edge;
+use crate::load::{Load, LoadPlan};
+use crate::plan::{EdgePlan, Plan};
+use crate::shop;
+
+/// Fewest connections that a load generator may open, so that a slow start does not distort.
+const CONNECTIONS_MIN: u32 = 64;
+/// Most of them: half of what one process may open as files on a machine left as installed, times
+/// eight for machines that were not.
+const CONNECTIONS_MAX: u32 = 4_096;
+
+impl Scenario {
+    /// Every edge of the system, each with a listener of its own.
+    pub fn edges(&self) -> Vec<Edge> {
+        self.policies.keys().cloned().collect()
+    }
+
+    /// The proxy's plan. `endpoints` are the real addresses by service; `zero_unix_ms` is the wall
+    /// clock at the end of the baseline, `None` while it is not known.
+    pub fn plan(
+        &self,
+        epoch: u64,
+        zero_unix_ms: Option<u64>,
+        endpoints: &BTreeMap<String, Vec<SocketAddr>>,
+    ) -> Plan {
+        let edge_plan = |(edge, policy): (&Edge, &crate::policy::EdgePolicy)| EdgePlan {
+            edge: edge.clone(),
+            endpoints: endpoints.get(&edge.callee).cloned().unwrap_or_default(),
+            policy: policy.clone(),
+        };
+        Plan {
+            epoch,
+            seed: self.seed,
+            zero_unix_ms,
+            control: self.run.control,
+            edges: self.policies.iter().map(edge_plan).collect(),
+            routes: shop::routes(),
+            faults: self.faults.clone(),
+        }
+    }
+
+    /// The plan of the only load worker of a run.
+    pub fn load_plan(
+        &self,
+        run_id: &str,
+        target: SocketAddr,
+        report_to: SocketAddr,
+        otlp: Option<String>,
+    ) -> LoadPlan {
+        LoadPlan {
+            run_id: run_id.to_owned(),
+            seed: self.seed,
+            worker: 0,
+            workers: 1,
+            target,
+            report_to,
+            otlp,
+            control: self.run.control,
+            timeline: self.timeline(),
+            loads: self.loads.clone(),
+            flows: self.flows.clone(),
+            data: self.data.clone(),
+            connections_max: connections(&self.loads),
+        }
+    }
+}
+
+/// Enough for every arrival that can wait at once: peak rate times timeout.
+fn connections(loads: &[Load]) -> u32 {
+    let waiting = |load: &Load| {
+        let peak = load.rate.iter().map(|step| step.from_per_s.max(step.to_per_s));
+        peak.fold(0.0, f64::max) * load.timeout_ms as f64 / 1_000.0
+    };
+    let all: f64 = loads.iter().map(waiting).sum();
+    (all.ceil() as u32).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX)
+}

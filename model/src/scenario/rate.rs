@@ -1,0 +1,82 @@
+//! Arrival rates as people write them: `40/s`, `60/s for 20s`, `5/s -> 60/s over 10s`.
+
+use crate::limits::RATE_PER_S_MAX;
+use crate::load::RateStep;
+use crate::scenario::reader::shorten;
+use crate::units::parse_duration;
+
+/// One step of a rate. A step without a time lasts until load ends.
+pub(super) fn parse(text: &str) -> Result<RateStep, String> {
+    let wrong = || {
+        format!(
+            "a rate is written \"40/s\", \"40/s for 20s\" or \"5/s -> 60/s over 10s\"; got \"{}\"",
+            shorten(text)
+        )
+    };
+    if let Some((from, rest)) = text.split_once("->") {
+        let (to, over) = rest.split_once(" over ").ok_or_else(wrong)?;
+        return Ok(RateStep {
+            from_per_s: per_second(from).ok_or_else(wrong)??,
+            to_per_s: per_second(to).ok_or_else(wrong)??,
+            for_ms: Some(time_ms(over)?),
+        });
+    }
+    let (rate, for_ms) = match text.split_once(" for ") {
+        Some((rate, time)) => (rate, Some(time_ms(time)?)),
+        None => (text, None),
+    };
+    let rate = per_second(rate).ok_or_else(wrong)??;
+    Ok(RateStep { from_per_s: rate, to_per_s: rate, for_ms })
+}
+
+/// `None` when it is no rate at all; an error when it is one out of range.
+pub(crate) fn per_second(text: &str) -> Option<Result<f64, String>> {
+    let (number, unit) = text.trim().split_once('/')?;
+    let seconds = match unit.trim() {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        _ => return None,
+    };
+    let digits = number.trim();
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let rate = digits.parse::<f64>().ok().filter(|_| plain)? / seconds;
+    if rate > RATE_PER_S_MAX {
+        return Some(Err(format!("a rate is at most {RATE_PER_S_MAX}/s, got \"{}\"", text.trim())));
+    }
+    Some(Ok(rate))
+}
+
+fn time_ms(text: &str) -> Result<u64, String> {
+    let time = parse_duration(text).map_err(|error| error.to_string())?;
+    match u64::try_from(time.as_millis()) {
+        Ok(ms) if ms > 0 => Ok(ms),
+        _ => Err(format!("a step of a rate lasts at least 1ms, got \"{}\"", text.trim())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_read_as_written() {
+        for (text, from_per_s, to_per_s, for_ms) in [
+            ("40/s", 40.0, 40.0, None),
+            ("120/m", 2.0, 2.0, None),
+            ("0.5/s for 20s", 0.5, 0.5, Some(20_000)),
+            ("5/s -> 60/s over 10s", 5.0, 60.0, Some(10_000)),
+        ] {
+            assert_eq!(parse(text), Ok(RateStep { from_per_s, to_per_s, for_ms }), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_rate_is_refused() {
+        for text in
+            ["", "40", "40/d", "-1/s", "inf/s", "NaN/s", "2000000/s", "1/s -> 2/s", "1/s for 0s"]
+        {
+            assert!(parse(text).is_err(), "{text} was accepted");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Reads a scenario file from top to bottom, in an order in which every name is known when it is
+//! needed.
+
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::reader::{Report, Table};
+use super::{Problem, Scenario, expects, faults, flows, gateway, language, loads, sections};
+use crate::expect::Known;
+use crate::fault::FaultSpec;
+use crate::limits;
+use crate::shop;
+
+/// All findings when there is at least one.
+pub(super) fn read(file_name: &str, text: &str) -> Result<Scenario, Vec<Problem>> {
+    let report = Report::new(text);
+    if text.len() > limits::SCENARIO_BYTES_MAX {
+        let (got, max) = (text.len(), limits::SCENARIO_BYTES_MAX);
+        report.add(0..0, format!("a scenario is at most {max} bytes, this file has {got}"));
+        return Err(report.into_found());
+    }
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // What follows a syntax error is a guess, so nothing else is judged.
+        for error in errors {
+            let what = error.message().trim().replace('\n', ", ");
+            report.add(error.span().unwrap_or(0..0), format!("this is not TOML: {what}"));
+        }
+        return Err(report.into_found());
+    }
+    let scenario = read_tables(file_name, Table::root(&report, &document));
+    let found = report.into_found();
+    if found.is_empty() { Ok(scenario) } else { Err(found) }
+}
+
+fn read_tables(file_name: &str, mut root: Table<'_>) -> Scenario {
+    let (title, seed) = sections::read_head(&mut root, file_name);
+    let weaknesses = sections::read_system(&mut root);
+    let edges = shop::edges();
+    let gateway = gateway::read(&mut root, &edges);
+    let run = sections::read_run(&mut root);
+    let safety = sections::read_safety(&mut root);
+    let data = flows::read_data(&mut root);
+    let mut flows = flows::read_flows(&mut root, &data);
+    let loads = loads::read(&mut root, &flows);
+    let limit_ms = safety.limit.as_millis() as u64;
+    let faults = faults::read(&mut root, &edges, limit_ms);
+    let export = sections::read_export(&mut root);
+    let last_fault = faults.specs.iter().map(FaultSpec::end_ms).max().map(Duration::from_millis);
+    sections::check_times(root.report, &run, safety, last_fault);
+    flows.retain(|flow| loads.iter().any(|load| load.flow == flow.name));
+    let mut scenario = Scenario {
+        title,
+        seed,
+        weaknesses,
+        listen: gateway.listen,
+        policies: gateway.policies,
+        run: run.times,
+        loads,
+        flows,
+        data,
+        faults: faults.specs,
+        expectations: Vec::new(),
+        safety,
+        export,
+    };
+    // When a fault or the times are wrong, nothing is said about phases that depend on them.
+    let timeline = root.report.is_empty().then(|| scenario.timeline());
+    let known = Known {
+        flows: &scenario.flows,
+        policies: &scenario.policies,
+        faults: &faults.names,
+        control: !scenario.run.control.eq(&crate::units::Share::ZERO),
+        timeline,
+    };
+    let expectations = expects::read(&mut root, &known);
+    scenario.expectations = expectations;
+    root.finish(&language::TABLES);
+    scenario
+}
