@@ -1,0 +1,118 @@
+//! Why a step failed, by kind.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+use model::load::Outcome;
+use rustix::io::Errno;
+
+/// The kinds of failure that are told apart in spans (`error.type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Refused,
+    /// Any other way in which no connection was made.
+    Unreachable,
+    /// This process may not open more files.
+    FilesExhausted,
+    /// This machine has no free port towards the target.
+    PortsExhausted,
+    Reset,
+    /// Closed in an orderly way, in the middle of things.
+    Closed,
+    /// Not HTTP.
+    Garbage,
+    TooLarge,
+    Timeout,
+    /// The load was stopped first.
+    Stopped,
+    Status(u16),
+    /// The answer lacks a value that the step saves.
+    Unsaved,
+    /// A saved value cannot stand in a request.
+    Unsendable,
+}
+
+impl Failure {
+    pub(crate) fn outcome(self) -> Outcome {
+        match self {
+            Self::Refused | Self::Unreachable | Self::Reset | Self::Closed => Outcome::Connection,
+            Self::FilesExhausted | Self::PortsExhausted => Outcome::Connection,
+            Self::Garbage | Self::TooLarge | Self::Unsaved | Self::Unsendable => Outcome::Answer,
+            Self::Timeout => Outcome::Timeout,
+            Self::Stopped => Outcome::Unfinished,
+            Self::Status(_) => Outcome::Status,
+        }
+    }
+
+    /// Value of `error.type`; a status is its own type.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "connection_refused",
+            Self::Unreachable => "connection_failed",
+            Self::FilesExhausted => "client_files_exhausted",
+            Self::PortsExhausted => "client_ports_exhausted",
+            Self::Reset => "connection_reset",
+            Self::Closed => "connection_closed",
+            Self::Garbage => "answer_not_http",
+            Self::TooLarge => "answer_too_large",
+            Self::Timeout => "timeout",
+            Self::Stopped => "load_stopped",
+            Self::Status(_) => "status",
+            Self::Unsaved => "answer_lacks_value",
+            Self::Unsendable => "saved_value_unsendable",
+        }
+    }
+
+    /// Of an exchange on a connection that was made.
+    pub(super) fn of(error: &hyper::Error) -> Self {
+        if error.is_parse() {
+            return Self::Garbage;
+        }
+        match io_kind(error) {
+            Some(ErrorKind::InvalidData | ErrorKind::InvalidInput) => Self::Garbage,
+            Some(ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted) => Self::Reset,
+            Some(ErrorKind::BrokenPipe) => Self::Reset,
+            _ => Self::Closed,
+        }
+    }
+
+    /// Of an attempt to connect.
+    pub(super) fn of_connect(error: &io::Error) -> Self {
+        let files = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+        match error.kind() {
+            ErrorKind::ConnectionRefused => Self::Refused,
+            ErrorKind::ConnectionReset => Self::Reset,
+            ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => Self::PortsExhausted,
+            _ if error.raw_os_error().is_some_and(|code| files.contains(&code)) => {
+                Self::FilesExhausted
+            },
+            _ => Self::Unreachable,
+        }
+    }
+}
+
+fn io_kind(error: &hyper::Error) -> Option<ErrorKind> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            return Some(io.kind());
+        }
+        source = cause.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generators_own_limits_are_told_from_the_targets_refusal() {
+        let of = |errno: Errno| Failure::of_connect(&io::Error::from(errno));
+        assert_eq!(of(Errno::CONNREFUSED), Failure::Refused);
+        assert_eq!(of(Errno::MFILE), Failure::FilesExhausted);
+        assert_eq!(of(Errno::NFILE), Failure::FilesExhausted);
+        assert_eq!(of(Errno::ADDRNOTAVAIL), Failure::PortsExhausted);
+        assert_eq!(of(Errno::HOSTUNREACH), Failure::Unreachable);
+    }
+}

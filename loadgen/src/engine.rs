@@ -1,0 +1,233 @@
+//! The loop of one engine thread: who is released when, who waits, and when it is over.
+//!
+//! On each wake all arrivals that are due are released, each with its own intended start: a late
+//! wake costs accuracy of sending, never of measuring. At most `connections_max` journeys are under
+//! way; further arrivals wait in the queue. When load ends, journeys in flight get a bound, and
+//! what has not ended by then is recorded as unfinished.
+
+mod backlog;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use model::load::Outcome;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+use crate::cpu::CpuMeter;
+use crate::error::LoadError;
+use crate::journey::{Context, Journey};
+use crate::pacer::Pacer;
+use crate::queue::{Queue, Released};
+use crate::record::Closed;
+use crate::schedule::Schedule;
+
+pub(crate) use backlog::{Backlog, Report};
+
+/// What is left to journeys in flight when the load is aborted.
+const ABORT: Duration = Duration::from_secs(1);
+
+/// What the outside wants of the engine. An order never becomes milder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Order {
+    Run,
+    /// No new arrivals; journeys in flight may end as if load had ended now.
+    End,
+    /// No new arrivals; journeys in flight have one second.
+    Abort,
+}
+
+/// What an engine leaves behind.
+#[derive(Debug)]
+pub(crate) struct EngineDone {
+    pub(crate) closed: Closed,
+    /// Seconds that were not taken yet.
+    pub(crate) reports: Vec<Report>,
+}
+
+/// What an engine needs besides its context.
+pub(crate) struct Orders {
+    pub(crate) orders: watch::Receiver<Order>,
+    /// The other end of [`Context::aborted`].
+    pub(crate) abort: watch::Sender<bool>,
+}
+
+pub(crate) struct Engine<P> {
+    context: Rc<Context>,
+    schedule: Schedule,
+    queue: Queue,
+    journeys: JoinSet<()>,
+    pacer: P,
+    orders: watch::Receiver<Order>,
+    abort: watch::Sender<bool>,
+    /// Orders may still come.
+    listening: bool,
+    start: Instant,
+    /// When load ends.
+    end: Instant,
+    /// When what is in flight is given up.
+    drain_end: Instant,
+    backlog: Backlog,
+    meter: CpuMeter,
+    /// First second that has not been reported.
+    second: u64,
+}
+
+impl<P: Pacer> Engine<P> {
+    /// Must be called on the engine's own thread.
+    pub(crate) fn new(
+        context: Rc<Context>,
+        schedule: Schedule,
+        start: Instant,
+        orders: Orders,
+        (pacer, backlog): (P, Backlog),
+    ) -> Self {
+        let end = start + Duration::from_millis(context.plan.timeline.end_ms);
+        Self {
+            queue: Queue::new(context.plan.loads.len(), crate::queue::WAITING_MAX),
+            journeys: JoinSet::new(),
+            listening: true,
+            orders: orders.orders,
+            abort: orders.abort,
+            pacer,
+            start,
+            end,
+            drain_end: end + context.plan.drain(),
+            meter: CpuMeter::new(context.clock.now()),
+            second: context.second_of(start),
+            backlog,
+            schedule,
+            context,
+        }
+    }
+
+    /// Runs to the end of the load, inside a local set.
+    pub(crate) async fn run(mut self) -> Result<EngineDone, LoadError> {
+        let order = *self.orders.borrow_and_update();
+        self.obey(order, self.context.clock.now());
+        loop {
+            let now = self.context.clock.now();
+            self.advance(now);
+            if now >= self.end && self.journeys.is_empty() && self.queue.len() == 0 {
+                return Ok(self.close(now));
+            }
+            let wake = self.next_wake(now);
+            tokio::select! {
+                biased;
+                changed = self.orders.changed(), if self.listening => {
+                    self.listening = changed.is_ok();
+                    // Whoever has gone away without a word does not want load either.
+                    let order = *self.orders.borrow_and_update();
+                    let order = if self.listening { order } else { Order::Abort };
+                    self.obey(order, self.context.clock.now());
+                },
+                Some(ended) = self.journeys.join_next() => passed_on(ended),
+                paced = self.pacer.until(wake) => {
+                    paced.map_err(|source| LoadError::Setup { what: "the timer", source })?;
+                },
+            }
+        }
+    }
+
+    /// Brings everything that depends on time up to `now`.
+    fn advance(&mut self, now: Instant) {
+        while let Some(ended) = self.journeys.try_join_next() {
+            passed_on(ended);
+        }
+        while let Some(released) = self.queue.pop_expired(now) {
+            self.context.never_started(released, Outcome::Timeout, now);
+        }
+        self.fill_places();
+        self.release_due(now);
+        if now >= self.drain_end && !*self.abort.borrow() {
+            // Journeys notice by themselves and record what they know.
+            self.abort.send_replace(true);
+            while let Some(released) = self.queue.pop() {
+                self.context.never_started(released, Outcome::Unfinished, now);
+            }
+        }
+        let current = self.context.second_of(now);
+        while self.second < current {
+            self.report_second(now);
+        }
+    }
+
+    fn release_due(&mut self, now: Instant) {
+        let due_ns = now.saturating_duration_since(self.start).as_nanos();
+        let due_ns = u64::try_from(due_ns).unwrap_or(u64::MAX);
+        if now < self.start {
+            return;
+        }
+        while let Some((load, arrival)) = self.schedule.due(due_ns) {
+            let intended = self.start + Duration::from_nanos(arrival.at_ns);
+            let lateness = now.saturating_duration_since(intended);
+            self.context.recorder.offered(self.context.second_of(intended), lateness);
+            let released = Released { load, arrival, intended, dispatched: now };
+            let patience = self.context.plan.patience(load);
+            if let Err(refused) = self.queue.push(released, patience) {
+                self.context.never_started(refused, Outcome::Dropped, now);
+            }
+            self.fill_places();
+        }
+    }
+
+    fn fill_places(&mut self) {
+        while self.journeys.len() < self.context.plan.connections_max {
+            let Some(released) = self.queue.pop() else { return };
+            let journey = Journey::new(Rc::clone(&self.context), released);
+            self.journeys.spawn_local(journey.run());
+        }
+    }
+
+    fn obey(&mut self, order: Order, now: Instant) {
+        if order == Order::Run {
+            return;
+        }
+        self.schedule.close();
+        self.end = self.end.min(now);
+        let left = if order == Order::Abort { ABORT } else { self.context.plan.drain() };
+        self.drain_end = self.drain_end.min(now + left);
+    }
+
+    fn next_wake(&mut self, now: Instant) -> Instant {
+        let second_end_ns = (self.context.second_of(now) + 1) * 1_000_000_000;
+        let to_second_end = second_end_ns.saturating_sub(self.context.clock.unix_ns_of(now));
+        let arrival = self.schedule.peek().map(|(_, ns)| self.start + Duration::from_nanos(ns));
+        let end = if now < self.end { self.end } else { self.drain_end };
+        [arrival, self.queue.next_expiry(), (end > now).then_some(end)]
+            .into_iter()
+            .flatten()
+            .fold(now + Duration::from_nanos(to_second_end), Instant::min)
+    }
+
+    fn report_second(&mut self, now: Instant) {
+        self.backlog.push(Report {
+            unix_s: self.second,
+            second: self.context.recorder.take(self.second),
+            in_flight: (self.journeys.len() + self.queue.len()) as u64,
+            cores: self.meter.read(now),
+        });
+        self.second += 1;
+    }
+
+    /// Reports the second that has just begun, too, and closes the account.
+    fn close(mut self, now: Instant) -> EngineDone {
+        while self.second <= self.context.second_of(now) {
+            self.report_second(now);
+        }
+        EngineDone { closed: self.context.recorder.close(), reports: self.backlog.into_reports() }
+    }
+}
+
+/// A journey never ends by itself but in order: its panic is the engine's.
+fn passed_on(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[cfg(test)]
+mod tests;

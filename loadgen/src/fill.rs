@@ -1,0 +1,185 @@
+//! Filling the holes of a template, each in the way of the place where the text stands.
+//!
+//! Within one step a hole always has the same value: the key header and the body may speak of the
+//! same `${uuid}`, the path and the body of the same `${any:sku}`. Another step draws again.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use model::decision::indexed;
+use model::template::{Hole, Segment, Template};
+
+use crate::identity::Identity;
+
+/// What the holes of one step are filled with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fill<'a> {
+    pub(crate) identity: &'a Identity,
+    pub(crate) step: usize,
+    pub(crate) saved: &'a BTreeMap<String, String>,
+    pub(crate) data: &'a BTreeMap<String, Vec<String>>,
+}
+
+impl Fill<'_> {
+    /// As it is: for headers and keys.
+    pub(crate) fn plain(&self, template: &Template) -> String {
+        self.filled(template, String::push_str)
+    }
+
+    /// What a URI may not hold is percent-encoded; slashes and question marks pass, so that a
+    /// saved location or a listed path can be followed.
+    pub(crate) fn path(&self, template: &Template) -> String {
+        let path = self.filled(template, percent_encoded);
+        if path.starts_with('/') { path } else { format!("/{path}") }
+    }
+
+    /// JSON: inside quotes a value is escaped; outside it is put in as the JSON that it is.
+    pub(crate) fn body(&self, template: &Template) -> String {
+        self.filled(template, |text, value| {
+            if ends_inside_quotes(text) {
+                escaped(text, value);
+            } else {
+                text.push_str(value);
+            }
+        })
+    }
+
+    fn filled(&self, template: &Template, put: impl Fn(&mut String, &str)) -> String {
+        let mut text = String::new();
+        for segment in &template.segments {
+            match segment {
+                Segment::Literal(literal) => text.push_str(literal),
+                Segment::Hole(hole) => put(&mut text, &self.value(hole)),
+            }
+        }
+        text
+    }
+
+    fn value(&self, hole: &Hole) -> Cow<'_, str> {
+        let key = self.identity.draw_key;
+        match hole {
+            Hole::Sequence => self.identity.index.to_string().into(),
+            Hole::Uuid => uuid(key, self.step).into(),
+            Hole::User => self.identity.correlation_id.user_key().into(),
+            Hole::Any(list) => {
+                let list_of = self.data.get(list).expect("the plan's check has found every list");
+                let at = indexed(key, list, self.step as u64).index(list_of.len());
+                list_of[at].as_str().into()
+            },
+            Hole::Saved(name) => {
+                let value = self.saved.get(name);
+                value.expect("a journey ends at the step that could not save").as_str().into()
+            },
+        }
+    }
+}
+
+fn uuid(key: u64, step: usize) -> String {
+    let high = indexed(key, "uuid high", step as u64).bits();
+    let low = indexed(key, "uuid low", step as u64).bits();
+    let version = (high & !0xf000) | 0x4000;
+    let variant = (low & !(0b11 << 62)) | (0b10 << 62);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        version >> 32,
+        (version >> 16) & 0xffff,
+        version & 0xffff,
+        variant >> 48,
+        variant & 0xffff_ffff_ffff
+    )
+}
+
+fn percent_encoded(text: &mut String, value: &str) {
+    for byte in value.bytes() {
+        let passes = byte.is_ascii_alphanumeric() || b"-._~/?:@!$&'()*+,;=%".contains(&byte);
+        if passes {
+            text.push(char::from(byte));
+        } else {
+            write!(text, "%{byte:02X}").expect("writing to a string does not fail");
+        }
+    }
+}
+
+fn escaped(text: &mut String, value: &str) {
+    let quoted = serde_json::Value::from(value).to_string();
+    text.push_str(quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(""));
+}
+
+fn ends_inside_quotes(json: &str) -> bool {
+    let (mut inside, mut skip) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if skip => skip = false,
+            b'\\' => skip = inside,
+            b'"' => inside = !inside,
+            _ => {},
+        }
+    }
+    inside
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arrival::Arrival;
+    use crate::plan::Resolved;
+
+    fn check(step: usize, look: impl FnOnce(Fill<'_>)) {
+        let plan = crate::testing::plan("127.0.0.1:1".parse().unwrap());
+        let plan = Resolved::new(&plan).unwrap();
+        let identity = Identity::new(&plan, 0, Arrival { index: 83, at_ns: 0 });
+        let saved = BTreeMap::from([
+            ("order".to_owned(), "o 7/\"x\"".to_owned()),
+            ("lines".to_owned(), "[{\"n\":1}]".to_owned()),
+        ]);
+        let data = BTreeMap::from([("sku".to_owned(), vec!["tea".into(), "milk".into()])]);
+        look(Fill { identity: &identity, step, saved: &saved, data: &data });
+    }
+
+    fn template(text: &str) -> Template {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn each_place_gets_the_value_in_its_own_way() {
+        check(0, |fill| {
+            let order = template("/${order}");
+            assert_eq!(fill.plain(&order), "/o 7/\"x\"");
+            assert_eq!(fill.path(&order), "/o%207/%22x%22");
+            assert_eq!(fill.path(&template("${seq}")), "/83");
+            let body = template(r#"{"a":"${order}","lines":${lines},"b\"":"${user}"}"#);
+            let user = fill.identity.correlation_id.user_key().to_owned();
+            let json: serde_json::Value = serde_json::from_str(&fill.body(&body)).unwrap();
+            let expected = serde_json::json!({"a": "o 7/\"x\"", "lines": [{"n": 1}], "b\"": user});
+            assert_eq!(json, expected);
+        });
+    }
+
+    #[test]
+    fn a_hole_has_one_value_in_a_step_and_another_in_the_next() {
+        let twice = template("${uuid} ${uuid}");
+        let mut uuids = Vec::new();
+        for step in [0, 0, 1] {
+            check(step, |fill| {
+                let text = fill.plain(&twice);
+                let (one, other) = text.split_once(' ').unwrap();
+                assert_eq!(one, other);
+                uuids.push(one.to_owned());
+            });
+        }
+        assert_eq!(uuids[0], uuids[1]);
+        assert_ne!(uuids[1], uuids[2]);
+        assert_eq!((&uuids[0][14..15], uuids[0].len()), ("4", 36));
+        assert!("89ab".contains(&uuids[0][19..20]), "{}", uuids[0]);
+    }
+
+    #[test]
+    fn an_entry_of_a_list_is_drawn_from_the_seed() {
+        let mut drawn = Vec::new();
+        for step in 0..32 {
+            check(step, |fill| drawn.push(fill.plain(&template("${any:sku}"))));
+        }
+        assert!(drawn.contains(&"tea".to_owned()) && drawn.contains(&"milk".to_owned()));
+    }
+}

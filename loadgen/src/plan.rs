@@ -1,0 +1,143 @@
+//! The load plan, checked once and resolved, so that the engine looks nothing up and trusts all.
+//!
+//! Every name leads somewhere, every list has an entry, and a hole is filled by an earlier step:
+//! what is wrong with a plan is said before the first request, with its place in the plan.
+
+mod check;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::{HeaderName, Method};
+use model::decision::named;
+use model::flow::Step;
+use model::load::LoadPlan;
+use model::phase::Timeline;
+use model::template::Template;
+use model::units::Share;
+
+use crate::error::LoadError;
+
+/// A plan that can be run.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) seed: u64,
+    pub(crate) target: SocketAddr,
+    pub(crate) control: Share,
+    pub(crate) timeline: Timeline,
+    pub(crate) loads: Vec<ResolvedLoad>,
+    pub(crate) flows: Vec<ResolvedFlow>,
+    pub(crate) data: BTreeMap<String, Vec<String>>,
+    pub(crate) connections_max: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct ResolvedLoad {
+    pub(crate) name: String,
+    /// Index into the flows.
+    pub(crate) flow: usize,
+    pub(crate) users: u64,
+    pub(crate) timeout: Duration,
+    /// Key of what a journey sends: equal in every run of the same seed.
+    pub(crate) draw_key: u64,
+    /// Key of the trace ids. It holds the run id too: a backend that keeps many runs of one seed
+    /// must not take their traces for one.
+    pub(crate) trace_key: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct ResolvedFlow {
+    pub(crate) name: String,
+    pub(crate) steps: Vec<ResolvedStep>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ResolvedStep {
+    pub(crate) name: String,
+    pub(crate) method: Method,
+    pub(crate) path: Template,
+    pub(crate) headers: Vec<(HeaderName, Template)>,
+    pub(crate) body: Option<Template>,
+    pub(crate) key: Option<Template>,
+    /// Name and JSON pointer.
+    pub(crate) save: Vec<(String, String)>,
+    pub(crate) status: Vec<u16>,
+    pub(crate) acknowledges: Option<String>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl ResolvedStep {
+    pub(crate) fn accepts(&self, status: u16) -> bool {
+        if self.status.is_empty() {
+            (200..300).contains(&status)
+        } else {
+            self.status.contains(&status)
+        }
+    }
+}
+
+impl Resolved {
+    pub(crate) fn new(plan: &LoadPlan) -> Result<Self, LoadError> {
+        check::plan(plan)?;
+        let flow_of = |name: &str| plan.flows.iter().position(|flow| flow.name == name);
+        let loads = plan
+            .loads
+            .iter()
+            .map(|load| ResolvedLoad {
+                name: load.name.clone(),
+                flow: flow_of(&load.flow).expect("the check has found the flow"),
+                users: load.users,
+                timeout: Duration::from_millis(load.timeout_ms),
+                draw_key: named(plan.seed, "journey", &[&load.name]).bits(),
+                trace_key: named(plan.seed, "trace", &[&plan.run_id, &load.name]).bits(),
+            })
+            .collect();
+        let flows = plan
+            .flows
+            .iter()
+            .map(|flow| ResolvedFlow {
+                name: flow.name.clone(),
+                steps: flow.steps.iter().map(resolved_step).collect(),
+            })
+            .collect();
+        Ok(Self {
+            seed: plan.seed,
+            target: plan.target,
+            control: plan.control,
+            timeline: plan.timeline,
+            loads,
+            flows,
+            data: plan.data.clone(),
+            connections_max: plan.connections_max as usize,
+        })
+    }
+
+    /// The timeout of the first step of a load's flow: how long an arrival waits for a connection.
+    pub(crate) fn patience(&self, load: usize) -> Duration {
+        let load = &self.loads[load];
+        let first = self.flows[load.flow].steps.first().and_then(|step| step.timeout);
+        first.unwrap_or(load.timeout)
+    }
+
+    /// How long journeys in flight may take once load has ended.
+    pub(crate) fn drain(&self) -> Duration {
+        self.loads.iter().map(|load| load.timeout).max().unwrap_or_default()
+    }
+}
+
+fn resolved_step(step: &Step) -> ResolvedStep {
+    let header = |name: &str| name.parse().expect("the check has parsed every header name");
+    ResolvedStep {
+        name: step.name.clone(),
+        method: step.method.parse().expect("the check has parsed every method"),
+        path: step.path.clone(),
+        headers: step.headers.iter().map(|(name, value)| (header(name), value.clone())).collect(),
+        body: step.body.clone(),
+        key: step.key.clone(),
+        save: step.save.iter().map(|(name, at)| (name.clone(), at.clone())).collect(),
+        status: step.status.clone(),
+        acknowledges: step.acknowledges.clone(),
+        timeout: step.timeout_ms.map(Duration::from_millis),
+    }
+}

@@ -1,0 +1,178 @@
+//! What makes a plan impossible to run, each with its place in the plan.
+
+use std::collections::BTreeSet;
+
+use http::{HeaderName, Method};
+use model::flow::{Flow, Step};
+use model::limits::{RATE_PER_S_MAX, RUN_MAX};
+use model::load::{Load, LoadPlan};
+use model::template::{Hole, Template};
+
+use crate::error::LoadError;
+
+type Checked = Result<(), LoadError>;
+
+fn refuse(place: impl Into<String>, problem: impl Into<String>) -> LoadError {
+    LoadError::Plan { place: place.into(), problem: problem.into() }
+}
+
+fn demand(holds: bool, place: &str, problem: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { Err(refuse(place, problem())) }
+}
+
+pub(super) fn plan(plan: &LoadPlan) -> Checked {
+    demand(plan.worker < plan.workers, "worker", || {
+        format!("worker {} of {} does not exist; workers count from 0", plan.worker, plan.workers)
+    })?;
+    demand(plan.connections_max > 0, "connections_max", || "must be at least 1".into())?;
+    let end_ms = plan.timeline.end_ms;
+    demand(u128::from(end_ms) <= RUN_MAX.as_millis(), "timeline.end_ms", || {
+        format!("{end_ms} ms is longer than the longest run, {} s", RUN_MAX.as_secs())
+    })?;
+    let mut names = BTreeSet::new();
+    for (at, load) in plan.loads.iter().enumerate() {
+        let place = format!("loads[{at}]");
+        // Arrivals are drawn by the name: two loads of one name would be the same arrivals.
+        demand(names.insert(&load.name), &format!("{place}.name"), || {
+            format!("another load is named {:?} too", load.name)
+        })?;
+        check_load(plan, load, &place)?;
+    }
+    let mut names = BTreeSet::new();
+    for (at, flow) in plan.flows.iter().enumerate() {
+        demand(names.insert(&flow.name), &format!("flows[{at}].name"), || {
+            format!("another flow is named {:?} too", flow.name)
+        })?;
+        check_flow(plan, flow, &format!("flows[{at}]"))?;
+    }
+    Ok(())
+}
+
+fn check_load(plan: &LoadPlan, load: &Load, place: &str) -> Checked {
+    demand(plan.flows.iter().any(|flow| flow.name == load.flow), &format!("{place}.flow"), || {
+        format!("there is no flow {:?}", load.flow)
+    })?;
+    demand(load.users > 0, &format!("{place}.users"), || "must be at least 1".into())?;
+    demand(load.timeout_ms > 0, &format!("{place}.timeout_ms"), || "must be at least 1".into())?;
+    demand(!load.rate.is_empty(), &format!("{place}.rate"), || "has no step".into())?;
+    for (at, step) in load.rate.iter().enumerate() {
+        let place = format!("{place}.rate[{at}]");
+        for rate in [step.from_per_s, step.to_per_s] {
+            demand((0.0..=RATE_PER_S_MAX).contains(&rate), &place, || {
+                format!("{rate} arrivals per second is not between 0 and {RATE_PER_S_MAX}")
+            })?;
+        }
+        demand(step.for_ms.is_some() || at + 1 == load.rate.len(), &place, || {
+            "only the last step may last until load ends".into()
+        })?;
+    }
+    Ok(())
+}
+
+fn check_flow(plan: &LoadPlan, flow: &Flow, place: &str) -> Checked {
+    demand(!flow.steps.is_empty(), &format!("{place}.steps"), || "has no step".into())?;
+    let mut saved = BTreeSet::new();
+    for (at, step) in flow.steps.iter().enumerate() {
+        let place = format!("{place}.steps[{at}]");
+        check_step(step, &place)?;
+        for template in templates(step) {
+            for hole in template.holes() {
+                check_hole(plan, hole, &saved, &place)?;
+            }
+        }
+        saved.extend(step.save.keys().map(String::as_str));
+        let promised = step.acknowledges.as_deref();
+        demand(
+            promised.is_none_or(|name| saved.contains(name)),
+            &format!("{place}.acknowledges"),
+            || format!("nothing saves {:?} up to this step", promised.unwrap_or_default()),
+        )?;
+    }
+    Ok(())
+}
+
+fn templates(step: &Step) -> impl Iterator<Item = &Template> {
+    std::iter::once(&step.path).chain(step.headers.values()).chain(&step.body).chain(&step.key)
+}
+
+fn check_step(step: &Step, place: &str) -> Checked {
+    demand(step.method.parse::<Method>().is_ok(), &format!("{place}.method"), || {
+        format!("{:?} is no HTTP method", step.method)
+    })?;
+    for name in step.headers.keys() {
+        demand(name.parse::<HeaderName>().is_ok(), &format!("{place}.headers"), || {
+            format!("{name:?} is no header name")
+        })?;
+    }
+    for (name, pointer) in &step.save {
+        demand(
+            pointer.is_empty() || pointer.starts_with('/'),
+            &format!("{place}.save.{name}"),
+            || format!("{pointer:?} is no JSON pointer: it must be empty or begin with \"/\""),
+        )?;
+    }
+    demand(step.timeout_ms != Some(0), &format!("{place}.timeout_ms"), || {
+        "must be at least 1".into()
+    })
+}
+
+fn check_hole(plan: &LoadPlan, hole: &Hole, saved: &BTreeSet<&str>, place: &str) -> Checked {
+    match hole {
+        Hole::Sequence | Hole::Uuid | Hole::User => Ok(()),
+        Hole::Any(list) => {
+            demand(plan.data.get(list).is_some_and(|list| !list.is_empty()), place, || {
+                format!("the list {list:?} is absent or empty")
+            })
+        },
+        Hole::Saved(name) => demand(saved.contains(name.as_str()), place, || {
+            format!("no earlier step saves {name:?}")
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    type Change = fn(&mut LoadPlan);
+
+    #[test]
+    fn each_impossible_plan_is_refused_with_its_place() {
+        let change = |change: Change| {
+            let mut plan = testing::plan("127.0.0.1:1".parse().unwrap());
+            change(&mut plan);
+            super::plan(&plan).map_err(|error| error.to_string())
+        };
+        assert_eq!(change(|_| {}), Ok(()));
+        let table: [(Change, &str); 14] = [
+            (|plan| plan.worker = 1, "worker: worker 1 of 1"),
+            (|plan| plan.connections_max = 0, "connections_max"),
+            (|plan| plan.timeline.end_ms = u64::MAX, "timeline.end_ms"),
+            (|plan| plan.loads.push(plan.loads[0].clone()), "loads[1].name"),
+            (|plan| plan.loads[0].flow = "browse".into(), "no flow \"browse\""),
+            (|plan| plan.loads[0].users = 0, "loads[0].users"),
+            (|plan| plan.loads[0].rate.clear(), "loads[0].rate"),
+            (|plan| plan.loads[0].rate[0].to_per_s = f64::NAN, "loads[0].rate[0]: NaN"),
+            (|plan| plan.flows.push(plan.flows[0].clone()), "flows[1].name"),
+            (|plan| plan.flows[0].steps.clear(), "flows[0].steps"),
+            (|plan| plan.flows[0].steps[0].method = "GE T".into(), "flows[0].steps[0].method"),
+            (
+                |plan| plan.flows[0].steps[0].path = "/${order}".parse().unwrap(),
+                "flows[0].steps[0]: no earlier step saves \"order\"",
+            ),
+            (
+                |plan| plan.flows[0].steps[0].path = "/${any:town}".parse().unwrap(),
+                "the list \"town\"",
+            ),
+            (
+                |plan| plan.flows[0].steps[0].acknowledges = Some("order".into()),
+                "flows[0].steps[0].acknowledges",
+            ),
+        ];
+        for (wrong, place) in table {
+            let refused = change(wrong).expect_err(place);
+            assert!(refused.contains(place), "{refused} does not name {place}");
+        }
+    }
+}

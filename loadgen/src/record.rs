@@ -1,0 +1,168 @@
+//! What an engine has seen, by the second in which it ended, and the account of all journeys.
+//!
+//! Owned by one engine thread: recording takes no lock and waits for nobody. A second leaves as a
+//! whole once it has passed; several seconds can be joined when nobody takes them.
+
+mod account;
+mod second;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::limits::ACKNOWLEDGED_MAX;
+use model::load::{Acknowledged, LoadExemplar};
+
+pub(crate) use account::Account;
+pub(crate) use second::{Cell, CellKey, Second, Timing};
+
+impl Inner {
+    /// What belongs to a second that has left already is not lost: it enters the next one.
+    fn second(&mut self, unix_s: u64) -> &mut Second {
+        self.seconds.entry(unix_s.max(self.open_from)).or_default()
+    }
+}
+
+/// Everything that one engine records.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    inner: RefCell<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    seconds: BTreeMap<u64, Second>,
+    /// First second that has not been taken.
+    open_from: u64,
+    account: Account,
+    acknowledged: Vec<Acknowledged>,
+    acknowledged_dropped: u64,
+}
+
+impl Recorder {
+    /// An arrival was released, `lateness` after its intended start in second `unix_s`.
+    pub(crate) fn offered(&self, unix_s: u64, lateness: Duration) {
+        let mut inner = self.inner.borrow_mut();
+        inner.account.offered += 1;
+        inner.second(unix_s).offer(lateness);
+    }
+
+    /// The first byte of a request that ended in second `unix_s` was written after a wait.
+    pub(crate) fn waited(&self, unix_s: u64, wait: Duration) {
+        let mut inner = self.inner.borrow_mut();
+        inner.second(unix_s).connection_wait.record(wait);
+    }
+
+    /// A journey or a step ended in second `unix_s`. Journeys enter the account.
+    pub(crate) fn ended(&self, unix_s: u64, key: CellKey, timing: Timing) {
+        let mut inner = self.inner.borrow_mut();
+        if key.step.is_none() {
+            inner.account.ended(key.outcome);
+        }
+        inner.second(unix_s).ended(key, timing);
+    }
+
+    pub(crate) fn exemplar(&self, unix_s: u64, exemplar: impl FnOnce() -> LoadExemplar) {
+        let mut inner = self.inner.borrow_mut();
+        inner.second(unix_s).exemplars.offer(exemplar());
+    }
+
+    pub(crate) fn acknowledged(&self, acknowledged: Acknowledged) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.acknowledged.len() < ACKNOWLEDGED_MAX {
+            inner.acknowledged.push(acknowledged);
+        } else {
+            inner.acknowledged_dropped += 1;
+        }
+    }
+
+    /// Takes what was recorded for one second.
+    pub(crate) fn take(&self, unix_s: u64) -> Second {
+        let mut inner = self.inner.borrow_mut();
+        inner.open_from = inner.open_from.max(unix_s + 1);
+        inner.seconds.remove(&unix_s).unwrap_or_default()
+    }
+
+    /// Takes the account, which must balance by now, and the promises of the system.
+    pub(crate) fn close(&self) -> Closed {
+        let inner = self.inner.take();
+        inner.account.assert_balanced();
+        Closed {
+            account: inner.account,
+            acknowledged: inner.acknowledged,
+            acknowledged_dropped: inner.acknowledged_dropped,
+        }
+    }
+}
+
+/// What is left of an engine when it has ended.
+#[derive(Debug, Default)]
+pub(crate) struct Closed {
+    pub(crate) account: Account,
+    pub(crate) acknowledged: Vec<Acknowledged>,
+    pub(crate) acknowledged_dropped: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use model::load::{Group, Outcome};
+    use model::phase::Phase;
+
+    use super::*;
+
+    fn key(step: Option<usize>, outcome: Outcome) -> CellKey {
+        CellKey { flow: 0, step, phase: Phase::Before, group: Group::Exposed, hit: false, outcome }
+    }
+
+    fn timing(ms: u64) -> Timing {
+        Timing { response: Duration::from_millis(ms), service: Some(Duration::from_millis(ms)) }
+    }
+
+    #[test]
+    fn what_ended_in_a_second_leaves_with_that_second_and_only_once() {
+        let recorder = Recorder::default();
+        for second in [7, 8] {
+            recorder.offered(second, Duration::from_micros(60));
+            recorder.ended(second, key(Some(0), Outcome::Completed), timing(5));
+            recorder.ended(second, key(None, Outcome::Completed), timing(6));
+        }
+        recorder.waited(7, Duration::from_micros(9));
+        let second = recorder.take(7);
+        assert_eq!((second.offered, second.cells.len()), (1, 2));
+        assert_eq!(second.connection_wait.to_histogram().len(), 1);
+        assert_eq!(recorder.take(7).offered, 0);
+        assert_eq!(recorder.take(8).offered, 1);
+        recorder.waited(7, Duration::from_micros(9));
+        assert_eq!(recorder.take(9).connection_wait.to_histogram().len(), 1);
+    }
+
+    #[test]
+    fn every_outcome_of_a_journey_enters_the_account_and_steps_do_not() {
+        let recorder = Recorder::default();
+        for outcome in Outcome::ALL {
+            recorder.offered(7, Duration::ZERO);
+            recorder.ended(7, key(Some(0), outcome), timing(1));
+            recorder.ended(7, key(None, outcome), timing(1));
+        }
+        let account = recorder.close().account;
+        let expected = Account {
+            offered: 7,
+            completed: 1,
+            failed: 3,
+            timed_out: 1,
+            dropped: 1,
+            unfinished: 1,
+        };
+        assert_eq!(account, expected);
+    }
+
+    #[test]
+    #[should_panic(expected = "1 of 2 arrivals")]
+    fn a_vanished_arrival_is_found() {
+        let recorder = Recorder::default();
+        recorder.offered(7, Duration::ZERO);
+        recorder.offered(7, Duration::ZERO);
+        recorder.ended(7, key(None, Outcome::Completed), timing(1));
+        recorder.close();
+    }
+}

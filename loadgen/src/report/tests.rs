@@ -1,0 +1,123 @@
+use std::sync::Arc;
+
+use model::load::LoadPlan;
+
+use super::*;
+use crate::cpu::Cores;
+use crate::plan::Resolved;
+use crate::record::Second;
+use crate::spans::SpanCounts;
+use crate::testing::{self, Act};
+
+fn reporter(plan: &LoadPlan) -> (Reporter, watch::Sender<Order>) {
+    let resolved = Arc::new(Resolved::new(plan).unwrap());
+    let (orders, _) = watch::channel(Order::Run);
+    let intervals = Intervals::new(plan, resolved, SpanCounts::default());
+    (Reporter::new(plan.report_to, intervals, orders.clone()), orders)
+}
+
+fn report(unix_s: u64) -> Report {
+    let second = Second { offered: 1, ..Second::default() };
+    Report { unix_s, second, in_flight: 0, cores: Cores::default() }
+}
+
+#[tokio::test]
+async fn reports_are_numbered_from_zero_in_their_order() {
+    let (peer, collected) = testing::collector(|_| LoadReply::Continue).await;
+    let (mut reporter, orders) = reporter(&testing::plan(peer.address));
+    let (sender, reports) = mpsc::channel(4);
+    for unix_s in [7, 8, 9] {
+        sender.send(report(unix_s)).await.unwrap();
+    }
+    drop(sender);
+    reporter.run(reports).await;
+    let collected = collected.lock().unwrap();
+    let got: Vec<_> = collected.intervals.iter().map(|i| (i.sequence, i.unix_s)).collect();
+    assert_eq!(got, [(0, 7), (1, 8), (2, 9)]);
+    assert_eq!(*orders.borrow(), Order::Run);
+}
+
+#[tokio::test]
+async fn the_collectors_stop_ends_the_load() {
+    let stop = LoadReply::Stop { reason: "enough".into() };
+    let (peer, _) = testing::collector(move |_| stop.clone()).await;
+    let (mut reporter, orders) = reporter(&testing::plan(peer.address));
+    reporter.report(report(7)).await;
+    assert_eq!(*orders.borrow(), Order::End);
+}
+
+#[tokio::test]
+async fn a_report_whose_answer_was_lost_comes_again_under_its_number() {
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let into = Arc::clone(&seen);
+    let peer = testing::serve(move |request| {
+        let interval: model::load::LoadInterval = serde_json::from_slice(&request.body).unwrap();
+        let mut seen = into.lock().unwrap();
+        seen.push(interval.sequence);
+        let lost = seen.len() == 1;
+        async move { if lost { Act::Reset } else { Act::json(200, r#"{"order":"continue"}"#) } }
+    });
+    let peer = peer.await;
+    let (mut reporter, _orders) = reporter(&testing::plan(peer.address));
+    reporter.report(report(7)).await;
+    reporter.report(report(8)).await;
+    assert_eq!(*seen.lock().unwrap(), [0, 0, 1]);
+}
+
+fn done() -> LoadDone {
+    LoadDone {
+        run_id: "run-1".into(),
+        worker: 0,
+        offered: 0,
+        completed: 0,
+        failed: 0,
+        timed_out: 0,
+        dropped: 0,
+        unfinished: 0,
+        acknowledged: Vec::new(),
+        acknowledged_dropped: 0,
+        spans_dropped: 0,
+        plan_hash: "0".into(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_stops_when_the_collector_stays_away() {
+    let (_socket, address) = testing::nobody();
+    let (mut reporter, orders) = reporter(&testing::plan(address));
+    let start = Instant::now();
+    reporter.report(report(7)).await;
+    assert_eq!(*orders.borrow(), Order::Abort);
+    assert!(start.elapsed() >= PATIENCE && start.elapsed() < PATIENCE * 2);
+    // What comes afterwards is not waited for again.
+    let start = Instant::now();
+    reporter.report(report(8)).await;
+    let failed = reporter.done(done()).await;
+    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(matches!(failed, Err(LoadError::Unreachable { for_s: 10, .. })), "{failed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aborted_load_does_not_wait_long_for_the_collector() {
+    let (_socket, address) = testing::nobody();
+    let (reporter, orders) = reporter(&testing::plan(address));
+    raise(&orders, Order::Abort);
+    let start = Instant::now();
+    assert!(reporter.done(done()).await.is_err());
+    assert!(start.elapsed() < PATIENCE_ABORTED * 2);
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_with_what_the_collector_said() {
+    let peer = testing::serve(|_| async { Act::json(422, "unknown run") }).await;
+    let (reporter, _) = reporter(&testing::plan(peer.address));
+    let told = reporter.done(done()).await.unwrap_err().to_string();
+    assert!(told.contains("/v1/load/done with status 422: \"unknown run\""), "{told}");
+}
+
+#[test]
+fn an_order_never_becomes_milder() {
+    let (orders, _) = watch::channel(Order::Abort);
+    raise(&orders, Order::End);
+    assert_eq!(*orders.borrow(), Order::Abort);
+}

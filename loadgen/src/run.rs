@@ -1,0 +1,232 @@
+//! One worker: the engine thread, the reporting side, and how both end.
+
+use std::convert::Infallible;
+use std::num::NonZeroU64;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::load::{LoadDone, LoadPlan, LoadStart};
+use telemetry::clock::Clock;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, LocalSet};
+use tokio::time::Instant;
+
+use crate::arrival::plan_hash;
+use crate::client::HttpClient;
+use crate::engine::{Backlog, Engine, EngineDone, Order, Orders, Report};
+use crate::error::LoadError;
+use crate::journey::Context;
+use crate::pacer::TimerPacer;
+use crate::plan::Resolved;
+use crate::record::{Closed, Recorder};
+use crate::report::{Intervals, Reporter, raise};
+use crate::schedule::Schedule;
+use crate::spans::{Encoder, Exporter, SpanSink};
+
+/// Engine threads of a worker. Arrivals are striped over them by index, so more are possible.
+const ENGINES: u32 = 1;
+const ENGINE: u32 = 0;
+/// Seconds on their way to the reporting side.
+const REPORTS_QUEUED: usize = 8;
+/// How long the last spans may take.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// Runs one worker of a load to its end and gives its account, which the collector has got too.
+///
+/// `start` brings the instant at which the timeline begins. `stop` turning true ends the load
+/// within about a second, also before it has begun; the account then holds what was offered until
+/// then. A dropped sender of `stop` stops nothing; a dropped sender of `start` is a stop.
+pub async fn run(
+    plan: LoadPlan,
+    start: oneshot::Receiver<LoadStart>,
+    stop: watch::Receiver<bool>,
+    clock: Clock,
+) -> Result<LoadDone, LoadError> {
+    let prepared = Prepared::new(plan, clock).await?;
+    let begin = tokio::select! {
+        biased;
+        () = stopped(stop.clone()) => None,
+        begin = start => begin.ok(),
+    };
+    let (orders, _) = watch::channel(Order::Run);
+    tokio::select! {
+        ended = prepared.run(begin, orders.clone()) => ended,
+        never = pass_on(stop, orders) => match never {},
+    }
+}
+
+/// Passes the stop on to the engine and to whoever waits for the collector.
+async fn pass_on(stop: watch::Receiver<bool>, orders: watch::Sender<Order>) -> Infallible {
+    stopped(stop).await;
+    raise(&orders, Order::Abort);
+    std::future::pending().await
+}
+
+/// Returns once the load is to stop.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Everything that can be done before the order to start.
+struct Prepared {
+    plan: LoadPlan,
+    resolved: Arc<Resolved>,
+    plan_hash: String,
+    clock: Clock,
+    sink: SpanSink,
+    exporter: Option<JoinHandle<()>>,
+}
+
+impl Prepared {
+    async fn new(plan: LoadPlan, clock: Clock) -> Result<Self, LoadError> {
+        let resolved = Arc::new(Resolved::new(&plan)?);
+        let (sink, exporter) = match &plan.otlp {
+            None => (SpanSink::none(), None),
+            Some(endpoint) => {
+                let (sink, queue) = SpanSink::to_queue();
+                let encoder = Encoder::new(&plan, Arc::clone(&resolved), clock.clone());
+                let exporter = Exporter::new(endpoint, encoder, sink.counts()).await?;
+                (sink, Some(tokio::spawn(exporter.run(queue))))
+            },
+        };
+        let hashed = plan.clone();
+        let hashing = tokio::task::spawn_blocking(move || plan_hash(&hashed));
+        let plan_hash = hashing.await.map_err(|_panic| LoadError::Panicked)?;
+        Ok(Self { plan, resolved, plan_hash, clock, sink, exporter })
+    }
+
+    async fn run(
+        self,
+        begin: Option<LoadStart>,
+        orders: watch::Sender<Order>,
+    ) -> Result<LoadDone, LoadError> {
+        let counts = self.sink.counts();
+        let intervals = Intervals::new(&self.plan, Arc::clone(&self.resolved), counts.clone());
+        let obeyed = orders.subscribe();
+        let mut reporter = Reporter::new(self.plan.report_to, intervals, orders);
+        let summary = Summary {
+            run_id: self.plan.run_id.clone(),
+            worker: self.plan.worker,
+            plan_hash: self.plan_hash,
+        };
+        let seat = begin.map(|begin| Seat {
+            start: start_of(&self.clock, begin),
+            plan: self.plan,
+            resolved: self.resolved,
+            clock: self.clock,
+            // The exporter ends when the last sink is gone, which is the engine's.
+            sink: self.sink,
+            obeyed,
+        });
+        let closed = match seat {
+            Some(seat) => drive(seat, &mut reporter).await?,
+            None => Closed::default(),
+        };
+        flush(self.exporter).await;
+        reporter.done(summary.account(closed, counts.missing())).await
+    }
+}
+
+fn start_of(clock: &Clock, begin: LoadStart) -> Instant {
+    let (ms, rest_ns) = (begin.start_unix_ns / 1_000_000, begin.start_unix_ns % 1_000_000);
+    clock.instant_of_unix_ms(ms) + Duration::from_nanos(rest_ns)
+}
+
+/// Runs the engine on a thread of its own and reports what it records.
+async fn drive(seat: Seat, reporter: &mut Reporter) -> Result<Closed, LoadError> {
+    let (reports, taken) = mpsc::channel(REPORTS_QUEUED);
+    let (result, ended) = oneshot::channel();
+    let thread = std::thread::Builder::new().name(format!("load-engine-{ENGINE}"));
+    let body = move || {
+        // Nobody waits for the result when the caller of `run` has gone away.
+        result.send(seat.run(reports)).ok();
+    };
+    thread.spawn(body).map_err(|source| LoadError::Setup { what: "the thread", source })?;
+    reporter.run(taken).await;
+    let done: EngineDone = ended.await.map_err(|_panic| LoadError::Panicked)??;
+    for report in done.reports {
+        reporter.report(report).await;
+    }
+    Ok(done.closed)
+}
+
+/// Waits for the last spans, but not for ever.
+async fn flush(exporter: Option<JoinHandle<()>>) {
+    let Some(mut exporter) = exporter else { return };
+    if tokio::time::timeout(FLUSH, &mut exporter).await.is_err() {
+        exporter.abort();
+        tracing::warn!("the last spans could not be sent in {} s", FLUSH.as_secs());
+    }
+}
+
+/// What an engine thread takes with it.
+struct Seat {
+    plan: LoadPlan,
+    resolved: Arc<Resolved>,
+    clock: Clock,
+    start: Instant,
+    sink: SpanSink,
+    obeyed: watch::Receiver<Order>,
+}
+
+impl Seat {
+    fn run(self, reports: mpsc::Sender<Report>) -> Result<EngineDone, LoadError> {
+        // Without it the kernel may wake the thread 50 us later than asked, to save energy.
+        if let Err(error) = rustix::thread::set_current_timer_slack(NonZeroU64::new(1)) {
+            tracing::debug!(%error, "the timer slack stays as it is");
+        }
+        let setup = |what| move |source| LoadError::Setup { what, source };
+        let runtime =
+            Builder::new_current_thread().enable_all().build().map_err(setup("the runtime"))?;
+        LocalSet::new().block_on(&runtime, async move {
+            let pacer = TimerPacer::new().map_err(setup("the timer"))?;
+            let (abort, aborted) = watch::channel(false);
+            let context = Rc::new(Context {
+                client: HttpClient::new(self.resolved.target),
+                plan: self.resolved,
+                clock: self.clock,
+                recorder: Recorder::default(),
+                spans: self.sink,
+                aborted,
+            });
+            let schedule = Schedule::new(&self.plan, ENGINE, ENGINES);
+            let orders = Orders { orders: self.obeyed, abort };
+            let ends = (pacer, Backlog::new(reports));
+            Engine::new(context, schedule, self.start, orders, ends).run().await
+        })
+    }
+}
+
+/// What the account is about.
+struct Summary {
+    run_id: String,
+    worker: u32,
+    plan_hash: String,
+}
+
+impl Summary {
+    fn account(self, closed: Closed, spans_dropped: u64) -> LoadDone {
+        let account = closed.account;
+        LoadDone {
+            run_id: self.run_id,
+            worker: self.worker,
+            offered: account.offered,
+            completed: account.completed,
+            failed: account.failed,
+            timed_out: account.timed_out,
+            dropped: account.dropped,
+            unfinished: account.unfinished,
+            acknowledged: closed.acknowledged,
+            acknowledged_dropped: closed.acknowledged_dropped,
+            spans_dropped,
+            plan_hash: self.plan_hash,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

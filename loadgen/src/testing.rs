@@ -1,0 +1,57 @@
+//! Plans and peers for tests: a system under test and a collector on port 0.
+
+mod peer;
+
+use std::net::SocketAddr;
+
+use model::flow::{Flow, Step};
+use model::load::{Load, LoadPlan, RateStep, Spacing};
+use model::phase::Timeline;
+use model::units::Share;
+
+pub(crate) use peer::{Act, Collected, Peer, Request, collector, nobody, serve};
+
+/// 50 arrivals a second for one second, each one request.
+pub(crate) fn plan(target: SocketAddr) -> LoadPlan {
+    LoadPlan {
+        run_id: "run-1".into(),
+        seed: 42,
+        worker: 0,
+        workers: 1,
+        target,
+        report_to: target,
+        otlp: None,
+        control: Share::ZERO,
+        timeline: Timeline { before_ms: 0, during_ms: 400, after_ms: 700, end_ms: 1_000 },
+        loads: vec![Load {
+            name: "lookers".into(),
+            flow: "look".into(),
+            rate: vec![rate(50.0)],
+            spacing: Spacing::Constant,
+            users: 20,
+            timeout_ms: 5_000,
+        }],
+        flows: vec![Flow { name: "look".into(), steps: vec![step("home", "GET", "/")] }],
+        data: [("sku".to_owned(), vec!["tea".to_owned(), "milk".to_owned()])].into(),
+        connections_max: 100,
+    }
+}
+
+pub(crate) fn rate(per_s: f64) -> RateStep {
+    RateStep { from_per_s: per_s, to_per_s: per_s, for_ms: None }
+}
+
+pub(crate) fn step(name: &str, method: &str, path: &str) -> Step {
+    Step {
+        name: name.into(),
+        method: method.into(),
+        path: path.parse().unwrap(),
+        headers: [].into(),
+        body: None,
+        key: None,
+        save: [].into(),
+        status: Vec::new(),
+        acknowledges: None,
+        timeout_ms: None,
+    }
+}
