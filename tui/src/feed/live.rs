@@ -1,0 +1,182 @@
+//! The collector's live stream, joined again whenever it breaks.
+//!
+//! Every connection asks for the frames after the last one that came, so that a break costs no
+//! data that the collector still has. The wait before another attempt grows, is capped, and is
+//! drawn from a range, so that several viewers do not come back in step. A connection that says
+//! nothing for [`SILENCE_MAX`] counts as broken: frames come every second.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use model::frame::Frame;
+use telemetry::client::Client;
+
+use super::sse::{Parser, SseEvent};
+use super::{Feed, FeedEvent};
+use crate::screen::Link;
+
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+const RETRY_MIN: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub struct LiveFeed {
+    client: Client,
+    api: SocketAddr,
+    /// The first sequence number that has not come yet.
+    next_sequence: u64,
+    stream: Option<Stream>,
+    /// Attempts since the last frame.
+    failures: u32,
+    retry_after: Duration,
+    ready: VecDeque<FeedEvent>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    body: Incoming,
+    parser: Parser,
+}
+
+/// Why the stream is not there.
+#[derive(Debug, thiserror::Error)]
+enum LiveError {
+    #[error("no answer from the collector within {} s", CONNECT_MAX.as_secs())]
+    Slow,
+    #[error("the collector answered {status} to GET {path}")]
+    Status { status: http::StatusCode, path: String },
+    #[error("the live stream was silent for {} s", SILENCE_MAX.as_secs())]
+    Silent,
+    #[error("the collector closed the live stream")]
+    Closed,
+    #[error("frame {id} of the live stream cannot be read: {reason}")]
+    Frame { id: String, reason: String },
+    #[error("{0}")]
+    Other(String),
+}
+
+impl LiveFeed {
+    pub fn new(client: Client, api: SocketAddr) -> Self {
+        Self {
+            client,
+            api,
+            next_sequence: 0,
+            stream: None,
+            failures: 0,
+            retry_after: Duration::ZERO,
+            ready: VecDeque::new(),
+        }
+    }
+
+    async fn connect(&self) -> Result<Stream, LiveError> {
+        let path = format!("/v1/live?from={}", self.next_sequence);
+        let request = http::Request::get(&path)
+            .header(http::header::ACCEPT, "text/event-stream")
+            .body(Bytes::new())
+            .expect("a path of digits is a valid request");
+        let answer = tokio::time::timeout(CONNECT_MAX, self.client.stream(self.api, request))
+            .await
+            .map_err(|_elapsed| LiveError::Slow)?
+            .map_err(|error| LiveError::Other(with_sources(&error)))?;
+        if answer.status() != http::StatusCode::OK {
+            return Err(LiveError::Status { status: answer.status(), path });
+        }
+        Ok(Stream { body: answer.into_body(), parser: Parser::default() })
+    }
+
+    /// Reads until at least one event is ready.
+    async fn read(&mut self) -> Result<(), LiveError> {
+        while self.ready.is_empty() {
+            let Some(stream) = &mut self.stream else { return Ok(()) };
+            let part = tokio::time::timeout(SILENCE_MAX, stream.body.frame())
+                .await
+                .map_err(|_elapsed| LiveError::Silent)?
+                .ok_or(LiveError::Closed)?
+                .map_err(|error| LiveError::Other(with_sources(&error)))?;
+            let Some(bytes) = part.data_ref() else { continue };
+            let events =
+                stream.parser.push(bytes).map_err(|error| LiveError::Other(error.to_string()))?;
+            for event in events {
+                self.take(&event)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: &SseEvent) -> Result<(), LiveError> {
+        let id = event.id.clone().unwrap_or_default();
+        match serde_json::from_str::<Frame>(&event.data) {
+            Ok(frame) => {
+                self.next_sequence = self.next_sequence.max(frame.seq.saturating_add(1));
+                self.failures = 0;
+                self.ready.push_back(FeedEvent::Frame(Arc::new(frame)));
+                Ok(())
+            },
+            Err(error) => {
+                // The next attempt must not meet the same frame again.
+                let sequence = id.parse::<u64>().unwrap_or(self.next_sequence);
+                self.next_sequence = self.next_sequence.max(sequence.saturating_add(1));
+                Err(LiveError::Frame { id, reason: error.to_string() })
+            },
+        }
+    }
+
+    fn lose(&mut self, error: &LiveError) -> FeedEvent {
+        self.stream = None;
+        self.retry_after = retry_after(self.failures, rand::random::<f64>());
+        self.failures = self.failures.saturating_add(1);
+        let retry_ms = u64::try_from(self.retry_after.as_millis()).unwrap_or(u64::MAX);
+        FeedEvent::Link(Link::Lost { reason: error.to_string(), retry_ms })
+    }
+}
+
+impl Feed for LiveFeed {
+    async fn next(&mut self) -> FeedEvent {
+        if let Some(event) = self.ready.pop_front() {
+            return event;
+        }
+        if self.stream.is_none() {
+            tokio::time::sleep(self.retry_after).await;
+            return match self.connect().await {
+                Ok(stream) => {
+                    self.stream = Some(stream);
+                    FeedEvent::Link(Link::Connected)
+                },
+                Err(error) => self.lose(&error),
+            };
+        }
+        let read = self.read().await;
+        if let Err(error) = read {
+            // What came before the break is still good.
+            let lost = self.lose(&error);
+            self.ready.push_back(lost);
+        }
+        self.ready.pop_front().expect("reading ends with an event or an error")
+    }
+}
+
+/// The wait after `failures` attempts; `jitter` in [0, 1) takes up to half of it away.
+fn retry_after(failures: u32, jitter: f64) -> Duration {
+    let full = RETRY_MIN.saturating_mul(1 << failures.min(8)).min(RETRY_MAX);
+    full.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
+}
+
+fn with_sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! The terminal dashboard over the collector's live frames.
+//!
+//! ```text
+//! collector ──frames──> feed ──> store ──snapshot──> view ──> terminal
+//!                                  ^                   ^
+//!                                  └─────query──── app ┴── keys
+//! ```
+//!
+//! What holds here:
+//! - [`app::update`] and [`view::view`] are pure: no input, no output, no clock.
+//! - [`widget`] knows ratatui and plain numbers; [`store`] and [`feed`] know no ratatui; nothing
+//!   that draws computes a number of the run.
+//! - All time panels share one axis and one cursor, so that cause and effect line up by column.
+//! - Percentiles come from merged histograms of exactly the window that is shown.
+//! - Looking never changes the system, and nothing is lost silently.
+//!
+//! It acts only on a terminal. Without one, [`plain`] writes one line per second.
+
+pub mod app;
+pub mod feed;
+pub mod format;
+pub mod glyphs;
+mod keeper;
+pub mod keys;
+pub mod layout;
+mod picture;
+pub mod plain;
+#[cfg(test)]
+mod recording;
+mod run;
+pub mod screen;
+pub mod store;
+mod terminal;
+pub mod theme;
+pub mod view;
+pub mod widget;
+
+pub use app::Quit;
+pub use picture::{PictureOptions, snapshot};
+pub use run::{TuiConfig, TuiError, run, run_with};
+pub use theme::ColorChoice;

@@ -1,0 +1,140 @@
+//! The frames of the last hour, by second.
+//!
+//! The store is filled by the feed and asked through [`query`]. It keeps frames as they came, so
+//! any moment can be shown again with exact percentiles. Bounded: the oldest frame goes when the
+//! next one would be too many. A frame that contradicts itself is not taken, because a sum over it
+//! would be wrong for a whole hour; it is counted and shown as dropped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::frame::Frame;
+use model::hist::Histogram;
+use model::limits::{EDGES_MAX, FRAMES_MAX};
+
+use crate::screen::{Link, Subject};
+
+pub mod query;
+
+/// More values than this in one histogram of one second are not counts of anything real, and
+/// their sums over an hour could overflow.
+const COUNT_MAX: u64 = 1 << 40;
+
+#[derive(Debug)]
+pub struct Store {
+    frames: BTreeMap<u64, Arc<Frame>>,
+    capacity: usize,
+    run_id: String,
+    subjects: BTreeSet<Subject>,
+    refused: u64,
+    pub link: Link,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::with_capacity(FRAMES_MAX)
+    }
+}
+
+impl Store {
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self {
+            frames: BTreeMap::new(),
+            capacity: capacity.max(1),
+            run_id: String::new(),
+            subjects: BTreeSet::new(),
+            refused: 0,
+            link: Link::Connecting,
+        }
+    }
+
+    /// Takes a frame. One of the same second replaces the older one: late data. One of another
+    /// run begins anew.
+    pub fn insert(&mut self, frame: Arc<Frame>) {
+        if !is_sound(&frame) {
+            self.refused = self.refused.saturating_add(1);
+            return;
+        }
+        if !frame.run.run_id.is_empty() && frame.run.run_id != self.run_id {
+            if !self.run_id.is_empty() {
+                self.frames.clear();
+                self.subjects.clear();
+            }
+            self.run_id.clone_from(&frame.run.run_id);
+        }
+        self.learn_subjects(&frame);
+        self.frames.insert(frame.unix_s, frame);
+        while self.frames.len() > self.capacity {
+            self.frames.pop_first();
+        }
+    }
+
+    fn learn_subjects(&mut self, frame: &Frame) {
+        let edges = frame.edges.iter().map(|edge| Subject::Edge(edge.edge.clone()));
+        let flows = frame.load.cells.iter().map(|cell| Subject::Flow(cell.flow.clone()));
+        for subject in edges.chain(flows) {
+            if self.subjects.len() < EDGES_MAX {
+                self.subjects.insert(subject);
+            }
+        }
+    }
+
+    /// Flows, then edges, each by name.
+    pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
+        self.subjects.iter()
+    }
+
+    /// Frames that were not taken.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    pub fn oldest(&self) -> Option<&Frame> {
+        self.frames.first_key_value().map(|(_, frame)| &**frame)
+    }
+
+    /// The last frame that is not after this second.
+    pub fn at_or_before(&self, unix_s: u64) -> Option<&Frame> {
+        self.frames.range(..=unix_s).next_back().map(|(_, frame)| &**frame)
+    }
+
+    /// The frames of these seconds, both ends included, in order.
+    pub fn between(
+        &self,
+        from_s: u64,
+        to_s: u64,
+    ) -> impl DoubleEndedIterator<Item = &Frame> + Clone {
+        let range = (from_s <= to_s).then(|| self.frames.range(from_s..=to_s));
+        range.into_iter().flatten().map(|(_, frame)| &**frame)
+    }
+}
+
+/// Every histogram counts what its buckets hold, and nothing counts more than is possible.
+pub(crate) fn is_sound(frame: &Frame) -> bool {
+    let load = &frame.load;
+    frame
+        .edges
+        .iter()
+        .map(|edge| &edge.duration)
+        .chain(load.cells.iter().map(|cell| &cell.response))
+        .chain([&load.lateness, &load.connection_wait])
+        .all(is_sound_histogram)
+}
+
+fn is_sound_histogram(histogram: &Histogram) -> bool {
+    let held = histogram.buckets().try_fold(0_u64, |sum, (_, count)| sum.checked_add(count));
+    histogram.count() <= COUNT_MAX
+        && held == Some(histogram.count())
+        && histogram.min() <= histogram.max()
+}
+
+#[cfg(test)]
+mod tests;

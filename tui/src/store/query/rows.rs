@@ -1,0 +1,83 @@
+//! The RED table: journeys on top, then edges.
+
+use std::collections::BTreeMap;
+
+use model::edge::Edge;
+use model::fault::FaultState;
+use model::frame::Frame;
+use model::hist::Histogram;
+use model::policy::BreakerState;
+
+use super::time::Times;
+use super::{add_subject, quantiles_ms, table_window};
+use crate::screen::{Row, Subject};
+use crate::store::Store;
+
+/// The row of the wanted subject; without a wish the first edge of the first fault, because that
+/// is where something will happen, then the first edge.
+pub(super) fn selected(
+    subjects: &[&Subject],
+    wanted: Option<&Subject>,
+    frame: Option<&Frame>,
+) -> usize {
+    let find = |wanted: &Subject| subjects.iter().position(|subject| *subject == wanted);
+    let faulty = || {
+        let fault = frame?.faults.iter().find(|fault| !fault.edges.is_empty())?;
+        find(&Subject::Edge(fault.edges.first()?.clone()))
+    };
+    let first_edge = || subjects.iter().position(|subject| matches!(subject, Subject::Edge(_)));
+    wanted.and_then(find).or_else(faulty).or_else(first_edge).unwrap_or(0)
+}
+
+pub(super) fn build(store: &Store, times: &Times, subjects: &[&Subject]) -> Vec<Row> {
+    let at_cursor = store.at_or_before(times.cursor_s);
+    let breakers: BTreeMap<&Edge, BreakerState> = at_cursor
+        .map(|frame| frame.breakers.iter().map(|it| (&it.edge, it.state)).collect())
+        .unwrap_or_default();
+    let seconds = table_window(store, times).count().max(1) as f64;
+    subjects
+        .iter()
+        .map(|subject| row(store, times, subject, seconds))
+        .map(|row| match &row.subject {
+            Subject::Flow(_) => row,
+            Subject::Edge(edge) => Row {
+                breaker: breakers.get(edge).copied(),
+                faults: at_cursor.map_or(0, |frame| active_faults(frame, edge)),
+                ..row
+            },
+        })
+        .collect()
+}
+
+fn row(store: &Store, times: &Times, subject: &Subject, seconds: f64) -> Row {
+    let mut merged = Histogram::default();
+    let (mut requests, mut errors, mut attempts) = (0_u64, 0_u64, 0_u64);
+    for frame in table_window(store, times) {
+        let (more, failed) = add_subject(frame, subject, &mut merged);
+        requests = requests.saturating_add(more);
+        errors = errors.saturating_add(failed);
+        if let Subject::Edge(wanted) = subject {
+            for edge in frame.edges.iter().filter(|edge| edge.edge == *wanted) {
+                attempts = attempts.saturating_add(edge.attempts);
+            }
+        }
+    }
+    let share = |part: u64| (requests > 0).then(|| part as f64 / requests as f64);
+    Row {
+        subject: subject.clone(),
+        per_s: requests as f64 / seconds,
+        error_percent: share(errors).map(|share| share * 100.0),
+        quantiles_ms: quantiles_ms(&merged),
+        attempts_per_request: match subject {
+            Subject::Edge(_) => share(attempts),
+            Subject::Flow(_) => None,
+        },
+        breaker: None,
+        faults: 0,
+    }
+}
+
+fn active_faults(frame: &Frame, edge: &Edge) -> usize {
+    let active = frame.faults.iter().filter(|fault| fault.state == FaultState::Active);
+    active.filter(|fault| fault.edges.contains(edge)).count()
+}

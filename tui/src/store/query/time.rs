@@ -1,0 +1,153 @@
+//! Where the columns of the time axis lie.
+//!
+//! Columns are whole multiples of their length since the start of the run, so the picture moves
+//! by whole columns and a column never changes once its seconds are over.
+
+use crate::screen::{Axis, Cursor, TABLE_WINDOW_S, ViewQuery, Zoom};
+use crate::store::Store;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Times {
+    /// The newest second that is shown: of the data, or of the pause.
+    pub(super) newest_s: u64,
+    oldest_s: u64,
+    /// The last second of the cursor's column.
+    pub(super) cursor_s: u64,
+    /// Start of load, or the first frame without a runner.
+    pub(super) origin_ms: u64,
+    column_s: u64,
+    columns: usize,
+    /// Number of the right-most column since the origin.
+    last_column: u64,
+    cursor_column: u64,
+    live: bool,
+    paused: bool,
+}
+
+impl Times {
+    /// `None` without data.
+    pub(super) fn of(store: &Store, query: &ViewQuery) -> Option<Self> {
+        let newest = store.at_or_before(query.paused_at.unwrap_or(u64::MAX))?;
+        let oldest_s = store.oldest()?.unix_s;
+        let origin_ms = newest.run.start_unix_ms.unwrap_or_else(|| oldest_s.saturating_mul(1_000));
+        let newest_s = newest.unix_s;
+        let column_s = column_s(query, newest_s.saturating_sub(origin_ms / 1_000));
+        // Columns before the start of load are counted too: everything is set up in them.
+        let number = |second: u64| second.saturating_sub(phase_s(origin_ms, column_s)) / column_s;
+        let newest_column = number(newest_s);
+        let cursor_column = match query.cursor {
+            Cursor::Live => newest_column,
+            Cursor::At(second) => number(second.clamp(oldest_s.min(newest_s), newest_s)),
+        };
+        let columns = query.columns.max(1);
+        // A cursor left of the plot takes the plot with it.
+        let last_column = newest_column.min(cursor_column.saturating_add(columns as u64 - 1));
+        let mut times = Self {
+            newest_s,
+            oldest_s,
+            cursor_s: newest_s,
+            origin_ms,
+            column_s,
+            columns,
+            last_column,
+            cursor_column,
+            live: query.cursor == Cursor::Live && query.paused_at.is_none(),
+            paused: query.paused_at.is_some(),
+        };
+        times.cursor_s = times.seconds_of(cursor_column).1.min(newest_s);
+        Some(times)
+    }
+
+    fn seconds_of(&self, number: u64) -> (u64, u64) {
+        let first = number
+            .saturating_mul(self.column_s)
+            .saturating_add(phase_s(self.origin_ms, self.column_s));
+        (first, first.saturating_add(self.column_s - 1))
+    }
+
+    /// First and last second of each plot column, from left to right; `None` before the epoch.
+    pub(super) fn plot_columns(&self) -> impl Iterator<Item = Option<(u64, u64)>> + '_ {
+        (0..self.columns as u64).rev().map(|back| {
+            let (first, last) = self.seconds_of(self.last_column.checked_sub(back)?);
+            Some((first, last.min(self.newest_s)))
+        })
+    }
+
+    /// The plot column that holds a second.
+    pub(super) fn plot_column_of(&self, second: u64) -> Option<usize> {
+        let start = phase_s(self.origin_ms, self.column_s);
+        let number = second.checked_sub(start)? / self.column_s;
+        let back = usize::try_from(self.last_column.checked_sub(number)?).ok()?;
+        (self.columns - 1).checked_sub(back)
+    }
+
+    /// First and last second of all plot columns.
+    pub(super) fn span(&self) -> (u64, u64) {
+        let first = self.last_column.saturating_sub(self.columns as u64 - 1);
+        (self.seconds_of(first).0, self.seconds_of(self.last_column).1.min(self.newest_s))
+    }
+
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    pub(super) fn cursor_plot_column(&self) -> usize {
+        let back = self.last_column.saturating_sub(self.cursor_column);
+        self.columns.saturating_sub(1).saturating_sub(usize::try_from(back).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn axis(&self, store: &Store) -> Axis {
+        let ago = |columns_back: u64| {
+            let number = self.last_column.saturating_sub(columns_back);
+            let newest_column =
+                self.newest_s.saturating_sub(phase_s(self.origin_ms, self.column_s))
+                    / self.column_s;
+            newest_column.saturating_sub(number).saturating_mul(self.column_s)
+        };
+        let width = self.columns as u64;
+        let window = store
+            .between(self.cursor_s.saturating_sub(TABLE_WINDOW_S - 1), self.cursor_s)
+            .count() as u64;
+        Axis {
+            columns: self.columns,
+            column_s: self.column_s,
+            cursor: self.cursor_plot_column(),
+            ago_s: [ago(0), ago(width / 2), ago(width)],
+            gaps: self.gaps(store),
+            cursor_clock_s: self.cursor_s.saturating_add(1).saturating_sub(self.origin_ms / 1_000),
+            live: self.live,
+            paused: self.paused,
+            newest_s: Some(self.newest_s),
+            oldest_s: self.oldest_s,
+            cursor_s: self.cursor_s,
+            window_s: window,
+        }
+    }
+
+    fn gaps(&self, store: &Store) -> Vec<bool> {
+        let missing = |(first, last): (u64, u64)| {
+            let first = first.max(self.oldest_s);
+            let wanted = last.checked_sub(first).map_or(0, |seconds| seconds + 1);
+            wanted > store.between(first, last).count() as u64
+        };
+        self.plot_columns().map(|seconds| seconds.is_some_and(missing)).collect()
+    }
+}
+
+/// Columns begin at whole multiples of their length after the origin; this is the first such
+/// second after the epoch.
+fn phase_s(origin_ms: u64, column_s: u64) -> u64 {
+    origin_ms / 1_000 % column_s
+}
+
+fn column_s(query: &ViewQuery, elapsed_s: u64) -> u64 {
+    match query.zoom {
+        Zoom::Fixed(seconds) => seconds.max(1),
+        Zoom::Auto => {
+            let columns = query.columns.max(1) as u64;
+            (1..Zoom::AUTO_MAX_S)
+                .find(|seconds| elapsed_s < seconds.saturating_mul(columns))
+                .unwrap_or(Zoom::AUTO_MAX_S)
+        },
+    }
+}

@@ -1,0 +1,127 @@
+//! Taking the terminal over and giving it back, whatever happens in between.
+//!
+//! [`leave`] undoes everything and can be called any number of times; the guard calls it at the
+//! end and on errors, the panic hook calls it before the message is printed. A frame reaches the
+//! terminal in one piece, inside one synchronized update, or not at all: a panic while drawing
+//! can leave neither half a frame nor a held-back screen.
+
+use std::io::{self, Write};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::queue;
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+static HOOK: Once = Once::new();
+
+pub(crate) type Screen = Terminal<CrosstermBackend<WholeFrames<io::Stdout>>>;
+
+/// Gives the terminal back when dropped.
+#[derive(Debug)]
+pub(crate) struct Guard(());
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+/// Raw mode, the alternate screen, no cursor.
+pub(crate) fn enter() -> io::Result<(Guard, Screen)> {
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            leave();
+            before(panic);
+        }));
+    });
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    // From here on the guard undoes whatever was reached.
+    let guard = Guard(());
+    let mut stdout = io::stdout();
+    queue!(stdout, EnterAlternateScreen, Hide)?;
+    stdout.flush()?;
+    let screen = Terminal::new(CrosstermBackend::new(WholeFrames::new(stdout, is_taken)))?;
+    Ok((guard, screen))
+}
+
+/// The terminal is ours. A panic anywhere in the process takes it away.
+pub(crate) fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst)
+}
+
+/// Gives the terminal back. Errors have nowhere to go: the terminal is what they would be shown on.
+pub(crate) fn leave() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let mut stdout = io::stdout();
+        let _ = queue!(stdout, EndSynchronizedUpdate, LeaveAlternateScreen, Show);
+        let _ = stdout.flush();
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Collects what is written and sends it at once on flush.
+#[derive(Debug)]
+pub(crate) struct WholeFrames<W> {
+    to: W,
+    waiting: Vec<u8>,
+    allowed: fn() -> bool,
+}
+
+impl<W: Write> WholeFrames<W> {
+    fn new(to: W, allowed: fn() -> bool) -> Self {
+        Self { to, waiting: Vec::new(), allowed }
+    }
+}
+
+impl<W: Write> Write for WholeFrames<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.waiting.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let frame = std::mem::take(&mut self.waiting);
+        if frame.is_empty() || !(self.allowed)() {
+            return Ok(());
+        }
+        let mut whole = Vec::with_capacity(frame.len() + 16);
+        queue!(whole, BeginSynchronizedUpdate)?;
+        whole.extend_from_slice(&frame);
+        queue!(whole, EndSynchronizedUpdate)?;
+        self.to.write_all(&whole)?;
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_arrives_whole_inside_one_synchronized_update() {
+        let mut writer = WholeFrames::new(Vec::new(), || true);
+        writer.write_all(b"ab").unwrap();
+        writer.write_all(b"c").unwrap();
+        assert!(writer.to.is_empty());
+        writer.flush().unwrap();
+        writer.flush().unwrap();
+        assert_eq!(String::from_utf8_lossy(&writer.to), "\u{1b}[?2026habc\u{1b}[?2026l");
+    }
+
+    #[test]
+    fn nothing_is_written_once_the_terminal_is_given_back() {
+        let mut writer = WholeFrames::new(Vec::new(), || false);
+        writer.write_all(b"half a frame").unwrap();
+        writer.flush().unwrap();
+        assert!(writer.to.is_empty());
+    }
+}

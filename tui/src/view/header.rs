@@ -1,0 +1,187 @@
+//! The first two lines: which run, how far, what was lost, and which moment is shown.
+
+use model::frame::Verdict;
+use model::load::Validity;
+use ratatui::layout::Rect;
+
+use super::{Canvas, verdicts};
+use crate::format;
+use crate::screen::{Head, Link, Snapshot};
+use crate::theme::Role;
+use crate::widget::paint;
+use crate::widget::panel::Piece;
+
+/// Columns of the progress bar between its brackets.
+const PROGRESS_COLUMNS: u64 = 18;
+/// Columns of a run id that tell runs apart for people.
+const RUN_ID_LETTERS: usize = 8;
+
+/// Columns of a title before it is cut.
+const TITLE: usize = 32;
+const TITLE_SMALL: usize = 22;
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect) {
+    let head = &snapshot.head;
+    let mut pieces = vec![canvas.piece(" shakedown", Role::Title)];
+    if !head.title.is_empty() {
+        let title = format!("  {}", format::column(&head.title, TITLE).trim_end());
+        pieces.push(canvas.piece(title, Role::Text));
+    }
+    pieces.push(canvas.piece(format!("  {}", times(head)), Role::Text));
+    pieces.extend(progress(canvas, head));
+    pieces.extend(dropped(canvas, head));
+    if !head.run_id.is_empty() {
+        let id: String = head.run_id.chars().take(RUN_ID_LETTERS).collect();
+        pieces.push(canvas.piece(format!("  seed {}", head.seed), Role::Dim));
+        pieces.push(canvas.piece(format!("  run {id}"), Role::Dim));
+    }
+    first_line(canvas, snapshot, paint::line(area, 0), &pieces);
+    second_line(canvas, snapshot, paint::line(area, 1));
+}
+
+pub(super) fn draw_small(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect) {
+    let head = &snapshot.head;
+    let title = if head.title.is_empty() { "shakedown" } else { &head.title };
+    let title = format!(" {}", format::column(title, TITLE_SMALL).trim_end());
+    let mut pieces = vec![
+        canvas.piece(title, Role::Title),
+        canvas.piece(format!("  {}", times(head)), Role::Text),
+    ];
+    pieces.extend(dropped(canvas, head));
+    if let Some(percent) = percent(head) {
+        pieces.push(canvas.piece(format!("  {percent}%"), Role::Dim));
+    }
+    first_line(canvas, snapshot, paint::line(area, 0), &pieces);
+    second_line(canvas, snapshot, paint::line(area, 1));
+}
+
+/// The marker at the right end comes first: it says which moment all numbers are about.
+fn first_line(canvas: &mut Canvas<'_>, snapshot: &Snapshot, line: Rect, pieces: &[Piece]) {
+    let marker = marker(canvas, snapshot);
+    let width = marker.iter().map(|(words, _)| paint::width(words)).sum::<u16>() + 1;
+    let room = line.width.saturating_sub(width);
+    whole_pieces(canvas, paint::first(line, room), pieces);
+    canvas.pieces(paint::after(line, room), &marker);
+}
+
+/// As many as fit: a cut number would be a wrong one.
+fn whole_pieces(canvas: &mut Canvas<'_>, line: Rect, pieces: &[Piece]) {
+    let mut used = 0;
+    for piece in pieces {
+        if paint::width(&piece.0) > line.width - used {
+            break;
+        }
+        used += canvas.pieces(paint::after(line, used), std::slice::from_ref(piece));
+    }
+}
+
+fn times(head: &Head) -> String {
+    match (head.elapsed_s, head.total_s) {
+        (Some(elapsed), Some(total)) => {
+            format!("{} / {}", format::clock(elapsed), format::clock(total))
+        },
+        (Some(elapsed), None) => format::clock(elapsed),
+        (None, Some(total)) => format!("--:-- / {}", format::clock(total)),
+        (None, None) => "--:--".to_owned(),
+    }
+}
+
+fn percent(head: &Head) -> Option<u64> {
+    let (elapsed, total) = (head.elapsed_s?, head.total_s?);
+    (total > 0).then(|| (elapsed.min(total)).saturating_mul(100) / total)
+}
+
+fn progress(canvas: &Canvas<'_>, head: &Head) -> Vec<Piece> {
+    let Some(percent) = percent(head) else { return Vec::new() };
+    let glyphs = canvas.theme.glyphs;
+    let done = percent * PROGRESS_COLUMNS / 100;
+    let bar: String = (0..PROGRESS_COLUMNS)
+        .map(|column| match column {
+            _ if column < done => glyphs.progress_done,
+            _ if column == done => glyphs.progress_head,
+            _ => glyphs.progress_left,
+        })
+        .collect();
+    vec![
+        canvas.piece(" [", Role::Dim),
+        canvas.piece(bar, Role::Ok),
+        canvas.piece(format!("] {percent}%"), Role::Dim),
+    ]
+}
+
+fn dropped(canvas: &Canvas<'_>, head: &Head) -> Vec<Piece> {
+    let Some(most) = &head.dropped_most else {
+        return vec![canvas.piece("  drop 0", Role::Dim)];
+    };
+    let count = canvas.piece(format!("  drop {}", format::count(head.dropped)), Role::Warn);
+    vec![count, canvas.piece(format!(" ({most})"), Role::Warn)]
+}
+
+fn marker(canvas: &Canvas<'_>, snapshot: &Snapshot) -> Vec<Piece> {
+    let glyphs = canvas.theme.glyphs;
+    let axis = &snapshot.axis;
+    let mut pieces = Vec::new();
+    if let Some(verdict) = snapshot.head.verdict.filter(|verdict| *verdict != Verdict::Waiting) {
+        let (word, role) = verdicts::word(verdict);
+        pieces.push(canvas.piece(format!("  {word}"), role));
+    }
+    let has_data = axis.newest_s.is_some();
+    if has_data && axis.paused {
+        pieces.push(canvas.piece(format!("  {} PAUSED", glyphs.paused), Role::Warn));
+    } else if has_data && !axis.live {
+        let clock = format::clock(axis.cursor_clock_s);
+        pieces.push(canvas.piece(format!("  {} {clock}", glyphs.past), Role::Warn));
+    }
+    let (text, role) = match &snapshot.link {
+        Link::Connected if axis.live && has_data => (format!("{} LIVE", glyphs.live), Role::Ok),
+        Link::Connected if has_data => return pieces,
+        Link::Connected => (format!("{} WAITING", glyphs.live), Role::Warn),
+        Link::Connecting => (format!("{} CONNECTING", glyphs.lost), Role::Warn),
+        Link::Lost { retry_ms, .. } => {
+            (format!("{} RETRY {}s", glyphs.lost, retry_ms.div_ceil(1_000)), Role::Error)
+        },
+        Link::Ended => (format!("{} ENDED", glyphs.ended), Role::Dim),
+    };
+    pieces.push(canvas.piece(format!("  {text}"), role));
+    pieces
+}
+
+/// Phase and load, and what the numbers are about; a lost link takes their place.
+fn second_line(canvas: &mut Canvas<'_>, snapshot: &Snapshot, line: Rect) {
+    let axis = &snapshot.axis;
+    if let Link::Lost { reason, .. } = &snapshot.link {
+        canvas.text(line, &format!(" {reason}"), Role::Error);
+        return;
+    }
+    if axis.newest_s.is_none() {
+        canvas.text(line, " no data yet", Role::Dim);
+        return;
+    }
+    let scale = format!("{} s/column ", axis.column_s);
+    let used = canvas.right(line, &scale, Role::Dim);
+    let room = paint::first(line, line.width.saturating_sub(used + 1));
+    let phase = snapshot.head.phase.map_or("", |phase| phase.as_str());
+    let mut pieces = vec![canvas.piece(format!(" {phase:<6}"), Role::Title)];
+    pieces.extend(load_pieces(canvas, snapshot));
+    whole_pieces(canvas, room, &pieces);
+}
+
+fn load_pieces(canvas: &Canvas<'_>, snapshot: &Snapshot) -> Vec<Piece> {
+    let load = &snapshot.load;
+    let failed = if load.failed_per_s > 0.0 { Role::Error } else { Role::Dim };
+    let late = format::milliseconds(load.lateness_ms[1]);
+    let mut pieces = vec![
+        canvas.piece(format!("  load {:>5}/s", format::rate(load.offered_per_s)), Role::Text),
+        canvas.piece(format!("  done {:>5}/s", format::rate(load.completed_per_s)), Role::Text),
+        canvas.piece(format!("  failed {:>5}/s", format::rate(load.failed_per_s)), failed),
+        canvas.piece(format!("  late p99 {late:>5} ms"), Role::Dim),
+    ];
+    match load.validity {
+        Some(Validity::Valid) => pieces.push(canvas.piece("  load valid", Role::Dim)),
+        // Numbers of a generator that could not keep up prove nothing: said before them.
+        Some(Validity::Suspect) => pieces.insert(0, canvas.piece("  load SUSPECT", Role::Warn)),
+        Some(Validity::Invalid) => pieces.insert(0, canvas.piece("  load INVALID", Role::Error)),
+        None => {},
+    }
+    pieces
+}

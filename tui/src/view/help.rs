@@ -1,0 +1,72 @@
+//! All keys and all signs, over the screen.
+
+use model::policy::BreakerState;
+use ratatui::layout::Rect;
+
+use super::{Canvas, breakers};
+use crate::keys::BINDINGS;
+use crate::theme::Role;
+use crate::widget::paint;
+use crate::widget::panel::Piece;
+
+/// Columns of the keys with their blank.
+const LABEL: u16 = 16;
+/// Widest help, for the eye's sake.
+const WIDTH_MAX: u16 = 92;
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, screen: Rect) {
+    let legend = legend(canvas);
+    let keys = BINDINGS.len() as u16;
+    let wanted = keys + 1 + legend.len() as u16 + 2;
+    let height = wanted.min(screen.height);
+    let width = screen.width.min(WIDTH_MAX);
+    let area = Rect {
+        x: screen.x + (screen.width - width) / 2,
+        y: screen.y + (screen.height - height) / 2,
+        width,
+        height,
+    };
+    clear(canvas, area);
+    // On the smallest screen the lines need the room of the box.
+    let inside =
+        if area.height >= keys + 2 { canvas.titled(area, "Help", "? or esc closes") } else { area };
+    for (row, binding) in (0..).zip(BINDINGS) {
+        let line = paint::after(paint::line(inside, row), 1);
+        canvas.text(paint::first(line, LABEL - 1), binding.label, Role::Title);
+        canvas.text(paint::after(line, LABEL), binding.text, Role::Text);
+    }
+    for (row, pieces) in (keys + 1..inside.height).zip(&legend) {
+        canvas.pieces(paint::after(paint::line(inside, row), 1), pieces);
+    }
+}
+
+fn clear(canvas: &mut Canvas<'_>, area: Rect) {
+    for y in 0..area.height {
+        for x in 0..area.width {
+            if let Some(cell) = canvas.buffer.cell_mut((area.x + x, area.y + y)) {
+                cell.reset();
+            }
+        }
+    }
+}
+
+fn legend(canvas: &Canvas<'_>) -> Vec<Vec<Piece>> {
+    let glyphs = canvas.theme.glyphs;
+    let mut states = vec![canvas.piece("breaker  ", Role::Dim)];
+    for state in BreakerState::ALL {
+        let text = format!("{} {}  ", glyphs.breaker(state), state.as_str());
+        states.push(canvas.piece(text, breakers::role(state)));
+    }
+    let faults = vec![
+        canvas.piece("fault    ", Role::Dim),
+        canvas.piece(format!("{} done  ", glyphs.fault_done), Role::Dim),
+        canvas.piece(format!("{} active  ", glyphs.fault_active), Role::Fault),
+        canvas.piece(format!("{} planned  ", glyphs.fault_planned), Role::Dim),
+    ];
+    let table = vec![
+        canvas.piece("table    ", Role::Dim),
+        canvas.piece("b breaker  f active faults  tries calls/request  ", Role::Text),
+        canvas.piece(format!("{} data missing", glyphs.gap), Role::Text),
+    ];
+    vec![states, faults, table]
+}
