@@ -153,7 +153,7 @@ fn recovery_is_the_first_second_from_which_the_next_five_hold() {
     for (bad, verdict, observed) in cases {
         let judged = recovering(bad).judge(Phase::After, "recovered within 10s");
         assert_eq!((judged.verdict, judged.observed.as_str()), (verdict, observed));
-        assert!(judged.detail.contains("p95 <= 95"), "{}", judged.detail);
+        assert!(judged.detail.contains("p95 <= 175ms"), "{}", judged.detail);
     }
 }
 
