@@ -200,7 +200,7 @@ pub const BINDINGS: &[Binding] = &[
         keys: &[control('c')],
         label: "ctrl-c",
         text: "end the run: faults off, processes ended",
-        footer: "ctrl-c end",
+        footer: "",
     },
 ];
 

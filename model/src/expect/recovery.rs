@@ -3,8 +3,9 @@
 //! For every flow, the exposed group's journeys are looked at by the second in which they ended. A
 //! second is *out of tolerance* when even the lower end of the 95 % interval of its share of errors
 //! lies above `before` + 1 percentage point, or the lower end of the interval of its p95 lies above
-//! 1.5 times the p95 of `before` + 100 ms: one slow request in a quiet second is no relapse, nor is a
-//! machine that was busy with something else for a moment. Nothing ending at all while requests arrive and wait is out of tolerance, too.
+//! 1.5 times the p95 of `before` + 100 ms: one slow request in a quiet second is no relapse, nor
+//! is a machine that was busy with something else for a moment. Nothing ending at all while
+//! requests arrive and wait is out of tolerance, too.
 //!
 //! The system has recovered in the first second from which the next `h` = min(5 s, rest) seconds,
 //! and at least two, are all in tolerance and, taken together, have a p95 and a share of errors

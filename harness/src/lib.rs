@@ -1,0 +1,54 @@
+//! The binary `shakedown`: command line, runner, guardian, verdicts, reports.
+//!
+//! [`cli`] is the table of commands. [`run`] is the main job: it starts the parts of a run, watches
+//! them and ends them. [`guardian`] ends what a dead runner left behind. [`part`] is the other side
+//! of `run`: what each child process does. [`result`] and [`report`] say what came of it.
+
+pub mod cli;
+pub mod guardian;
+pub mod part;
+pub mod report;
+pub mod result;
+pub mod run;
+
+use std::ffi::OsString;
+
+use cli::{Cli, Command};
+use result::ExitCode;
+
+/// Runs the program with the given arguments, the name of the program first.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match cli::parse(arguments) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    match cli {
+        Cli { command: Command::Run(arguments) } => run::command(&arguments),
+        Cli { command: Command::Check(arguments) } => run::check(&arguments),
+        Cli { command: Command::Part(part) } => part::command(part),
+    }
+}
+
+/// Says why the program ends, on standard error.
+pub(crate) fn complain(error: &dyn std::error::Error) {
+    #[expect(clippy::print_stderr, reason = "this is the one place that reports fatal errors")]
+    {
+        eprintln!("shakedown: {}", with_causes(error));
+    }
+}
+
+/// An error with what caused it, on one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // Some libraries repeat their source in their own message.
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}

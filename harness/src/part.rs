@@ -1,0 +1,139 @@
+//! What each child process of a run does: read its settings, start, say where it listens, serve
+//! until it is asked to end, send the last telemetry.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use model::plan::ProxyConfig;
+use services::ServiceConfig;
+use telemetry::clock::Clock;
+use telemetry::providers::{Identity, Providers, TelemetryError};
+use telemetry::shutdown::Shutdown;
+
+use crate::cli::Part;
+use crate::guardian;
+use crate::result::ExitCode;
+
+/// Environment variables that the runner sets for its children.
+pub mod variable {
+    /// Base of the OTLP/gRPC endpoint; the standard name.
+    pub const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    pub const RUN_ID: &str = "SHAKEDOWN_RUN_ID";
+    /// Comma-separated planted flaws.
+    pub const WEAKNESSES: &str = "SHAKEDOWN_WEAKNESSES";
+}
+
+#[derive(Debug, thiserror::Error)]
+enum PartError {
+    #[error("cannot start a runtime")]
+    Runtime(#[source] std::io::Error),
+    #[error("cannot read {path}")]
+    Read { path: String, source: std::io::Error },
+    #[error("{path} is not what this process needs")]
+    Parse { path: String, source: serde_json::Error },
+    #[error("cannot listen for signals")]
+    Signals(#[source] std::io::Error),
+    #[error("cannot say where it listens")]
+    Ready(#[source] std::io::Error),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    #[error(transparent)]
+    Proxy(#[from] proxy::ProxyError),
+    #[error(transparent)]
+    Service(#[from] services::ServiceError),
+    #[error(transparent)]
+    Load(#[from] loadgen::LoadError),
+    #[error(transparent)]
+    Guardian(#[from] guardian::GuardianError),
+}
+
+pub fn command(part: Part) -> ExitCode {
+    match serve(part) {
+        Ok(()) => ExitCode::Pass,
+        Err(error) => {
+            crate::complain(&error);
+            ExitCode::HarnessFault
+        },
+    }
+}
+
+fn serve(part: Part) -> Result<(), PartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(PartError::Runtime)?;
+    runtime.block_on(async {
+        match part {
+            Part::Proxy { bootstrap } => serve_proxy(&bootstrap).await,
+            Part::Service { name, listen, data } => serve_service(name, listen, &data).await,
+            Part::LoadWorker { plan } => serve_load(&plan).await,
+            Part::Guardian => Ok(guardian::guard(Clock::system()).await?),
+        }
+    })
+}
+
+async fn serve_proxy(bootstrap: &Path) -> Result<(), PartError> {
+    let config: ProxyConfig = read_json(bootstrap)?;
+    let mut shutdown = Shutdown::listen().map_err(PartError::Signals)?;
+    let identity = identity("gateway", &config.run_id);
+    let providers = Providers::start(&identity, config.otlp.as_deref())?;
+    telemetry::subscriber::install(&providers, &identity)?;
+    let proxy = proxy::start(config, providers.clone(), Clock::system()).await?;
+    telemetry::ready::announce(proxy.addresses()).map_err(PartError::Ready)?;
+    shutdown.requested().await;
+    proxy.shutdown();
+    proxy.done().await;
+    providers.shutdown().await;
+    Ok(())
+}
+
+async fn serve_service(name: String, listen: SocketAddr, data: &Path) -> Result<(), PartError> {
+    let mut shutdown = Shutdown::listen().map_err(PartError::Signals)?;
+    let identity = identity(&name, &setting(variable::RUN_ID).unwrap_or_default());
+    let providers = Providers::start(&identity, setting(variable::OTLP_ENDPOINT).as_deref())?;
+    telemetry::subscriber::install(&providers, &identity)?;
+    let weaknesses = setting(variable::WEAKNESSES).unwrap_or_default();
+    let config = ServiceConfig {
+        urls: ServiceConfig::urls_from(&name, setting)?,
+        name,
+        listen,
+        data: data.to_owned(),
+        weaknesses: weaknesses
+            .split(',')
+            .filter(|weakness| !weakness.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    };
+    let service = services::start(config, Clock::system()).await?;
+    telemetry::ready::announce(&service.address()).map_err(PartError::Ready)?;
+    shutdown.requested().await;
+    service.shutdown();
+    service.done().await?;
+    providers.shutdown().await;
+    Ok(())
+}
+
+async fn serve_load(plan: &Path) -> Result<(), PartError> {
+    let orders = std::io::BufReader::new(std::io::stdin());
+    loadgen::worker::main_loop(plan, orders, Clock::system()).await?;
+    Ok(())
+}
+
+fn identity(name: &str, run_id: &str) -> Identity {
+    Identity {
+        service_name: name.to_owned(),
+        instance: format!("{name}-{}", std::process::id()),
+        run_id: run_id.to_owned(),
+    }
+}
+
+fn setting(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, PartError> {
+    let shown = path.display().to_string();
+    let text = std::fs::read(path)
+        .map_err(|source| PartError::Read { path: shown.clone(), source })?;
+    serde_json::from_slice(&text).map_err(|source| PartError::Parse { path: shown, source })
+}

@@ -1,0 +1,371 @@
+//! Tables of small runs: what is counted, what is doubted, and what the shell gets to see.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::edge::Edge;
+use model::frame::{DropCount, EdgeFrame, FaultFrame, Frame, LoadFrame, Verdict, VerdictFrame};
+use model::hdr::{self, LoadTotals};
+use model::hist::Histogram;
+use model::load::{Group, LoadCell, LoadDone, LoadInterval, LoadKey, Outcome, Validity};
+use model::phase::{Phase, Timeline};
+use model::plan::FaultStatus;
+use model::units::Share;
+
+use super::{Ending, ExitCode, Head, Hits, Inputs, RunResult};
+
+const STARTED_UNIX_MS: u64 = 1_000_200;
+const TIMELINE: Timeline =
+    Timeline { before_ms: 1_000, during_ms: 3_000, after_ms: 5_000, end_ms: 7_000 };
+
+/// Parts of a run that is a pass, each of which a test can spoil.
+struct Run {
+    ending: Ending,
+    frames: Vec<Frame>,
+    load: LoadTotals,
+    done: Vec<LoadDone>,
+    expectations: Vec<VerdictFrame>,
+    faults: Vec<FaultFrame>,
+    ledger: BTreeMap<String, Hits>,
+    proxy: Option<Vec<FaultStatus>>,
+    dropped: Vec<DropCount>,
+}
+
+impl Run {
+    fn good() -> Self {
+        let fault = FaultFrame {
+            name: "slow".into(),
+            what: "latency fixed 1s".into(),
+            edges: vec![edge()],
+            share: Share::WHOLE,
+            state: model::fault::FaultState::Done,
+            schedule: Vec::new(),
+            hit: 0,
+            skipped: 0,
+            hit_now: 7,
+        };
+        Self {
+            ending: Ending::Finished,
+            frames: Vec::new(),
+            load: LoadTotals::default(),
+            done: vec![done()],
+            expectations: vec![expectation(Verdict::Pass)],
+            faults: vec![fault],
+            ledger: [("slow".to_owned(), Hits { hit: 5, skipped: 1 })].into(),
+            proxy: Some(vec![status(5, 1)]),
+            dropped: vec![DropCount { what: "collector spans".into(), count: 0 }],
+        }
+    }
+
+    fn result(&self) -> RunResult {
+        RunResult::summarise(&Inputs {
+            head: Head {
+                run_id: "r1".into(),
+                title: "a run".into(),
+                scenario: "a.toml".into(),
+                scenario_hash: "00".into(),
+                seed: 7,
+                time_scale: 1.0,
+                control: Share::ZERO,
+                timeline: TIMELINE,
+                versions: BTreeMap::new(),
+            },
+            ending: self.ending.clone(),
+            started_unix_ms: Some(STARTED_UNIX_MS),
+            frames: &self.frames,
+            load: &self.load,
+            workers: 1,
+            done: &self.done,
+            expectations: &self.expectations,
+            faults: &self.faults,
+            ledger: &self.ledger,
+            proxy: self.proxy.as_deref(),
+            dropped: &self.dropped,
+            invariants: None,
+        })
+    }
+}
+
+fn edge() -> Edge {
+    Edge::new("orders", "payments")
+}
+
+fn status(hit: u64, skipped: u64) -> FaultStatus {
+    let state = model::fault::FaultState::Done;
+    FaultStatus { name: "slow".into(), state, matched: hit + skipped, hit, skipped }
+}
+
+fn done() -> LoadDone {
+    LoadDone {
+        run_id: "r1".into(),
+        worker: 0,
+        offered: 21,
+        completed: 6,
+        failed: 5,
+        timed_out: 4,
+        dropped: 3,
+        unfinished: 3,
+        acknowledged: Vec::new(),
+        acknowledged_dropped: 2,
+        spans_dropped: 0,
+        plan_hash: "aa".into(),
+    }
+}
+
+fn expectation(verdict: Verdict) -> VerdictFrame {
+    VerdictFrame {
+        phase: Phase::During,
+        text: "p99(checkout) < 1s".into(),
+        verdict,
+        observed: "2s (1.9s..2.1s, n=10)".into(),
+        detail: "too slow".into(),
+        trace_ids: Vec::new(),
+    }
+}
+
+fn second(after_start_ms: u64, edges: Vec<EdgeFrame>) -> Frame {
+    let unix_s = (STARTED_UNIX_MS + after_start_ms) / 1_000;
+    Frame { unix_s, edges, ..Frame::default() }
+}
+
+fn requests(ms: &[u64], errors: &[(&str, u64)]) -> EdgeFrame {
+    let mut duration = Histogram::default();
+    for ms in ms {
+        duration.record(Duration::from_millis(*ms));
+    }
+    EdgeFrame {
+        edge: edge(),
+        requests: ms.len() as u64,
+        errors: errors.iter().map(|(blame, count)| ((*blame).to_owned(), *count)).collect(),
+        attempts: ms.len() as u64 + 1,
+        duration,
+        exemplars: Vec::new(),
+    }
+}
+
+#[test]
+fn a_run_with_nothing_against_it_passes_without_reasons() {
+    let result = Run::good().result();
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Pass, ExitCode::Pass));
+    assert_eq!(result.reasons, Vec::<String>::new());
+    assert_eq!((result.faults[0].hit, result.faults[0].skipped), (5, 1));
+    assert_eq!(result.dropped, []);
+}
+
+#[test]
+fn edges_are_merged_by_the_phase_in_which_their_second_has_its_middle() {
+    let mut run = Run::good();
+    run.frames = vec![
+        second(0, vec![requests(&[900], &[])]),
+        second(1_000, vec![requests(&[10, 20], &[])]),
+        second(2_000, vec![requests(&[30, 40], &[("upstream", 1)])]),
+        second(3_000, vec![requests(&[1_000], &[("upstream", 1)])]),
+        second(4_000, vec![requests(&[2_000], &[("injected", 1)])]),
+    ];
+    run.frames[0].unix_s = 999;
+    let result = run.result();
+    let [before, during] = result.edges.as_slice() else { panic!("{:?}", result.edges) };
+    assert_eq!((before.phase, before.requests, before.attempts), (Phase::Before, 4, 6));
+    assert_eq!(before.error_count(), 1);
+    assert!((before.duration.p50_ms.unwrap() - 20.0).abs() < 0.2, "{before:?}");
+    assert!((before.duration.p99_ms.unwrap() - 40.0).abs() < 0.4, "{before:?}");
+    assert_eq!(during.phase, Phase::During);
+    assert_eq!(during.errors, [("injected".to_owned(), 1), ("upstream".to_owned(), 1)].into());
+    assert_eq!(during.duration.count, 2);
+}
+
+#[test]
+fn journeys_are_totalled_by_phase_and_group_over_all_outcomes() {
+    let mut run = Run::good();
+    run.load
+        .add(&interval(vec![
+            cell(None, Group::Exposed, Outcome::Completed, &[100_000; 99]),
+            cell(None, Group::Exposed, Outcome::Timeout, &[2_000_000]),
+            cell(None, Group::Control, Outcome::Completed, &[50_000]),
+            cell(Some("pay"), Group::Control, Outcome::Completed, &[1_000]),
+        ]))
+        .unwrap();
+    let result = run.result();
+    let [control, exposed] = result.flows.as_slice() else { panic!("{:?}", result.flows) };
+    assert_eq!((control.group, control.count, control.error_count()), (Group::Control, 1, 0));
+    assert_eq!((exposed.count, exposed.response.count), (100, 100));
+    assert_eq!(exposed.errors, [("timeout".to_owned(), 1)].into());
+    let (p50, p999) = (exposed.response.p50_ms.unwrap(), exposed.response.p999_ms.unwrap());
+    assert!((p50 - 100.0).abs() < 0.2 && (p999 - 2_000.0).abs() < 2.0, "{exposed:?}");
+}
+
+fn cell(step: Option<&str>, group: Group, outcome: Outcome, us: &[u64]) -> LoadCell {
+    let mut response = hdr::empty();
+    for us in us {
+        response.record(*us).unwrap();
+    }
+    let key = LoadKey {
+        flow: "checkout".into(),
+        step: step.map(Into::into),
+        phase: Phase::During,
+        group,
+        hit: false,
+        outcome,
+    };
+    let response_hdr = hdr::encode(&response);
+    LoadCell { key, count: us.len() as u64, service_hdr: response_hdr.clone(), response_hdr }
+}
+
+fn interval(cells: Vec<LoadCell>) -> LoadInterval {
+    LoadInterval {
+        run_id: "r1".into(),
+        worker: 0,
+        sequence: 0,
+        unix_s: 0,
+        offered: 0,
+        cells,
+        lateness_hdr: String::new(),
+        connection_wait_hdr: String::new(),
+        in_flight: 0,
+        cpu_cores: 0.0,
+        validity: Validity::Valid,
+        spans_dropped: 0,
+        exemplars: Vec::new(),
+    }
+}
+
+#[test]
+fn the_account_adds_workers_up_and_takes_the_worst_judged_second() {
+    let mut run = Run::good();
+    run.done = vec![done(), LoadDone { worker: 1, ..done() }];
+    let load = |ms, validity| {
+        let mut lateness = Histogram::default();
+        lateness.record(Duration::from_millis(ms));
+        LoadFrame { lateness, validity: Some(validity), in_flight: ms, ..LoadFrame::default() }
+    };
+    run.frames = vec![
+        Frame { load: load(80, Validity::Invalid), ..second(300, Vec::new()) },
+        Frame { load: load(1, Validity::Valid), ..second(1_300, Vec::new()) },
+        Frame { load: load(4, Validity::Suspect), ..second(3_300, Vec::new()) },
+    ];
+    let account = run.result().load;
+    assert_eq!((account.workers, account.offered, account.balanced), (2, 42, true));
+    assert_eq!((account.completed, account.failed, account.timed_out), (12, 10, 8));
+    assert_eq!((account.dropped, account.unfinished, account.acknowledged), (6, 6, 4));
+    assert_eq!(account.validity, Some(Validity::Suspect), "warm-up is not judged");
+    assert!((account.lateness_p99_ms.unwrap() - 4.0).abs() < 0.05);
+    assert_eq!(account.in_flight_max, 4);
+}
+
+type Spoil = fn(&mut Run);
+
+#[test]
+fn whatever_speaks_against_a_run_keeps_it_from_passing() {
+    let invalid = |run: &mut Run| {
+        let load = LoadFrame { validity: Some(Validity::Invalid), ..LoadFrame::default() };
+        run.frames = vec![Frame { load, ..second(3_500, Vec::new()) }];
+    };
+    let cases: [(Spoil, Verdict, &str); 13] = [
+        (
+            |run| run.expectations[0].verdict = Verdict::Fail,
+            Verdict::Fail,
+            "does not hold, observed 2s",
+        ),
+        (|run| run.expectations[0].verdict = Verdict::Unclear, Verdict::Unclear, "is unclear"),
+        (|run| run.expectations[0].verdict = Verdict::Waiting, Verdict::Unclear, "never judged"),
+        (
+            |run| run.expectations[0].verdict = Verdict::NotExercised,
+            Verdict::NotExercised,
+            "was not exercised",
+        ),
+        (|run| run.expectations.clear(), Verdict::NotExercised, "proves nothing"),
+        (
+            |run| {
+                run.ledger.clear();
+                run.proxy = Some(vec![status(0, 0)]);
+            },
+            Verdict::NotExercised,
+            "\"slow\" hit no request",
+        ),
+        (|run| run.proxy = Some(vec![status(6, 1)]), Verdict::Unclear, "counted 6 and 1"),
+        (|run| run.proxy = None, Verdict::Unclear, "own counts of the faults are not known"),
+        (|run| run.done[0].completed += 1, Verdict::Unclear, "does not add up: 21 offered"),
+        (|run| run.done.clear(), Verdict::Unclear, "Only 0 of 1 load workers"),
+        (invalid, Verdict::Unclear, "could not keep its promise in 1 s"),
+        (|run| run.dropped[0].count = 3, Verdict::Unclear, "3 collector spans dropped"),
+        (|run| run.ending = Ending::Interrupted, Verdict::Unclear, "interrupted"),
+    ];
+    for (spoil, verdict, words) in cases {
+        let mut run = Run::good();
+        spoil(&mut run);
+        let result = run.result();
+        assert_eq!(result.verdict, verdict, "{words}");
+        assert_ne!(result.exit_code, ExitCode::Pass, "{words}");
+        let [reason] = result.reasons.as_slice() else { panic!("{words}: {:?}", result.reasons) };
+        assert!(reason.contains(words) && reason.ends_with('.'), "{words}: {reason}");
+    }
+}
+
+#[test]
+fn a_failure_is_not_hidden_by_a_doubt() {
+    let mut run = Run::good();
+    run.expectations = vec![expectation(Verdict::Pass), expectation(Verdict::Fail)];
+    run.dropped[0].count = 3;
+    let result = run.result();
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Fail, ExitCode::Failed));
+    assert_eq!((result.reasons.len(), result.doubts.len()), (2, 1));
+}
+
+#[test]
+fn losses_that_judge_nothing_are_listed_and_not_held_against_the_run() {
+    let mut run = Run::good();
+    run.dropped.push(DropCount { what: "load spans".into(), count: 9 });
+    let result = run.result();
+    assert_eq!(result.verdict, Verdict::Pass);
+    assert_eq!(result.dropped.len(), 1);
+}
+
+#[test]
+fn the_exit_code_says_how_the_run_ended_before_what_it_found() {
+    let reason = || "errors(checkout) > 40% for 10s".to_owned();
+    for (ending, code) in [
+        (Ending::Finished, ExitCode::Failed),
+        (Ending::StoppedBySafety { reason: reason() }, ExitCode::StoppedBySafety),
+        (Ending::HarnessFault { reason: reason() }, ExitCode::HarnessFault),
+        (Ending::Interrupted, ExitCode::Interrupted),
+    ] {
+        let mut run = Run::good();
+        run.expectations[0].verdict = Verdict::Fail;
+        run.ending = ending;
+        assert_eq!(run.result().exit_code, code);
+    }
+}
+
+#[test]
+fn exit_codes_are_the_documented_numbers() {
+    let numbers: Vec<u8> = ExitCode::ALL.into_iter().map(ExitCode::code).collect();
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 130]);
+    for code in ExitCode::ALL {
+        assert_eq!(ExitCode::try_from(code.code()), Ok(code));
+    }
+    assert!(ExitCode::try_from(77).is_err());
+}
+
+#[test]
+fn a_result_survives_its_file() {
+    let mut run = Run::good();
+    run.frames = vec![second(1_300, vec![requests(&[10], &[("upstream", 1)])])];
+    let result = run.result();
+    let json = serde_json::to_value(&result).unwrap();
+    assert_eq!(json["format"], 1);
+    assert_eq!(json["exit_code"], 0);
+    assert_eq!(json["edges"][0]["edge"], "orders -> payments");
+    assert_eq!(serde_json::from_value::<RunResult>(json).unwrap(), result);
+}
+
+#[test]
+fn the_command_to_repeat_a_run_is_safe_to_paste() {
+    let mut result = Run::good().result();
+    assert_eq!(result.repeat_command(), "shakedown run a.toml --seed 7");
+    result.scenario = "it's; rm -rf $HOME.toml".into();
+    result.time_scale = 4.0;
+    assert_eq!(
+        result.repeat_command(),
+        r"shakedown run 'it'\''s; rm -rf $HOME.toml' --seed 7 --time-scale 4"
+    );
+}

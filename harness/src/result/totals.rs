@@ -1,0 +1,140 @@
+//! Totals by phase: edges from the frames, journeys from the load generator's histograms.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::edge::Edge;
+use model::frame::EdgeFrame;
+use model::hdr::LoadTotals;
+use model::hist::Histogram;
+use model::load::{Group, LoadKey, Outcome};
+use model::phase::{Phase, Timeline};
+
+use super::{EdgeTotals, FlowTotals, Inputs, Percentiles};
+
+impl Percentiles {
+    pub fn of(histogram: &Histogram) -> Self {
+        let at = |fraction| histogram.quantile(fraction).map(ms);
+        Self {
+            count: histogram.count(),
+            p50_ms: at(0.5),
+            p90_ms: at(0.9),
+            p95_ms: at(0.95),
+            p99_ms: at(0.99),
+            p999_ms: at(0.999),
+            max_ms: (!histogram.is_empty()).then(|| ms(histogram.max())),
+        }
+    }
+}
+
+pub(super) fn ms(duration: Duration) -> f64 {
+    rounded(duration.as_secs_f64() * 1e3)
+}
+
+/// To the microsecond: below the error of the histograms, and short in JSON.
+fn rounded(ms: f64) -> f64 {
+    (ms * 1e3).round() / 1e3
+}
+
+/// The phase of a second, by its middle. `None` before the start of load: what passes then is the
+/// runner's own check that the system is ready.
+pub(super) fn phase_of_second(
+    unix_s: u64,
+    started_unix_ms: Option<u64>,
+    timeline: &Timeline,
+) -> Option<Phase> {
+    let middle_ms = unix_s.saturating_mul(1_000).saturating_add(500);
+    let since_start_ms = middle_ms.checked_sub(started_unix_ms?)?;
+    Some(timeline.phase_at(since_start_ms))
+}
+
+#[derive(Default)]
+struct EdgeSum {
+    requests: u64,
+    errors: BTreeMap<String, u64>,
+    attempts: u64,
+    duration: Histogram,
+}
+
+impl EdgeSum {
+    fn add(&mut self, frame: &EdgeFrame) {
+        self.requests += frame.requests;
+        self.attempts += frame.attempts;
+        self.duration.merge(&frame.duration);
+        for (blame, count) in &frame.errors {
+            *self.errors.entry(blame.clone()).or_default() += count;
+        }
+    }
+
+    fn total(self, edge: Edge, phase: Phase) -> EdgeTotals {
+        EdgeTotals {
+            edge,
+            phase,
+            requests: self.requests,
+            errors: self.errors,
+            attempts: self.attempts,
+            duration: Percentiles::of(&self.duration),
+        }
+    }
+}
+
+pub(super) fn edges(inputs: &Inputs<'_>) -> Vec<EdgeTotals> {
+    let mut sums: BTreeMap<(Edge, Phase), EdgeSum> = BTreeMap::new();
+    for frame in inputs.frames {
+        let timeline = &inputs.head.timeline;
+        let Some(phase) = phase_of_second(frame.unix_s, inputs.started_unix_ms, timeline) else {
+            continue;
+        };
+        for edge in frame.edges.iter().filter(|edge| edge.requests > 0 || edge.attempts > 0) {
+            sums.entry((edge.edge.clone(), phase)).or_default().add(edge);
+        }
+    }
+    sums.into_iter().map(|((edge, phase), sum)| sum.total(edge, phase)).collect()
+}
+
+pub(super) fn flows(load: &LoadTotals) -> Vec<FlowTotals> {
+    let mut groups: Vec<(String, Phase, Group)> = load
+        .keys()
+        .filter(|key| key.step.is_none())
+        .map(|key| (key.flow.clone(), key.phase, key.group))
+        .collect();
+    groups.sort();
+    groups.dedup();
+    groups
+        .into_iter()
+        .map(|(flow, phase, group)| flow_totals(load, flow, phase, group))
+        .filter(|totals| totals.count > 0)
+        .collect()
+}
+
+fn flow_totals(load: &LoadTotals, flow: String, phase: Phase, group: Group) -> FlowTotals {
+    let belongs = |key: &LoadKey| {
+        key.step.is_none() && key.flow == flow && key.phase == phase && key.group == group
+    };
+    let errors = Outcome::ALL
+        .into_iter()
+        .filter(|outcome| outcome.is_error())
+        .map(|outcome| {
+            let count = load.count(|key| belongs(key) && key.outcome == outcome);
+            (outcome.as_str().to_owned(), count)
+        })
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    let merged = load.merged(belongs);
+    let at = |fraction| (!merged.is_empty()).then(|| us_to_ms(merged.value_at_quantile(fraction)));
+    let response = Percentiles {
+        count: merged.len(),
+        p50_ms: at(0.5),
+        p90_ms: at(0.9),
+        p95_ms: at(0.95),
+        p99_ms: at(0.99),
+        p999_ms: at(0.999),
+        max_ms: (!merged.is_empty()).then(|| us_to_ms(merged.max())),
+    };
+    let count = load.count(belongs);
+    FlowTotals { flow, phase, group, count, errors, response }
+}
+
+fn us_to_ms(us: u64) -> f64 {
+    rounded(us as f64 / 1e3)
+}

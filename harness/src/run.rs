@@ -1,0 +1,198 @@
+//! `shakedown run` and `shakedown check`.
+//!
+//! A run is: read and resolve the scenario, make the run folder, start the parts ([`stack`]), let
+//! load flow and watch ([`watch`]), read the quiet system ([`audit`]), end the parts, judge, write
+//! the result files ([`finish`]). Whatever ends a run early (a signal, a part that dies, the time
+//! limit), faults are disarmed and everything that was started is ended before the program is.
+
+pub mod audit;
+pub mod control;
+pub mod finish;
+pub mod folder;
+pub mod process;
+pub mod stack;
+pub mod view;
+pub mod watch;
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Mutex;
+
+use model::decision;
+use model::limits::SCENARIO_BYTES_MAX;
+use model::scenario::Scenario;
+use telemetry::clock::Clock;
+use telemetry::shutdown::Shutdown;
+
+use crate::cli::{CheckArguments, RunArguments};
+use crate::result::{Ending, ExitCode, Head};
+use folder::{FolderError, RunFolder};
+use stack::Stack;
+use view::View;
+
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("cannot read scenario {path}")]
+    Read { path: String, source: std::io::Error },
+    #[error("{path} is longer than {SCENARIO_BYTES_MAX} bytes, which no scenario is")]
+    TooLong { path: String },
+    #[error("{0}")]
+    Scenario(model::scenario::Problems),
+    #[error("--otlp wants the base of an OTLP backend like http://127.0.0.1:4318, got {0:?}")]
+    Otlp(String),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error("cannot start a runtime")]
+    Runtime(#[source] std::io::Error),
+    #[error("cannot listen for signals")]
+    Signals(#[source] std::io::Error),
+}
+
+impl RunError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Read { .. } | Self::TooLong { .. } | Self::Scenario(_) | Self::Otlp(_) => {
+                ExitCode::ScenarioInvalid
+            },
+            Self::Folder(_) | Self::Runtime(_) | Self::Signals(_) => ExitCode::HarnessFault,
+        }
+    }
+}
+
+/// A scenario that is about to be run.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) scenario: Scenario,
+    pub(crate) folder: RunFolder,
+    pub(crate) head: Head,
+    pub(crate) otlp: Option<String>,
+    pub(crate) plain: bool,
+    pub(crate) clock: Clock,
+}
+
+pub fn command(arguments: &RunArguments) -> ExitCode {
+    let outcome = prepare(arguments).and_then(|job| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(RunError::Runtime)?;
+        runtime.block_on(run(job))
+    });
+    outcome.unwrap_or_else(|error| {
+        crate::complain(&error);
+        error.exit_code()
+    })
+}
+
+pub fn check(arguments: &CheckArguments) -> ExitCode {
+    match read_scenario(&arguments.file) {
+        Ok((scenario, _)) => {
+            let scenario = scenario.scaled(arguments.time_scale);
+            #[expect(clippy::print_stdout, reason = "the report is what was asked for")]
+            {
+                print!("{}", model::scenario::check::render(&scenario));
+            }
+            if model::scenario::check::undecidable(&scenario).is_empty() {
+                ExitCode::Pass
+            } else {
+                ExitCode::Inconclusive
+            }
+        },
+        Err(error) => {
+            crate::complain(&error);
+            error.exit_code()
+        },
+    }
+}
+
+fn prepare(arguments: &RunArguments) -> Result<Job, RunError> {
+    let (mut scenario, text) = read_scenario(&arguments.file)?;
+    if let Some(seed) = arguments.seed {
+        scenario.seed = seed;
+    }
+    if let Some(url) = &arguments.otlp
+        && !url.starts_with("http://")
+    {
+        return Err(RunError::Otlp(url.clone()));
+    }
+    let scenario = scenario.scaled(arguments.time_scale);
+    let clock = Clock::system();
+    let folder = RunFolder::create(
+        &arguments.out,
+        &arguments.file,
+        &text,
+        clock.unix_ms(),
+        rand::random(),
+    )?;
+    log_to(&folder)?;
+    let head = Head {
+        run_id: folder.run_id.clone(),
+        title: scenario.title.clone(),
+        scenario: arguments.file.display().to_string(),
+        scenario_hash: format!("{:016x}", decision::named(0, "scenario", &[&text]).bits()),
+        seed: scenario.seed,
+        time_scale: arguments.time_scale,
+        control: scenario.run.control,
+        timeline: scenario.timeline(),
+        versions: BTreeMap::from([
+            ("shakedown".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            ("os".to_owned(), format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+        ]),
+    };
+    Ok(Job { scenario, folder, head, otlp: arguments.otlp.clone(), plain: arguments.plain, clock })
+}
+
+fn read_scenario(path: &Path) -> Result<(Scenario, String), RunError> {
+    let shown = path.display().to_string();
+    let mut text = String::new();
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(SCENARIO_BYTES_MAX as u64 + 1).read_to_string(&mut text));
+    match read {
+        Err(source) => Err(RunError::Read { path: shown, source }),
+        Ok(bytes) if bytes > SCENARIO_BYTES_MAX => Err(RunError::TooLong { path: shown }),
+        Ok(_) => {
+            let scenario = Scenario::parse(&shown, &text).map_err(RunError::Scenario)?;
+            Ok((scenario, text))
+        },
+    }
+}
+
+/// The runner's own log; the terminal belongs to the dashboard.
+fn log_to(folder: &RunFolder) -> Result<(), FolderError> {
+    let file = folder.open_log("runner")?;
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_writer(Mutex::new(file))
+        .with_max_level(tracing::Level::INFO)
+        .finish();
+    // A process that runs several scenarios keeps the log of its first.
+    let _already_logging = tracing::subscriber::set_global_default(subscriber);
+    Ok(())
+}
+
+async fn run(job: Job) -> Result<ExitCode, RunError> {
+    let mut signals = Shutdown::listen().map_err(RunError::Signals)?;
+    let begun = Stack::begin(&job.scenario, &job.folder, job.otlp.as_deref(), &job.clock).await;
+    let mut stack = match begun {
+        Ok(stack) => stack,
+        Err(error) => {
+            crate::complain(&error);
+            return Ok(ExitCode::HarnessFault);
+        },
+    };
+    watch::introduce(&job, &stack.collector);
+    let mut view = View::open(job.plain, &stack.collector);
+    let raised = tokio::select! {
+        raised = stack.raise(&job.scenario, &job.folder, &job.clock) => raised.map_err(|error| {
+            Ending::HarnessFault { reason: crate::with_causes(&error) }
+        }),
+        _ = signals.requested() => Err(Ending::Interrupted),
+        () = view.interrupted() => Err(Ending::Interrupted),
+    };
+    let seen = match raised {
+        Ok(()) => watch::watch(&job, &mut stack, &mut view, &mut signals).await,
+        Err(ending) => watch::Seen::nothing(ending),
+    };
+    Ok(finish::finish(&job, stack, view, seen).await)
+}

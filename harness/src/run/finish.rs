@@ -1,0 +1,155 @@
+//! Ends the parts, judges, and writes what came of the run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::expect::{Evidence, judge};
+use model::frame::{DropCount, Trace, Verdict, VerdictFrame};
+use model::id::TraceId;
+use model::plan::{FaultStatus, ProxyState};
+
+use super::Job;
+use super::folder::FolderError;
+use super::stack::Stack;
+use super::view::{View, print_line};
+use super::watch::{Seen, planned_faults, run_head};
+use crate::report;
+use crate::result::{Ending, ExitCode, Hits, Inputs, RunResult};
+
+/// Traces drawn in the report.
+const TRACES_MAX: usize = 12;
+
+/// In the order that keeps the account whole: faults off, the proxy's counters read, the emitters
+/// ended so that their last telemetry arrives, then the judgement over everything.
+pub(crate) async fn finish(job: &Job, mut stack: Stack, view: View, seen: Seen) -> ExitCode {
+    if seen.ending != Ending::Finished {
+        // A proxy that is gone has no faults.
+        let _gone = stack.control.release().await;
+    }
+    let proxy = stack.control.state().await.ok();
+    let killed = stack.end().await;
+    let expectations = judge_whole(job, &stack, &seen);
+    let result = summarise(job, &stack, &seen, &expectations, proxy.as_ref());
+    announce(job, &stack, &seen, &result);
+    let traces = traces(&stack, &result);
+    let sealed = stack.collector.seal().await;
+    view.close().await;
+    for name in killed {
+        print_line(&format!("{name} did not end when asked and was killed"));
+    }
+    if let Err(error) = sealed {
+        crate::complain(&error);
+        return ExitCode::HarnessFault;
+    }
+    match write(job, &stack, &result, &traces) {
+        Ok(()) => result.exit_code,
+        Err(error) => {
+            crate::complain(&error);
+            ExitCode::HarnessFault
+        },
+    }
+}
+
+fn judge_whole(job: &Job, stack: &Stack, seen: &Seen) -> Vec<VerdictFrame> {
+    let finished = seen.ending == Ending::Finished;
+    let start_unix_ms = seen.start_unix_ms.unwrap_or_else(|| job.clock.unix_ms());
+    let reached_ms = if finished {
+        u64::MAX
+    } else {
+        job.clock.unix_ms().saturating_sub(start_unix_ms)
+    };
+    judge(
+        &job.scenario.expectations,
+        &Evidence {
+            timeline: job.head.timeline,
+            start_unix_ms,
+            reached_ms,
+            frames: &stack.collector.frames(),
+            load: &stack.collector.load_totals(),
+            invariants: seen.invariants.as_deref(),
+        },
+    )
+}
+
+fn summarise(
+    job: &Job,
+    stack: &Stack,
+    seen: &Seen,
+    expectations: &[VerdictFrame],
+    proxy: Option<&ProxyState>,
+) -> RunResult {
+    let collector = &stack.collector;
+    let ledger: BTreeMap<String, Hits> = collector
+        .ledger()
+        .into_iter()
+        .map(|(fault, count)| (fault, Hits { hit: count.hit, skipped: count.skipped }))
+        .collect();
+    let mut dropped: Vec<DropCount> = collector.dropped();
+    if let Some(proxy) = proxy {
+        dropped.extend(proxy.dropped.iter().map(|lost| DropCount {
+            what: format!("proxy {}", lost.what),
+            count: lost.count,
+        }));
+    }
+    let proxy_faults: Option<&[FaultStatus]> = proxy.map(|state| state.faults.as_slice());
+    RunResult::summarise(&Inputs {
+        head: job.head.clone(),
+        ending: seen.ending.clone(),
+        started_unix_ms: seen.start_unix_ms,
+        frames: &collector.frames(),
+        load: &collector.load_totals(),
+        workers: u64::from(seen.start_unix_ms.is_some()),
+        done: &collector.load_done(),
+        expectations,
+        faults: &planned_faults(job),
+        ledger: &ledger,
+        proxy: proxy_faults,
+        dropped: &dropped,
+        invariants: seen.invariants.as_deref(),
+    })
+}
+
+/// Lets the last frames carry the verdict, for viewers and for the run's database.
+fn announce(job: &Job, stack: &Stack, seen: &Seen, result: &RunResult) {
+    let verdict: Verdict = result.verdict;
+    let mut head = run_head(job, seen.start_unix_ms, Some(model::phase::Phase::End));
+    head.verdict = Some(verdict);
+    stack.collector.set_verdicts(result.expectations.clone());
+    stack.collector.set_run(head);
+}
+
+/// The traces that the expectations name, as far as they are kept.
+fn traces(stack: &Stack, result: &RunResult) -> Vec<Trace> {
+    let named = result.expectations.iter().flat_map(|expectation| &expectation.trace_ids);
+    let broken = result.invariants.iter().flat_map(|invariant| &invariant.trace_ids);
+    let mut known = BTreeSet::new();
+    broken
+        .chain(named)
+        .copied()
+        .filter(|id: &TraceId| known.insert(*id))
+        .filter_map(|id| stack.collector.trace(id))
+        .take(TRACES_MAX)
+        .collect()
+}
+
+fn write(
+    job: &Job,
+    stack: &Stack,
+    result: &RunResult,
+    traces: &[Trace],
+) -> Result<(), FolderError> {
+    let frames = stack.collector.frames();
+    let json = serde_json::to_string_pretty(result).expect("a result has string keys");
+    job.folder.write("result.json", &json)?;
+    job.folder.write("junit.xml", &report::junit(result))?;
+    let page = job.folder.write("report.html", &report::html(result, &frames, traces))?;
+    let files = [
+        ("report", page),
+        ("result", job.folder.file("result.json")),
+        ("junit", job.folder.file("junit.xml")),
+        ("database", job.folder.file("run.db")),
+    ];
+    for line in report::text(result, &files, false).lines() {
+        print_line(line);
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! The folder of one run: everything that it leaves behind.
+//!
+//! ```text
+//! runs/20261121-014200-slow-payments-7f3c/
+//!   scenario.toml   as it was read
+//!   addresses.json  where everything listens
+//!   run.db          telemetry, SQLite
+//!   result.json  junit.xml  report.html
+//!   logs/           standard output and error of each process
+//!   data/           databases of the sample shop
+//! ```
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Longest part of the scenario's name in the folder's name.
+const SLUG_BYTES_MAX: usize = 40;
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {path}")]
+pub struct FolderError {
+    path: String,
+    source: io::Error,
+}
+
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Unique among runs: start time, scenario name, four random digits.
+    pub run_id: String,
+}
+
+impl RunFolder {
+    /// Makes the folder with its subfolders and the copy of the scenario. `unique` tells runs of
+    /// the same second apart.
+    pub fn create(
+        out: &Path,
+        scenario_file: &Path,
+        scenario_text: &str,
+        unix_ms: u64,
+        unique: u16,
+    ) -> Result<Self, FolderError> {
+        let name = scenario_file.file_stem().map_or_else(String::new, |stem| slug(&stem.to_string_lossy()));
+        let run_id = format!("{}-{name}-{unique:04x}", utc_stamp(unix_ms / 1_000));
+        let folder = Self { path: out.join(&run_id), run_id };
+        for sub in ["logs", "data"] {
+            let path = folder.path.join(sub);
+            fs::create_dir_all(&path).map_err(|source| failed(&path, source))?;
+        }
+        folder.write("scenario.toml", scenario_text)?;
+        Ok(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Written whole or not at all: a reader never sees half a file.
+    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, FolderError> {
+        let path = self.file(name);
+        let part = self.file(&format!("{name}.part"));
+        fs::write(&part, text).map_err(|source| failed(&part, source))?;
+        fs::rename(&part, &path).map_err(|source| failed(&path, source))?;
+        Ok(path)
+    }
+
+    pub fn open_log(&self, process: &str) -> Result<fs::File, FolderError> {
+        let path = self.path.join("logs").join(format!("{process}.log"));
+        fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(|source| failed(&path, source))
+    }
+}
+
+fn failed(path: &Path, source: io::Error) -> FolderError {
+    FolderError { path: path.display().to_string(), source }
+}
+
+fn slug(text: &str) -> String {
+    let mut slug: String = text
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
+        .collect();
+    slug.truncate(SLUG_BYTES_MAX);
+    slug
+}
+
+/// `YYYYMMDD-hhmmss` in UTC, by the civil-from-days algorithm of the proleptic Gregorian calendar.
+fn utc_stamp(unix_s: u64) -> String {
+    let (days, second) = (unix_s / 86_400, unix_s % 86_400);
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_are_utc_dates() {
+        for (unix_s, stamp) in [
+            (0, "19700101-000000"),
+            (951_782_400, "20000229-000000"),
+            (1_795_225_640, "20261121-014720"),
+        ] {
+            assert_eq!(utc_stamp(unix_s), stamp);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let error =
+            RunFolder::create(Path::new("/proc/nowhere"), Path::new("a b.toml"), "", 0, 7).unwrap_err();
+        assert!(error.to_string().contains("/proc/nowhere/19700101-000000-a-b-0007"), "{error}");
+    }
+}

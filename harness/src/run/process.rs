@@ -1,0 +1,244 @@
+//! One child process of a run: started, heard until it is ready, watched, ended.
+//!
+//! Children get a process group of their own, so that Ctrl-C in the terminal reaches only the
+//! runner, which ends them in order. Their output goes to the run folder; the last lines of
+//! standard error are kept to explain an early death.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::{oneshot, watch};
+
+use super::folder::{FolderError, RunFolder};
+
+/// How long a part may take until it is ready. Far above the two seconds that the shop needs, so
+/// that a loaded machine is not a fault of the harness.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// How long a part may take to send its last telemetry and end.
+const END_WITHIN: Duration = Duration::from_secs(8);
+/// Lines of standard error kept for the message about a death.
+const TAIL_LINES: usize = 5;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    #[error("cannot find the program itself")]
+    Program(#[source] std::io::Error),
+    #[error("cannot start {name}")]
+    Spawn { name: String, source: std::io::Error },
+    #[error("{name} ended with {status} before it was ready{}", tail_text(tail))]
+    DiedAtStart { name: String, status: String, tail: Vec<String> },
+    #[error("{name} was not ready within {} s", within.as_secs())]
+    NotReady { name: String, within: Duration },
+    #[error("{name} said where it listens in a way that is not understood: {source}")]
+    Ready { name: String, source: serde_json::Error },
+    #[error("{name} ended with {status} in the middle of the run{}", tail_text(tail))]
+    Died { name: String, status: String, tail: Vec<String> },
+    #[error("cannot give orders to {name}")]
+    Orders { name: String, source: std::io::Error },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
+fn tail_text(tail: &[String]) -> String {
+    if tail.is_empty() { String::new() } else { format!(": {}", tail.join(" | ")) }
+}
+
+/// What to start.
+#[derive(Debug)]
+pub struct Spec {
+    pub name: String,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    /// Group of its own; not for the guardian, which leaves the session altogether.
+    pub own_group: bool,
+}
+
+/// A running child.
+#[derive(Debug)]
+pub struct Process {
+    pub name: String,
+    pub pid: i32,
+    stdin: Option<ChildStdin>,
+    exit: watch::Receiver<Option<ExitStatus>>,
+    tail: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Process {
+    /// Starts a part of this program and waits for its ready line.
+    pub async fn start<T>(spec: Spec, folder: &RunFolder) -> Result<(Self, T), ProcessError>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        let name = spec.name.clone();
+        let spawn_failed = |source| ProcessError::Spawn { name: name.clone(), source };
+        let log = Arc::new(Mutex::new(folder.open_log(&spec.name)?));
+        let mut child = command(&spec)?.spawn().map_err(spawn_failed)?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
+        let (ready_sender, ready) = oneshot::channel();
+        let tail = Arc::new(Mutex::new(VecDeque::new()));
+        if let Some(stdout) = child.stdout.take() {
+            tokio::spawn(hear(stdout, Arc::clone(&log), ready_sender));
+        }
+        let errors = child.stderr.take().map(|stderr| {
+            tokio::spawn(keep_tail(stderr, Arc::clone(&log), Arc::clone(&tail)))
+        });
+        let (exit_sender, exit) = watch::channel(None);
+        let stdin = child.stdin.take();
+        tokio::spawn(reap(child, errors, exit_sender));
+        let mut process = Self { name, pid, stdin, exit, tail };
+        let payload = process.await_ready(ready).await?;
+        Ok((process, payload))
+    }
+
+    async fn await_ready<T>(
+        &mut self,
+        ready: oneshot::Receiver<Result<T, serde_json::Error>>,
+    ) -> Result<T, ProcessError> {
+        let name = self.name.clone();
+        let died = tokio::time::timeout(READY_WITHIN, ready).await;
+        match died {
+            Ok(Ok(Ok(payload))) => Ok(payload),
+            Ok(Ok(Err(source))) => Err(ProcessError::Ready { name, source }),
+            Ok(Err(_output_closed)) => {
+                let status = status_text(self.ended().await);
+                Err(ProcessError::DiedAtStart { name, status, tail: self.last_lines() })
+            },
+            Err(_elapsed) => Err(ProcessError::NotReady { name, within: READY_WITHIN }),
+        }
+    }
+
+    /// Waits until the process has ended.
+    pub async fn ended(&self) -> Option<ExitStatus> {
+        let mut exit = self.exit.clone();
+        exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.exit.borrow().is_some()
+    }
+
+    /// The error for an end that nobody asked for.
+    pub async fn death(&self) -> ProcessError {
+        let status = status_text(self.ended().await);
+        ProcessError::Died { name: self.name.clone(), status, tail: self.last_lines() }
+    }
+
+    fn last_lines(&self) -> Vec<String> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Writes one line to its standard input.
+    pub async fn order(&mut self, line: &str) -> Result<(), ProcessError> {
+        let Some(stdin) = &mut self.stdin else { return Ok(()) };
+        let text = format!("{line}\n");
+        let written = async {
+            stdin.write_all(text.as_bytes()).await?;
+            stdin.flush().await
+        };
+        written.await.map_err(|source| ProcessError::Orders { name: self.name.clone(), source })
+    }
+
+    /// Asks it to end and waits; kills it when it does not. True when it ended by itself.
+    pub async fn end(&mut self) -> bool {
+        self.stdin = None;
+        self.signal(Signal::TERM);
+        if tokio::time::timeout(END_WITHIN, self.ended()).await.is_ok() {
+            return true;
+        }
+        self.signal(Signal::KILL);
+        self.ended().await;
+        false
+    }
+
+    fn signal(&self, signal: Signal) {
+        // The process is reaped only by our own task, which sets `exit`: until then the id is its.
+        if let (false, Some(pid)) = (self.has_ended(), Pid::from_raw(self.pid)) {
+            let _ended_just_now = kill_process(pid, signal);
+        }
+    }
+}
+
+fn command(spec: &Spec) -> Result<Command, ProcessError> {
+    let program: PathBuf = std::env::current_exe().map_err(ProcessError::Program)?;
+    let mut command = Command::new(program);
+    command
+        .args(&spec.arguments)
+        .envs(spec.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    if spec.own_group {
+        command.process_group(0);
+    }
+    Ok(command)
+}
+
+fn status_text(status: Option<ExitStatus>) -> String {
+    status.map_or_else(|| "an unknown status".to_owned(), |status| status.to_string())
+}
+
+/// Copies standard output to the log; the first ready line goes to whoever waits for it.
+async fn hear<T: DeserializeOwned>(
+    output: impl AsyncRead + Unpin,
+    log: Arc<Mutex<File>>,
+    ready: oneshot::Sender<Result<T, serde_json::Error>>,
+) {
+    let mut ready = Some(ready);
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match telemetry::ready::parse(&line) {
+            Some(payload) => {
+                if let Some(ready) = ready.take() {
+                    let _nobody_waits = ready.send(payload);
+                }
+            },
+            None => append(&log, &line),
+        }
+    }
+}
+
+async fn keep_tail(
+    errors: impl AsyncRead + Unpin,
+    log: Arc<Mutex<File>>,
+    tail: Arc<Mutex<VecDeque<String>>>,
+) {
+    let mut lines = BufReader::new(errors).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        append(&log, &line);
+        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.push_back(line);
+        if tail.len() > TAIL_LINES {
+            tail.pop_front();
+        }
+    }
+}
+
+/// A log line that cannot be kept (disk full) must not stop the process that wrote it.
+fn append(log: &Mutex<File>, line: &str) {
+    let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+    let _disk_full = writeln!(log, "{line}");
+}
+
+/// Waits for the end; standard error is read to its end first, so that the last words are there.
+async fn reap(
+    mut child: Child,
+    errors: Option<tokio::task::JoinHandle<()>>,
+    exit: watch::Sender<Option<ExitStatus>>,
+) {
+    let status = child.wait().await.ok();
+    if let Some(errors) = errors {
+        // A grandchild may hold the pipe open; its words are not worth waiting for.
+        let _held_open = tokio::time::timeout(Duration::from_millis(200), errors).await;
+    }
+    exit.send_replace(status);
+}

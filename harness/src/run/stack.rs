@@ -1,0 +1,310 @@
+//! The parts of one run, started in the order in which they need each other and ended in reverse.
+//!
+//! Collector (in this process) → guardian → proxy, whose edges have listeners but no endpoints yet
+//! → services, which find their callees behind those listeners → the plan, with the services' real
+//! addresses → load worker.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use collector::{CollectorConfig, CollectorError, CollectorHandle};
+use loadgen::worker::WorkerReady;
+use model::load::LoadStart;
+use model::plan::{ProxyAddresses, ProxyConfig};
+use model::scenario::Scenario;
+use model::shop;
+use telemetry::client::Client;
+use telemetry::clock::Clock;
+
+use super::control::{Control, ControlError};
+use super::folder::{FolderError, RunFolder};
+use super::process::{Process, ProcessError, Spec};
+use crate::guardian::{Order, Stage};
+use crate::part::variable;
+
+/// Traffic passes this much longer than the lease when the runner has died, so that the system is
+/// seen to recover before it is ended.
+const GRACE_AFTER_LEASE: Duration = Duration::from_secs(2);
+/// Start, quiet and clean-up around the run itself.
+const AROUND_THE_RUN: Duration = Duration::from_mins(2);
+
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error(transparent)]
+    Collector(#[from] CollectorError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
+/// Everything that runs.
+#[derive(Debug)]
+pub struct Stack {
+    pub collector: CollectorHandle,
+    pub control: Control,
+    pub client: Client,
+    pub proxy: ProxyAddresses,
+    /// Real addresses of the services, for reading them past the gateway.
+    pub services: BTreeMap<String, SocketAddr>,
+    /// Started last, ended first.
+    pub load: Option<Process>,
+    processes: Vec<Process>,
+    guardian: Option<Process>,
+}
+
+impl Stack {
+    /// The collector alone; [`Self::raise`] starts the rest. Apart, so that whatever was started
+    /// can be ended when a later part fails.
+    pub async fn begin(
+        scenario: &Scenario,
+        folder: &RunFolder,
+        otlp: Option<&str>,
+        clock: &Clock,
+    ) -> Result<Self, StackError> {
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let config = CollectorConfig {
+            run_id: folder.run_id.clone(),
+            grpc: any_port,
+            http: any_port,
+            api: any_port,
+            database: folder.file("run.db"),
+            export: otlp.map(str::to_owned).or_else(|| scenario.export.otlp.clone()),
+            export_env: std::env::vars()
+                .filter(|(name, _)| name.starts_with("OTEL_EXPORTER_OTLP_"))
+                .collect(),
+        };
+        let collector = collector::start(config, clock.clone()).await?;
+        let client = Client::new();
+        let nowhere = ProxyAddresses { admin: any_port, gateway: any_port, edges: Vec::new() };
+        Ok(Self {
+            collector,
+            control: Control::new(client.clone(), any_port),
+            client,
+            proxy: nowhere,
+            services: BTreeMap::new(),
+            load: None,
+            processes: Vec::new(),
+            guardian: None,
+        })
+    }
+
+    pub async fn raise(
+        &mut self,
+        scenario: &Scenario,
+        folder: &RunFolder,
+        clock: &Clock,
+    ) -> Result<(), StackError> {
+        self.start_guardian(scenario, folder, clock).await?;
+        self.start_proxy(scenario, folder).await?;
+        self.start_services(scenario, folder).await?;
+        self.control.put_plan(&scenario.plan(1, None, &self.endpoints())).await?;
+        self.start_load(scenario, folder).await?;
+        folder.write("addresses.json", &line(&self.addresses()))?;
+        Ok(())
+    }
+
+    /// Where everything listens, for people and other tools.
+    fn addresses(&self) -> serde_json::Value {
+        let collector = self.collector.addresses();
+        serde_json::json!({
+            "gateway": self.proxy.gateway,
+            "admin": self.proxy.admin,
+            "edges": self.proxy.edges,
+            "services": self.services,
+            "collector": {
+                "api": collector.api, "otlp_grpc": collector.grpc, "otlp_http": collector.http,
+            },
+        })
+    }
+
+    async fn start_guardian(
+        &mut self,
+        scenario: &Scenario,
+        folder: &RunFolder,
+        clock: &Clock,
+    ) -> Result<(), StackError> {
+        let spec = Spec {
+            name: "guardian".to_owned(),
+            arguments: vec!["guardian".to_owned()],
+            environment: Vec::new(),
+            own_group: false,
+        };
+        let (mut guardian, ()) = Process::start(spec, folder).await?;
+        let longest = scenario.safety.limit + AROUND_THE_RUN;
+        let limits = Order::Limits {
+            until_unix_ms: clock.unix_ms() + longest.as_millis() as u64,
+            grace_ms: (scenario.safety.lease + GRACE_AFTER_LEASE).as_millis() as u64,
+        };
+        guardian.order(&line(&limits)).await?;
+        self.guardian = Some(guardian);
+        Ok(())
+    }
+
+    async fn start_proxy(
+        &mut self,
+        scenario: &Scenario,
+        folder: &RunFolder,
+    ) -> Result<(), StackError> {
+        let config = ProxyConfig {
+            run_id: folder.run_id.clone(),
+            admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            gateway: scenario.listen,
+            edges: scenario.edges(),
+            otlp: Some(self.otlp_grpc()),
+        };
+        let path = folder.write("proxy.json", &line(&config))?;
+        let spec = Spec {
+            name: "proxy".to_owned(),
+            arguments: vec!["proxy".into(), "--bootstrap".into(), path.display().to_string()],
+            environment: Vec::new(),
+            own_group: true,
+        };
+        let (proxy, addresses) = Process::start::<ProxyAddresses>(spec, folder).await?;
+        self.watch(&proxy, Stage::Proxy).await?;
+        self.processes.push(proxy);
+        self.control = Control::new(self.client.clone(), addresses.admin);
+        self.proxy = addresses;
+        Ok(())
+    }
+
+    async fn start_services(
+        &mut self,
+        scenario: &Scenario,
+        folder: &RunFolder,
+    ) -> Result<(), StackError> {
+        let starting = shop::SERVICES.map(|name| {
+            let spec = self.service_spec(name, scenario, folder);
+            let folder = folder.clone();
+            tokio::spawn(async move { Process::start::<SocketAddr>(spec, &folder).await })
+        });
+        let mut failed = None;
+        for (name, start) in shop::SERVICES.iter().zip(starting) {
+            match start.await.expect("starting a process does not panic") {
+                Ok((process, address)) => {
+                    self.watch(&process, Stage::Service).await?;
+                    self.processes.push(process);
+                    self.services.insert((*name).to_owned(), address);
+                },
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn service_spec(&self, name: &str, scenario: &Scenario, folder: &RunFolder) -> Spec {
+        let callees = self.proxy.edges.iter().filter(|edge| edge.edge.caller == name).map(|edge| {
+            (shop::url_variable(&edge.edge.callee), format!("http://{}", edge.address))
+        });
+        let settings = [
+            (variable::OTLP_ENDPOINT.to_owned(), self.otlp_grpc()),
+            (variable::RUN_ID.to_owned(), folder.run_id.clone()),
+            (variable::WEAKNESSES.to_owned(), scenario.weaknesses.join(",")),
+        ];
+        let data = folder.path().join("data").display().to_string();
+        Spec {
+            name: name.to_owned(),
+            arguments: vec!["service".into(), name.to_owned(), "--data".into(), data],
+            environment: callees.chain(settings).collect(),
+            own_group: true,
+        }
+    }
+
+    async fn start_load(
+        &mut self,
+        scenario: &Scenario,
+        folder: &RunFolder,
+    ) -> Result<(), StackError> {
+        let addresses = self.collector.addresses();
+        let plan = scenario.load_plan(
+            &folder.run_id,
+            self.proxy.gateway,
+            addresses.api,
+            Some(format!("http://{}", addresses.http)),
+        );
+        let path = folder.write("load.json", &line(&plan))?;
+        let spec = Spec {
+            name: "load".to_owned(),
+            arguments: vec!["load-worker".into(), "--plan".into(), path.display().to_string()],
+            environment: Vec::new(),
+            own_group: true,
+        };
+        let (load, _) = Process::start::<WorkerReady>(spec, folder).await?;
+        self.watch(&load, Stage::AtOnce).await?;
+        self.load = Some(load);
+        Ok(())
+    }
+
+    async fn watch(&mut self, process: &Process, stage: Stage) -> Result<(), ProcessError> {
+        let order = line(&Order::Watch { pid: process.pid, stage });
+        match &mut self.guardian {
+            Some(guardian) => guardian.order(&order).await,
+            None => Ok(()),
+        }
+    }
+
+    pub fn endpoints(&self) -> BTreeMap<String, Vec<SocketAddr>> {
+        self.services.iter().map(|(name, address)| (name.clone(), vec![*address])).collect()
+    }
+
+    fn otlp_grpc(&self) -> String {
+        format!("http://{}", self.collector.addresses().grpc)
+    }
+
+    /// Lets load begin at the given instant.
+    pub async fn start_arrivals(&mut self, start_unix_ns: u64) -> Result<(), ProcessError> {
+        match &mut self.load {
+            Some(load) => load.order(&line(&LoadStart { start_unix_ns })).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for the first part, other than the load worker, that ends without being asked.
+    pub async fn unasked_death(&self) -> ProcessError {
+        let all = self.processes.iter().chain(&self.guardian);
+        let mut deaths: Vec<_> = all.map(|process| Box::pin(process.death())).collect();
+        std::future::poll_fn(|context| {
+            deaths
+                .iter_mut()
+                .map(|death| death.as_mut().poll(context))
+                .find(std::task::Poll::is_ready)
+                .unwrap_or(std::task::Poll::Pending)
+        })
+        .await
+    }
+
+    /// Ends the load worker and the services, then the proxy, then the guardian. Each may send its
+    /// last telemetry. Returns the names of those that had to be killed.
+    pub async fn end(&mut self) -> Vec<String> {
+        let mut killed = Vec::new();
+        if let Some(mut load) = self.load.take()
+            && !load.end().await
+        {
+            killed.push(load.name);
+        }
+        // The proxy was started first and must outlive the services, whose last calls it carries.
+        let mut proxy_last = std::mem::take(&mut self.processes);
+        let services = proxy_last.split_off(proxy_last.len().min(1));
+        for group in [services, proxy_last] {
+            let ending = group.into_iter().map(|mut process| {
+                tokio::spawn(async move { (!process.end().await).then_some(process.name) })
+            });
+            for end in ending.collect::<Vec<_>>() {
+                killed.extend(end.await.expect("ending a process does not panic"));
+            }
+        }
+        if let Some(mut guardian) = self.guardian.take() {
+            // A guardian that is gone needs no farewell.
+            let _gone = guardian.order(&line(&Order::Farewell)).await;
+            guardian.end().await;
+        }
+        killed
+    }
+}
+
+fn line<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("orders and plans have string keys")
+}

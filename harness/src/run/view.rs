@@ -1,0 +1,72 @@
+//! What a person sees while a run is on: the dashboard in a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use collector::CollectorHandle;
+use model::frame::Frame;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tui::{ColorChoice, Quit, TuiConfig, TuiError};
+
+#[derive(Debug)]
+pub enum View {
+    Plain,
+    Dashboard { task: JoinHandle<Result<Quit, TuiError>>, stop: watch::Sender<bool> },
+}
+
+impl View {
+    pub fn open(plain: bool, collector: &CollectorHandle) -> Self {
+        if plain || !std::io::stdout().is_terminal() {
+            return Self::Plain;
+        }
+        let (stop, stopped) = watch::channel(false);
+        let config = TuiConfig { api: collector.addresses().api, color: ColorChoice::Auto, ascii: None };
+        Self::Dashboard { task: tokio::spawn(tui::run(config, stopped)), stop }
+    }
+
+    /// Shows a second; the dashboard gets it from the collector by itself.
+    pub fn frame(&self, frame: &Arc<Frame>) {
+        if matches!(self, Self::Plain) {
+            for line in tui::plain::events(frame) {
+                print_line(&line);
+            }
+            print_line(&tui::plain::line(frame));
+        }
+    }
+
+    /// Waits until the person asks to interrupt the run from within the dashboard. A person who
+    /// only closes the dashboard sees plain lines from then on, and so does one whose dashboard
+    /// fails, with the reason.
+    pub async fn interrupted(&mut self) {
+        if let Self::Dashboard { task, .. } = self {
+            let quit = task.await;
+            *self = Self::Plain;
+            match quit {
+                Ok(Ok(Quit::Interrupted)) => return,
+                Ok(Ok(Quit::Closed | Quit::Stopped)) => {},
+                Ok(Err(error)) => crate::complain(&error),
+                Err(panicked) => crate::complain(&panicked),
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Gives the terminal back.
+    pub async fn close(self) {
+        if let Self::Dashboard { task, stop } = self {
+            stop.send_replace(true);
+            match task.await {
+                Ok(Ok(_)) => {},
+                Ok(Err(error)) => crate::complain(&error),
+                Err(panicked) => crate::complain(&panicked),
+            }
+        }
+    }
+}
+
+/// A closed pipe is no reason to stop a run.
+pub fn print_line(line: &str) {
+    use std::io::Write as _;
+    let _closed = writeln!(std::io::stdout().lock(), "{line}");
+}

@@ -1,0 +1,82 @@
+//! What a person gets wrong: a clear message, the right exit code, nothing left running.
+
+use std::net::TcpListener;
+
+use tempfile::TempDir;
+
+use crate::support::{Ended, machine, program, run, scenario};
+
+fn run_text(text: &str, options: &[&str]) -> Ended {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("story.toml");
+    std::fs::write(&file, text).unwrap();
+    run(&file, options)
+}
+
+/// The slow-payments scenario with one change.
+fn changed(from: &str, to: &str) -> String {
+    let text = std::fs::read_to_string(scenario("slow-payments")).unwrap();
+    assert!(text.contains(from), "slow-payments.toml has no {from:?}");
+    text.replacen(from, to, 1)
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let ended = run(std::path::Path::new("no/such/story.toml"), &["--plain"]);
+    assert_eq!(ended.code, 4);
+    assert!(ended.stderr.contains("no/such/story.toml"), "{}", ended.account());
+    assert!(ended.folder.as_os_str().is_empty(), "a run folder was made");
+}
+
+#[test]
+fn an_unknown_key_is_shown_with_its_place_and_the_nearest_name() {
+    let ended = run_text(&changed("title", "titel"), &["--plain"]);
+    assert_eq!(ended.code, 4);
+    assert!(ended.stderr.contains("story.toml:"), "{}", ended.account());
+    assert!(ended.stderr.contains("did you mean \"title\""), "{}", ended.account());
+}
+
+#[test]
+fn check_shows_every_error_at_once() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("story.toml");
+    std::fs::write(&file, changed("title", "titel").replace("seed", "sede")).unwrap();
+    let output = program().arg("check").arg(&file).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(errors.contains("\"title\"") && errors.contains("\"seed\""), "{errors}");
+}
+
+#[test]
+fn check_draws_the_timeline_of_a_good_file() {
+    let output = program().arg("check").arg(scenario("slow-payments")).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for part in ["orders -> payments", "before", "during", "after"] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named_and_everything_started_is_ended() {
+    let _machine = machine();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = run_text(&changed("127.0.0.1:0", &address), &["--plain"]);
+    assert_eq!(ended.code, 5, "{}", ended.account());
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(said.contains(&address), "{}", ended.account());
+}
+
+#[test]
+fn a_run_folder_that_cannot_be_made_is_named() {
+    let output = program()
+        .arg("run")
+        .arg(scenario("healthy"))
+        .args(["--plain", "--out", "/proc/nowhere"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("/proc/nowhere"), "{errors}");
+}

@@ -1,0 +1,167 @@
+//! Every way in which a run can be ended from outside, and what is left afterwards: nothing.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use model::plan::ProxyState;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use telemetry::client::Client;
+use tempfile::TempDir;
+
+use crate::support::{machine, program, run_folder, scenario};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A run that is on its way.
+struct Running {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+    out: TempDir,
+}
+
+impl Running {
+    fn start(name: &str, time_scale: &str) -> Self {
+        let out = TempDir::new().unwrap();
+        let mut child = program()
+            .arg("run")
+            .arg(scenario(name))
+            .args(["--plain", "--time-scale", time_scale, "--out"])
+            .arg(out.path())
+            .stderr(std::process::Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines, out }
+    }
+
+    /// Reads the plain lines until one has all the words.
+    fn read_until(&mut self, words: &[&str]) {
+        let mut seen = Vec::new();
+        for line in self.lines.by_ref() {
+            let line = line.unwrap();
+            if words.iter().all(|word| line.contains(word)) {
+                return;
+            }
+            seen.push(line);
+        }
+        panic!("the run ended before a line with {words:?}:\n{}", seen.join("\n"));
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed()).unwrap()
+    }
+
+    /// The processes that the runner has started.
+    fn children(&self) -> Vec<Pid> {
+        let runner = self.child.id();
+        let mut children = Vec::new();
+        for task in std::fs::read_dir(format!("/proc/{runner}/task")).unwrap() {
+            let list = std::fs::read_to_string(task.unwrap().path().join("children")).unwrap();
+            children.extend(
+                list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().unwrap())),
+            );
+        }
+        children
+    }
+
+    fn folder(&self) -> PathBuf {
+        run_folder(self.out.path()).unwrap()
+    }
+}
+
+fn address(folder: &Path, name: &str) -> SocketAddr {
+    let text = std::fs::read_to_string(folder.join("addresses.json")).unwrap();
+    let addresses: serde_json::Value = serde_json::from_str(&text).unwrap();
+    addresses[name].as_str().unwrap().parse().unwrap()
+}
+
+fn is_alive(pid: Pid) -> bool {
+    // A zombie has ended; its new parent has only not noticed yet.
+    let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+    let zombie = state.is_ok_and(|state| state.contains(") Z "));
+    test_kill_process(pid).is_ok() && !zombie
+}
+
+/// Asks again and again, because another process cannot tell us.
+async fn until(what: &str, within: Duration, mut holds: impl AsyncFnMut() -> bool) -> Duration {
+    let asked = Instant::now();
+    while !holds().await {
+        assert!(asked.elapsed() < within, "{what}: not within {within:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    asked.elapsed()
+}
+
+async fn get(client: &Client, to: SocketAddr, path: &str) -> http::Response<Bytes> {
+    let request = http::Request::builder().uri(path).body(Bytes::new()).unwrap();
+    client.send(to, request, Duration::from_secs(5)).await.unwrap()
+}
+
+async fn state(client: &Client, admin: SocketAddr) -> ProxyState {
+    serde_json::from_slice(get(client, admin, "/v1/state").await.body()).unwrap()
+}
+
+#[test]
+fn a_terminated_run_disarms_ends_everything_seals_and_exits_with_130() {
+    let _machine = machine();
+    let mut run = Running::start("slow-payments", "4");
+    run.read_until(&["during"]);
+    let children = run.children();
+    assert!(children.len() >= 9, "guardian, proxy, six services, load; got {}", children.len());
+    kill_process(run.pid(), Signal::TERM).unwrap();
+    // The pipe must be read, or the runner could block on it.
+    run.lines.by_ref().for_each(drop);
+    let status = run.child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    for child in children {
+        assert!(!is_alive(child), "process {child:?} is still there");
+    }
+    let result = std::fs::read_to_string(run.folder().join("result.json")).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&result).unwrap();
+    assert_eq!(result["exit_code"], 130);
+    let database = rusqlite::Connection::open(run.folder().join("run.db")).unwrap();
+    let clean: bool = database.query_row("SELECT clean FROM run", [], |row| row.get(0)).unwrap();
+    assert!(clean, "the run's database was not sealed");
+}
+
+#[test]
+fn a_killed_runner_leaves_no_fault_within_its_lease_and_no_process() {
+    let _machine = machine();
+    tokio::runtime::Runtime::new().unwrap().block_on(kill_the_runner());
+}
+
+async fn kill_the_runner() {
+    let mut run = Running::start("slow-payments", "2");
+    run.read_until(&["during"]);
+    let folder = run.folder();
+    let (admin, gateway) = (address(&folder, "admin"), address(&folder, "gateway"));
+    let client = Client::new();
+    until("the fault acts", PATIENCE, async || {
+        state(&client, admin).await.faults.iter().any(|fault| fault.hit > 0)
+    })
+    .await;
+    let children = run.children();
+    kill_process(run.pid(), Signal::KILL).unwrap();
+    run.child.wait().unwrap();
+
+    let lease_and_a_second = Duration::from_secs(3 + 1);
+    until("the faults are disarmed", lease_and_a_second, async || {
+        state(&client, admin).await.lease.lapsed
+    })
+    .await;
+    let hits = |state: &ProxyState| state.faults.iter().map(|fault| fault.hit).sum::<u64>();
+    let at_the_lapse = hits(&state(&client, admin).await);
+    let answer = get(&client, gateway, "/catalog/items").await;
+    assert_eq!(answer.status(), 200);
+    assert!(!answer.headers().contains_key("x-shakedown-fault"));
+    assert_eq!(hits(&state(&client, admin).await), at_the_lapse, "a fault acted after its lease");
+
+    until("every process has ended", Duration::from_secs(20), async || {
+        !children.iter().any(|child| is_alive(*child))
+    })
+    .await;
+}

@@ -1,0 +1,20 @@
+//! One binary for all tests that need more than one crate.
+
+/// Wrong files, wrong arguments, a port in use.
+mod bad_input;
+/// Signals, a killed runner, and what is left behind.
+mod ending;
+/// Who is hit does not depend on concurrency.
+mod hits;
+/// SDKs of other languages as senders; ignored where they are not installed.
+mod interop;
+/// Forwarding to a backend; one checkout as one trace.
+mod otlp;
+/// The files in `scenarios/`, with their exit codes.
+mod scenarios;
+/// The program as a child process.
+mod support;
+/// The dashboard in a pseudo-terminal.
+mod terminal;
+/// Dependencies, file lengths and documents stay as the architecture page says.
+mod tidy;
