@@ -1,0 +1,137 @@
+//! Who may come in: a bound on requests and on bytes that are being read, decoded or waiting to be
+//! written.
+//!
+//! Every request takes a [`Lease`] before its body is read and grows it with each piece that
+//! arrives or is inflated; the lease goes with the records into the writer's queue and is given
+//! back when they are written. When nothing is left the request is refused at once and can be
+//! sent again: memory stays under its bound, and nothing that was accepted is lost here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use model::limits::OTLP_REQUEST_BYTES_MAX;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Requests in work or waiting to be written.
+pub(crate) const QUEUE_BATCHES: usize = 1_024;
+/// Bytes of all of them together, before and after inflating.
+const QUEUE_BYTES: usize = 4 * OTLP_REQUEST_BYTES_MAX;
+/// One permit of the byte semaphore.
+const PERMIT_BYTES: usize = 1_024;
+
+/// What a refused sender should wait before it tries again.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(crate) struct Admission {
+    batches: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    closed: AtomicBool,
+    refused: AtomicU64,
+}
+
+/// The right of one request to use memory.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    _batch: OwnedSemaphorePermit,
+    bytes: OwnedSemaphorePermit,
+    pool: Arc<Semaphore>,
+}
+
+/// There is no room now, or the run is being sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the collector is busy, or the run is being sealed")]
+pub(crate) struct Refused;
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self::with_bounds(QUEUE_BATCHES, QUEUE_BYTES)
+    }
+}
+
+impl Admission {
+    pub(crate) fn with_bounds(batches: usize, bytes: usize) -> Self {
+        Self {
+            batches: Arc::new(Semaphore::new(batches)),
+            bytes: Arc::new(Semaphore::new(bytes / PERMIT_BYTES)),
+            closed: AtomicBool::new(false),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn enter(&self) -> Result<Lease, Refused> {
+        if self.closed.load(Ordering::Acquire) {
+            return self.refuse();
+        }
+        let batch = Arc::clone(&self.batches).try_acquire_owned();
+        let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(1);
+        match (batch, bytes) {
+            (Ok(batch), Ok(bytes)) => {
+                Ok(Lease { _batch: batch, bytes, pool: Arc::clone(&self.bytes) })
+            },
+            _ => self.refuse(),
+        }
+    }
+
+    pub(crate) fn refuse<T>(&self) -> Result<T, Refused> {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Err(Refused)
+    }
+
+    /// Requests refused for want of room; their senders were told to try again.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Refuses everything from now on.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Waits until every request that came in has been written.
+    pub(crate) async fn drained(&self) {
+        // The semaphore is never closed, so this ends with all permits and gives them back.
+        let _all = self.batches.acquire_many(QUEUE_BATCHES as u32).await;
+    }
+}
+
+impl Lease {
+    /// Makes room for `bytes` in total.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Refused> {
+        let missing = bytes.div_ceil(PERMIT_BYTES).saturating_sub(self.bytes.num_permits());
+        if missing == 0 {
+            return Ok(());
+        }
+        let more = Arc::clone(&self.pool).try_acquire_many_owned(missing as u32);
+        self.bytes.merge(more.map_err(|_no_room| Refused)?);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_house_refuses_and_has_room_again_when_someone_leaves() {
+        let admission = Admission::with_bounds(2, 10 * PERMIT_BYTES);
+        let mut first = admission.enter().unwrap();
+        let second = admission.enter().unwrap();
+        assert!(admission.enter().is_err());
+        assert_eq!(first.grow(9 * PERMIT_BYTES), Ok(()));
+        assert_eq!(first.grow(9 * PERMIT_BYTES + 1), Err(Refused));
+        drop(second);
+        assert_eq!(first.grow(9 * PERMIT_BYTES + 1), Ok(()));
+        drop(first);
+        assert!(admission.enter().is_ok());
+        assert_eq!(admission.refused(), 1);
+    }
+
+    #[test]
+    fn a_closed_house_takes_nobody() {
+        let admission = Admission::default();
+        admission.close();
+        assert!(admission.enter().is_err());
+    }
+}

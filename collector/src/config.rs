@@ -1,0 +1,48 @@
+//! What a collector is told, and what it tells when it ends.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Port 0 lets the system choose; the addresses are in the handle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectorConfig {
+    pub run_id: String,
+    /// Customary port 4317. Both this and `http` take OTLP/gRPC and OTLP/HTTP.
+    pub grpc: SocketAddr,
+    /// Customary port 4318.
+    pub http: SocketAddr,
+    /// Frames, questions, reports of load workers.
+    pub api: SocketAddr,
+    /// The file of the run; must not hold another run.
+    pub database: PathBuf,
+    /// Backend that gets everything too, like `http://localhost:4318`. `None` sends nothing on.
+    pub export: Option<String>,
+    /// The `OTEL_EXPORTER_OTLP_*` variables that concern the export: `_PROTOCOL`, `_HEADERS`,
+    /// `_COMPRESSION`, `_TIMEOUT`. The caller takes them from its environment.
+    pub export_env: BTreeMap<String, String>,
+}
+
+/// Where a collector listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CollectorAddresses {
+    pub grpc: SocketAddr,
+    pub http: SocketAddr,
+    pub api: SocketAddr,
+}
+
+/// The account of a sealed run, in items.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sealed {
+    /// Written to the file.
+    pub spans: u64,
+    pub logs: u64,
+    pub points: u64,
+    /// Came after their second was emitted; they are in the file and in the kept frames.
+    pub late: u64,
+    /// Refused one by one, with a partial success to their sender.
+    pub rejected: u64,
+    /// Lost at a bound or on the way to the disk or to the backend, here and in the processes that
+    /// report their losses; `CollectorHandle::dropped` tells them apart.
+    pub dropped: u64,
+}

@@ -1,0 +1,259 @@
+//! What all parts of one collector share, and the way of a request through it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use model::frame::{DropCount, Frame, LogLine, RunHead, Trace, TraceHead};
+use model::id::TraceId;
+use telemetry::clock::Clock;
+use tokio::sync::{broadcast, watch};
+
+use crate::admission::{Admission, Lease};
+use crate::decode::{DecodeError, decode};
+use crate::export::Exporter;
+use crate::live::{Live, LoadBook};
+use crate::query::{LogQuery, TraceQuery};
+use crate::record::{Rejected, Signal};
+use crate::store::{Store, StoreError, Totals, read::Reader};
+
+/// Requests above this size are decoded beside the runtime's workers, so that nobody waits for it.
+const DECODE_BESIDE_BYTES: usize = 256 * 1024;
+
+// These two are shown, but no data is lost by them: the senders were told to come back, and a
+// viewer can resume.
+const REFUSED: &str = "collector requests refused";
+const SLOW_VIEWERS: &str = "collector viewers too slow";
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) clock: Clock,
+    pub(crate) admission: Admission,
+    pub(crate) store: Store,
+    pub(crate) reader: Reader,
+    pub(crate) exporter: Option<Exporter>,
+    pub(crate) frames: broadcast::Sender<Arc<Frame>>,
+    /// Turns true once, when the collector ends.
+    pub(crate) stop: watch::Sender<bool>,
+    /// Viewers of the live stream that were cut off.
+    pub(crate) viewers_lost: AtomicU64,
+    live: Mutex<Live>,
+    load: Mutex<LoadBook>,
+}
+
+impl Core {
+    pub(crate) fn new(
+        run_id: &str,
+        store: Store,
+        exporter: Option<Exporter>,
+        clock: Clock,
+        frames: broadcast::Sender<Arc<Frame>>,
+    ) -> Self {
+        Self {
+            admission: Admission::default(),
+            reader: Reader::new(store.path()),
+            store,
+            exporter,
+            frames,
+            stop: watch::Sender::new(false),
+            viewers_lost: AtomicU64::new(0),
+            live: Mutex::new(Live::new(run_id, clock.unix_ms())),
+            load: Mutex::new(LoadBook::new(run_id)),
+            clock,
+        }
+    }
+
+    pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn load(&self) -> MutexGuard<'_, LoadBook> {
+        self.load.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the protobuf bytes of one export request, and says which items were refused.
+    pub(crate) async fn take(
+        self: &Arc<Self>,
+        signal: Signal,
+        payload: Bytes,
+        lease: Lease,
+    ) -> Result<Rejected, DecodeError> {
+        if payload.len() <= DECODE_BESIDE_BYTES {
+            return self.take_now(signal, payload, lease);
+        }
+        let core = Arc::clone(self);
+        tokio::task::spawn_blocking(move || core.take_now(signal, payload, lease))
+            .await
+            .expect("decoding never panics, and the runtime outlives its requests")
+    }
+
+    fn take_now(
+        &self,
+        signal: Signal,
+        payload: Bytes,
+        lease: Lease,
+    ) -> Result<Rejected, DecodeError> {
+        let batch = decode(signal, &payload, self.clock.unix_ns())?;
+        let (rejected, count) = (batch.rejected.clone(), batch.items());
+        let mut items = self.live().ingest(batch, self.clock.unix_ms());
+        items.lease = Some(lease);
+        self.store.items(items);
+        if let Some(exporter) = &self.exporter
+            && count > 0
+        {
+            exporter.offer(signal, payload, count);
+        }
+        Ok(rejected)
+    }
+
+    pub(crate) fn set_head(&self, head: RunHead) {
+        let mut live = self.live();
+        if *live.head() == head {
+            return;
+        }
+        live.set_head(head.clone());
+        drop(live);
+        self.store.head(head);
+    }
+
+    /// Everything that was lost at a bound so far, by place.
+    pub(crate) fn dropped(&self) -> Vec<DropCount> {
+        let mut dropped = self.live().drops();
+        let load_spans = self.load().spans_dropped();
+        let own = [
+            ("collector items not written", self.store.lost()),
+            (REFUSED, self.admission.refused()),
+            (SLOW_VIEWERS, self.viewers_lost.load(Ordering::Relaxed)),
+            ("load spans", load_spans),
+        ];
+        dropped.extend(
+            own.into_iter().map(|(what, count)| DropCount { what: what.to_owned(), count }),
+        );
+        dropped.extend(self.exporter.iter().flat_map(Exporter::dropped));
+        dropped
+    }
+
+    /// Emits the frames that are due: to viewers, and old ones to the file.
+    pub(crate) fn emit(&self, all: bool) {
+        let dropped = self.dropped();
+        let now = self.clock.unix_ms();
+        let mut live = self.live();
+        let emitted =
+            if all { live.emit_rest(now, &dropped) } else { live.emit_due(now, &dropped) };
+        drop(live);
+        if !emitted.forgotten.is_empty() {
+            self.store.frames(emitted.forgotten);
+        }
+        for frame in emitted.due {
+            // An error only says that nobody watches.
+            let _nobody_watches = self.frames.send(frame);
+        }
+    }
+
+    /// Writes what is only known at the end, and closes the account.
+    pub(crate) async fn seal(&self) -> Result<Totals, StoreError> {
+        let kept = self.live().frames(0, usize::MAX);
+        self.store.frames(kept.into_iter().map(Arc::new).collect());
+        let losses = self.dropped();
+        let (late, rejected, duplicates) = {
+            let live = self.live();
+            (live.late(), live.rejected(), live.duplicates())
+        };
+        if duplicates > 0 {
+            tracing::info!(duplicates, "items that were sent twice were counted once");
+        }
+        let totals = Totals {
+            late,
+            rejected,
+            dropped: losses
+                .iter()
+                .filter(|loss| ![REFUSED, SLOW_VIEWERS].contains(&loss.what.as_str()))
+                .map(|loss| loss.count)
+                .sum(),
+            losses,
+            sealed_unix_ns: self.clock.unix_ns(),
+        };
+        self.store.seal(totals.clone()).await?;
+        Ok(totals)
+    }
+
+    /// Blocks on the file when the live state has forgotten something.
+    pub(crate) fn trace(&self, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
+        let (here, complete) = {
+            let live = self.live();
+            (live.index.trace(trace_id), !live.index.has_forgotten())
+        };
+        if complete {
+            return Ok(here);
+        }
+        Ok(match (here, self.reader.trace(trace_id)?) {
+            (Some(here), Some(filed)) => Some(joined(here, filed)),
+            (here, filed) => here.or(filed),
+        })
+    }
+
+    /// Blocks on the file when the live state has forgotten something.
+    pub(crate) fn traces(&self, query: &TraceQuery) -> Result<Vec<TraceHead>, StoreError> {
+        let (here, complete) = {
+            let live = self.live();
+            (live.index.traces(query), !live.index.has_forgotten())
+        };
+        if complete {
+            return Ok(here);
+        }
+        // The file knows every part of a trace, except what is not written yet.
+        let mut heads: BTreeMap<TraceId, TraceHead> =
+            here.into_iter().map(|head| (head.trace_id, head)).collect();
+        heads.extend(self.reader.traces(query)?.into_iter().map(|head| (head.trace_id, head)));
+        let mut heads: Vec<TraceHead> = heads.into_values().collect();
+        heads.sort_by_key(|head| std::cmp::Reverse(head.start_unix_ns));
+        heads.truncate(query.limit());
+        Ok(heads)
+    }
+
+    /// Blocks on the file when the live state has forgotten something.
+    pub(crate) fn logs(&self, query: &LogQuery) -> Result<Vec<LogLine>, StoreError> {
+        let (here, complete) = {
+            let live = self.live();
+            (live.index.logs(query), !live.index.has_forgotten())
+        };
+        if complete || here.len() == query.limit() {
+            return Ok(here);
+        }
+        let mut lines = self.reader.logs(query)?;
+        lines.extend(here.into_iter().filter(|line| !lines.contains(line)).collect::<Vec<_>>());
+        lines.sort_by_key(|line| line.unix_ns);
+        let surplus = lines.len().saturating_sub(query.limit());
+        Ok(lines.split_off(surplus))
+    }
+}
+
+/// Waits until the collector has to end, or is gone.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// Parts of one trace from memory and from the file.
+fn joined(here: Trace, mut filed: Trace) -> Trace {
+    for span in here.spans {
+        let known = filed.spans.iter().any(|other| {
+            (other.span_id, other.start_unix_ns, &other.kind)
+                == (span.span_id, span.start_unix_ns, &span.kind)
+        });
+        if !known {
+            filed.spans.push(span);
+        }
+    }
+    filed.spans.sort_by_key(|span| (span.start_unix_ns, span.span_id));
+    for line in here.logs {
+        if !filed.logs.contains(&line) {
+            filed.logs.push(line);
+        }
+    }
+    filed.logs.sort_by_key(|line| line.unix_ns);
+    filed
+}
+
+#[cfg(test)]
+mod tests;

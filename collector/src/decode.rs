@@ -1,0 +1,90 @@
+//! OTLP requests become records.
+//!
+//! A request whose bytes are no protobuf (or no JSON) is refused as a whole. Inside a sound request
+//! each item stands for itself: one with invalid ids, invalid UTF-8 or a senseless metric point is
+//! rejected and counted, and the rest is taken. Unknown fields and enum numbers are ignored.
+//!
+//! JSON goes through [`json`] into protobuf bytes first, so both encodings obey one set of rules
+//! and the exporter can send on what came in either.
+
+mod any;
+mod envelope;
+pub(crate) mod json;
+mod logs;
+mod metrics;
+mod points;
+mod traces;
+
+use crate::record::{Batch, Signal};
+use crate::wire::{Value, WireError};
+
+pub(crate) use any::{read_attributes, write_text};
+
+/// Why a whole request is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DecodeError {
+    #[error("the body is not a protobuf message")]
+    Wire(#[from] WireError),
+    #[error("the body is not JSON")]
+    Syntax(#[from] serde_json::Error),
+    #[error("{path}: expected {expected}, got {got}")]
+    Json { path: String, expected: &'static str, got: String },
+}
+
+/// Why something inside a request cannot be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    /// The framing is broken: the whole request is refused.
+    Wire(WireError),
+    /// Only this item is refused, for this reason.
+    Item(&'static str),
+}
+
+impl From<WireError> for Flaw {
+    fn from(error: WireError) -> Self {
+        Self::Wire(error)
+    }
+}
+
+const INVALID_UTF8: &str = "text is not UTF-8";
+
+/// Decodes the protobuf bytes of one export request.
+pub(crate) fn decode(
+    signal: Signal,
+    request: &[u8],
+    received_unix_ns: u64,
+) -> Result<Batch, DecodeError> {
+    let decoded = match signal {
+        Signal::Traces => traces::decode(request),
+        Signal::Metrics => metrics::decode(request),
+        Signal::Logs => logs::decode(request, received_unix_ns),
+    };
+    decoded.map_err(DecodeError::Wire)
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Flaw> {
+    str::from_utf8(bytes).map_err(|_invalid| Flaw::Item(INVALID_UTF8))
+}
+
+fn owned(bytes: &[u8]) -> Result<String, Flaw> {
+    text(bytes).map(str::to_owned)
+}
+
+/// An id of the right length that is not all zero.
+fn trace_id(bytes: &[u8]) -> Option<model::id::TraceId> {
+    model::id::TraceId::from_bytes(bytes.try_into().ok()?)
+}
+
+fn span_id(bytes: &[u8]) -> Option<model::id::SpanId> {
+    model::id::SpanId::from_bytes(bytes.try_into().ok()?)
+}
+
+fn double(value: Value<'_>) -> Option<f64> {
+    match value {
+        Value::Fixed64(bits) => Some(f64::from_bits(bits)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! Why a collector cannot start or end in order.
+
+use std::net::SocketAddr;
+
+use crate::export::ExportError;
+use crate::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CollectorError {
+    #[error("cannot listen on {address} for {purpose}")]
+    Listen { purpose: &'static str, address: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+}

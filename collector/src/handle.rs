@@ -1,0 +1,227 @@
+//! Starting, steering and ending a collector.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use model::edge::Edge;
+use model::frame::{
+    DropCount, Event, FaultFrame, Frame, LogLine, RunHead, Trace, TraceHead, VerdictFrame,
+};
+use model::hdr::LoadTotals;
+use model::id::TraceId;
+use model::load::LoadDone;
+use telemetry::clock::Clock;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast;
+use tokio::task::JoinSet;
+
+use crate::config::{CollectorAddresses, CollectorConfig, Sealed};
+use crate::core::Core;
+use crate::error::CollectorError;
+use crate::export::{Exporter, Settings};
+use crate::live::LedgerCount;
+use crate::query::{LogQuery, TraceQuery};
+use crate::store::Store;
+use crate::{api, receive, ticker};
+
+/// Frames that a subscriber may be behind before it loses some.
+const SUBSCRIBER_FRAMES: usize = 256;
+/// Emitters that ended in order have sent everything by then.
+const SEAL_GRACE: Duration = Duration::from_millis(500);
+/// Longest wait of the seal for requests that are still being read.
+const SEAL_DRAIN: Duration = Duration::from_secs(10);
+
+/// A running collector. Dropping it takes no more connections and leaves the file unsealed.
+#[derive(Debug)]
+pub struct CollectorHandle {
+    addresses: CollectorAddresses,
+    core: Arc<Core>,
+    tasks: JoinSet<()>,
+}
+
+/// Opens the run file and the listeners, and serves until [`CollectorHandle::shutdown`].
+pub async fn start(
+    config: CollectorConfig,
+    clock: Clock,
+) -> Result<CollectorHandle, CollectorError> {
+    let settings = match &config.export {
+        Some(endpoint) => Some(Settings::parse(endpoint, &config.export_env)?),
+        None => None,
+    };
+    let grpc = listen("OTLP/gRPC", config.grpc).await?;
+    let http = listen("OTLP/HTTP", config.http).await?;
+    let api = listen("the API", config.api).await?;
+    let addresses = CollectorAddresses { grpc: grpc.1, http: http.1, api: api.1 };
+    let store = Store::create(&config.database, &config.run_id, &clock)?;
+    let (exporter, workers) = settings.map(Exporter::new).unzip();
+    let (frames, _) = broadcast::channel(SUBSCRIBER_FRAMES);
+    let core = Arc::new(Core::new(&config.run_id, store, exporter, clock, frames));
+    let mut tasks = JoinSet::new();
+    for worker in workers.into_iter().flatten() {
+        tasks.spawn(worker.run());
+    }
+    for listener in [grpc.0, http.0] {
+        tasks.spawn(receive::serve(listener, Arc::clone(&core), core.stop.subscribe()));
+    }
+    tasks.spawn(api::serve(api.0, Arc::clone(&core), core.stop.subscribe()));
+    tasks.spawn(ticker::run(Arc::clone(&core), core.stop.subscribe()));
+    Ok(CollectorHandle { addresses, core, tasks })
+}
+
+async fn listen(
+    purpose: &'static str,
+    address: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), CollectorError> {
+    let failed = |source| CollectorError::Listen { purpose, address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+impl CollectorHandle {
+    pub fn addresses(&self) -> &CollectorAddresses {
+        &self.addresses
+    }
+
+    /// Shown in every frame from now on, and kept in the file.
+    pub fn set_run(&self, head: RunHead) {
+        self.core.set_head(head);
+    }
+
+    /// Edges with a breaker; closed until the gateway says otherwise.
+    pub fn set_breakers(&self, edges: Vec<Edge>) {
+        self.core.live().set_breakers(edges);
+    }
+
+    /// The faults of the scenario in its order. Their state is what they are given here until the
+    /// gateway reports a transition; their counts come from the ledger.
+    pub fn set_faults(&self, faults: Vec<FaultFrame>) {
+        self.core.live().set_faults(faults);
+    }
+
+    pub fn set_verdicts(&self, verdicts: Vec<VerdictFrame>) {
+        self.core.live().set_verdicts(verdicts);
+    }
+
+    /// Belongs to the second of its own time.
+    pub fn add_event(&self, event: Event) {
+        let now = self.core.clock.unix_ms();
+        self.core.live().add_event(event, now);
+    }
+
+    /// From now on every load worker is told to stop when it reports.
+    pub fn stop_load(&self, reason: &str) {
+        self.core.load().stop(reason);
+    }
+
+    /// Frames as they are emitted.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Frame>> {
+        self.core.frames.subscribe()
+    }
+
+    /// The kept frames as they stand now, late data included.
+    pub fn frames(&self) -> Vec<Frame> {
+        self.core.live().frames(0, usize::MAX)
+    }
+
+    pub fn load_totals(&self) -> LoadTotals {
+        self.core.load().totals()
+    }
+
+    /// Final reports, by worker.
+    pub fn load_done(&self) -> Vec<LoadDone> {
+        self.core.load().done()
+    }
+
+    /// Totals by name of the fault.
+    pub fn ledger(&self) -> BTreeMap<String, LedgerCount> {
+        self.core.live().ledger()
+    }
+
+    /// May read the run file, and then blocks for it.
+    pub fn trace(&self, trace_id: TraceId) -> Option<Trace> {
+        self.core.trace(trace_id).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a trace cannot be read");
+            None
+        })
+    }
+
+    /// May read the run file, and then blocks for it.
+    pub fn traces(&self, query: TraceQuery) -> Vec<TraceHead> {
+        self.core.traces(&query).unwrap_or_else(|error| {
+            tracing::warn!(%error, "traces cannot be read");
+            Vec::new()
+        })
+    }
+
+    /// May read the run file, and then blocks for it.
+    pub fn logs(&self, query: LogQuery) -> Vec<LogLine> {
+        self.core.logs(&query).unwrap_or_else(|error| {
+            tracing::warn!(%error, "logs cannot be read");
+            Vec::new()
+        })
+    }
+
+    /// Everything that was lost at a bound so far, by place; zeros included.
+    pub fn dropped(&self) -> Vec<DropCount> {
+        self.core.dropped()
+    }
+
+    /// The last error of writing the run file. Losses are in [`Self::dropped`].
+    pub fn store_error(&self) -> Option<String> {
+        self.core.store.error()
+    }
+
+    /// Ends the run: after a short grace nothing is taken any more, everything is written, indexes
+    /// are built, and the file is marked as clean. Questions are still answered afterwards.
+    pub async fn seal(&self) -> Result<Sealed, CollectorError> {
+        tokio::time::sleep(SEAL_GRACE).await;
+        self.core.admission.close();
+        if tokio::time::timeout(SEAL_DRAIN, self.core.admission.drained()).await.is_err() {
+            tracing::warn!("requests were still being read when the run was sealed");
+        }
+        self.core.emit(true);
+        let totals = self.core.seal().await?;
+        let progress = self.core.store.progress();
+        Ok(Sealed {
+            spans: progress.spans.load(Ordering::Relaxed),
+            logs: progress.logs.load(Ordering::Relaxed),
+            points: progress.points.load(Ordering::Relaxed),
+            late: totals.late,
+            rejected: totals.rejected,
+            dropped: totals.dropped,
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn core_clock(&self) -> &Clock {
+        &self.core.clock
+    }
+
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Asks the collector to end: requests in work are finished, what waits for the backend gets a
+    /// bounded time.
+    pub fn shutdown(&self) {
+        self.core.stop.send_replace(true);
+        if let Some(exporter) = &self.core.exporter {
+            exporter.close();
+        }
+    }
+
+    /// Waits for the end after [`Self::shutdown`].
+    pub async fn done(mut self) {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a part of the collector ended by a panic");
+            }
+        }
+        self.core.store.close().await;
+    }
+}

@@ -1,0 +1,37 @@
+//! OTLP in, joined and kept in one SQLite file per run; queries, live frames, OTLP out.
+//!
+//! [`start`] opens three listeners. On two of them any OpenTelemetry SDK can send traces, metrics
+//! and logs, by OTLP/gRPC and OTLP/HTTP alike (`receive`, bounded by `admission`). What is sound is
+//! decoded straight from the wire (`decode`, `wire`), counted and kept at hand (`live`), written to
+//! the file of the run (`store`), and sent on when a backend is configured (`export`). The third
+//! listener serves one frame per second (`ticker`) and answers questions (`api`, `query`). `core`
+//! is the way of a request through all of them.
+//!
+//! Everything is bounded; what is refused, lost or late is counted and shown in the frames. The
+//! collector sends no telemetry about itself, so it can never feed on its own output.
+
+mod admission;
+mod api;
+mod config;
+mod core;
+mod decode;
+mod error;
+mod export;
+mod handle;
+mod live;
+mod query;
+mod receive;
+mod record;
+mod store;
+#[cfg(test)]
+mod testing;
+mod ticker;
+mod wire;
+
+pub use config::{CollectorAddresses, CollectorConfig, Sealed};
+pub use error::CollectorError;
+pub use export::ExportError;
+pub use handle::{CollectorHandle, start};
+pub use live::LedgerCount;
+pub use query::{LogQuery, TraceQuery};
+pub use store::StoreError;

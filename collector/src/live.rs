@@ -1,0 +1,232 @@
+//! The run as it stands now, in bounded memory: what frames, verdicts and viewers are made of.
+//!
+//! Everything that comes in passes [`Live::ingest`] once, before it is written to the file. Spans
+//! of the gateway are counted into the second in which they end, log events of the gateway move
+//! the lanes of breakers and faults and the ledger, and the newest traces and logs stay at hand.
+//! A span that was sent twice is counted once, as long as its trace is at hand.
+
+mod facts;
+mod frames;
+mod index;
+mod lanes;
+mod ledger;
+mod load;
+mod seconds;
+
+use std::collections::BTreeMap;
+
+use model::edge::Edge;
+use model::frame::{DropCount, Event, EventKind, FaultFrame, RunHead, VerdictFrame};
+use model::names::metric;
+use serde_json::Value;
+
+pub(crate) use facts::{BreakerTransition, Decision, Facts, FaultTransition};
+#[cfg(test)]
+pub(crate) use index::Bounds;
+pub(crate) use index::Index;
+pub use ledger::LedgerCount;
+#[cfg(test)]
+pub(crate) use load::tests::interval;
+pub(crate) use load::{LoadBook, LoadRefused, LoadSecond};
+pub(crate) use seconds::Seconds;
+
+use self::frames::Stamp;
+use self::lanes::Lanes;
+use self::ledger::Ledger;
+use crate::record::{Batch, PointRecord, kind};
+use crate::store::Items;
+
+/// Queues of other processes whose losses are remembered.
+const FOREIGN_DROPS_MAX: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) index: Index,
+    pub(crate) seconds: Seconds,
+    lanes: Lanes,
+    ledger: Ledger,
+    head: RunHead,
+    faults: Vec<FaultFrame>,
+    verdicts: Vec<VerdictFrame>,
+    last_stamp: Option<std::sync::Arc<Stamp>>,
+    duplicates: u64,
+    rejected: u64,
+    /// What other processes say that they lost, by service and queue.
+    foreign_drops: BTreeMap<String, u64>,
+}
+
+impl Live {
+    /// Sequence 0 is the second in which the collector starts.
+    pub(crate) fn new(run_id: &str, now_unix_ms: u64) -> Self {
+        Self {
+            index: Index::default(),
+            seconds: Seconds::starting_at(now_unix_ms / 1_000),
+            lanes: Lanes::starting_at(now_unix_ms),
+            ledger: Ledger::default(),
+            head: RunHead { run_id: run_id.to_owned(), ..RunHead::default() },
+            faults: Vec::new(),
+            verdicts: Vec::new(),
+            last_stamp: None,
+            duplicates: 0,
+            rejected: 0,
+            foreign_drops: BTreeMap::new(),
+        }
+    }
+
+    /// Counts and keeps a batch; returns what is to be written.
+    pub(crate) fn ingest(&mut self, batch: Batch, now_unix_ms: u64) -> Items {
+        let now_s = now_unix_ms / 1_000;
+        self.rejected += batch.rejected.count();
+        let mut items = Items { points: batch.points, ..Items::default() };
+        for span in batch.spans {
+            if self.index.add_span(&span) {
+                self.seconds.count_span(&span, now_s);
+                items.spans.push(span);
+            } else {
+                self.duplicates += 1;
+            }
+        }
+        for log in batch.logs {
+            match Facts::of(&log) {
+                Some(facts::Fact::Decision(decision)) => {
+                    if !self.ledger.add(&decision) {
+                        self.duplicates += 1;
+                        continue;
+                    }
+                    self.seconds.count_decision(&decision, now_s);
+                    items.facts.decisions.push(*decision);
+                },
+                Some(facts::Fact::Fault(transition)) => {
+                    if let Some(event) = self.lanes.add_fault(&transition) {
+                        self.seconds.add_event(event, now_s);
+                        items.facts.faults.push(*transition);
+                    }
+                },
+                Some(facts::Fact::Breaker(transition)) => {
+                    if let Some(event) = self.lanes.add_breaker(&transition) {
+                        self.seconds.add_event(event, now_s);
+                        items.facts.breakers.push(*transition);
+                    }
+                },
+                None => {},
+            }
+            self.index.add_log(&log);
+            items.logs.push(log);
+        }
+        self.learn_drops(&items.points);
+        items
+    }
+
+    /// The gateway and others report what they lost as a counter.
+    fn learn_drops(&mut self, points: &[PointRecord]) {
+        for point in points.iter().filter(|point| point.metric.name == metric::DROPPED) {
+            let (Some(value), service) = (counter(point), &point.origin.resource.service) else {
+                continue;
+            };
+            let names = crate::decode::read_attributes(&point.attributes);
+            let queue: Vec<&str> = names.values().filter_map(Value::as_str).collect();
+            let what = format!("{service} {}", queue.join(" ")).trim_end().to_owned();
+            let full = self.foreign_drops.len() >= FOREIGN_DROPS_MAX;
+            if full && !self.foreign_drops.contains_key(&what) {
+                continue;
+            }
+            let total = self.foreign_drops.entry(what).or_default();
+            let is_delta = point.metric.temporality == 1;
+            *total = if is_delta { total.saturating_add(value) } else { value.max(*total) };
+        }
+    }
+
+    pub(crate) fn set_head(&mut self, head: RunHead) {
+        self.head = head;
+    }
+
+    pub(crate) fn head(&self) -> &RunHead {
+        &self.head
+    }
+
+    pub(crate) fn set_breakers(&mut self, edges: Vec<Edge>) {
+        self.lanes.watch_breakers(edges);
+    }
+
+    pub(crate) fn set_faults(&mut self, faults: Vec<FaultFrame>) {
+        self.faults = faults;
+    }
+
+    pub(crate) fn set_verdicts(&mut self, verdicts: Vec<VerdictFrame>) {
+        self.verdicts = verdicts;
+    }
+
+    pub(crate) fn add_event(&mut self, event: Event, now_unix_ms: u64) {
+        self.seconds.add_event(event, now_unix_ms / 1_000);
+    }
+
+    pub(crate) fn add_load(&mut self, unix_s: u64, load: &LoadSecond, now_unix_ms: u64) {
+        self.seconds.add_load(unix_s, load, now_unix_ms / 1_000);
+    }
+
+    pub(crate) fn ledger(&self) -> BTreeMap<String, LedgerCount> {
+        self.ledger.counts().clone()
+    }
+
+    /// Items refused one by one.
+    pub(crate) fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
+    pub(crate) fn late(&self) -> u64 {
+        self.seconds.late()
+    }
+
+    /// What could not be counted into a frame, and what others say that they lost.
+    pub(crate) fn drops(&self) -> Vec<DropCount> {
+        let own = [
+            ("collector items outside the kept seconds", self.seconds.outside()),
+            ("collector events of crowded seconds", self.seconds.crowded()),
+            ("collector edges above the limit", self.seconds.edges_refused()),
+            ("collector decisions without a fault name", self.ledger.nameless()),
+        ];
+        own.into_iter()
+            .map(|(what, count)| DropCount { what: what.to_owned(), count })
+            .chain(
+                self.foreign_drops
+                    .iter()
+                    .map(|(what, count)| DropCount { what: what.clone(), count: *count }),
+            )
+            .collect()
+    }
+
+    /// Spans and decisions that came twice; counted once.
+    pub(crate) fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+}
+
+fn counter(point: &PointRecord) -> Option<u64> {
+    match (point.int_value, point.double_value) {
+        (Some(value), _) => u64::try_from(value).ok(),
+        (None, Some(value)) if value >= 0.0 => Some(value as u64),
+        _ => None,
+    }
+}
+
+/// Is this span the request of an edge, as the gateway served it?
+fn is_request(span: &crate::record::SpanRecord) -> bool {
+    span.kind == kind::SERVER && span.known.edge.is_some()
+}
+
+fn is_attempt(span: &crate::record::SpanRecord) -> bool {
+    span.kind == kind::CLIENT && span.known.edge.is_some()
+}
+
+fn event(
+    unix_ns: u64,
+    kind: EventKind,
+    subject: String,
+    text: String,
+    trace_id: Option<model::id::TraceId>,
+) -> Event {
+    Event { unix_ms: unix_ns / 1_000_000, kind, subject, text, trace_id }
+}
+
+#[cfg(test)]
+mod tests;

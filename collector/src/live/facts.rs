@@ -1,0 +1,164 @@
+//! The gateway's log events, read as what they mean: a decision of the ledger, or a transition of
+//! a fault or of a breaker.
+
+use std::collections::BTreeMap;
+
+use model::edge::Edge;
+use model::fault::FaultState;
+use model::id::{CorrelationId, SpanId, TraceId};
+use model::names::{attribute, event};
+use model::policy::BreakerState;
+use serde_json::Value;
+
+use crate::decode::read_attributes;
+use crate::record::LogRecord;
+
+/// One entry of the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Decision {
+    pub(crate) unix_ns: u64,
+    pub(crate) fault: String,
+    pub(crate) kind: String,
+    pub(crate) placement: String,
+    /// Else it was drawn and spared.
+    pub(crate) hit: bool,
+    pub(crate) skip_reason: String,
+    pub(crate) edge: String,
+    pub(crate) subject_kind: String,
+    pub(crate) subject: String,
+    pub(crate) correlation_id: Option<CorrelationId>,
+    pub(crate) occurrence: Option<i64>,
+    pub(crate) attempt: Option<i64>,
+    pub(crate) draw: Option<f64>,
+    pub(crate) planned_us: Option<i64>,
+    pub(crate) achieved_us: Option<i64>,
+    pub(crate) epoch: Option<i64>,
+    pub(crate) trace_id: Option<TraceId>,
+    pub(crate) span_id: Option<SpanId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FaultTransition {
+    pub(crate) unix_ns: u64,
+    pub(crate) fault: String,
+    /// `None` when the text is no state that is known here.
+    pub(crate) state: Option<FaultState>,
+    pub(crate) state_text: String,
+    pub(crate) cause: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BreakerTransition {
+    pub(crate) unix_ns: u64,
+    pub(crate) edge: Edge,
+    pub(crate) from: BreakerState,
+    pub(crate) to: BreakerState,
+    pub(crate) reason: String,
+    pub(crate) open_ms: Option<u64>,
+    pub(crate) trace_id: Option<TraceId>,
+    pub(crate) span_id: Option<SpanId>,
+}
+
+/// What a log record means beyond its text.
+#[derive(Debug)]
+pub(super) enum Fact {
+    Decision(Box<Decision>),
+    Fault(Box<FaultTransition>),
+    Breaker(Box<BreakerTransition>),
+}
+
+/// What a batch of log records meant.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) faults: Vec<FaultTransition>,
+    pub(crate) breakers: Vec<BreakerTransition>,
+}
+
+impl Facts {
+    /// `None` for ordinary logs, and for events that lack what they are about.
+    pub(super) fn of(log: &LogRecord) -> Option<Fact> {
+        match log.event.as_str() {
+            event::FAULT_DECISION => Some(Fact::Decision(Box::new(decision(log)))),
+            event::FAULT_TRANSITION => Some(Fact::Fault(Box::new(fault(log)))),
+            event::BREAKER_TRANSITION => breaker(log).map(|it| Fact::Breaker(Box::new(it))),
+            _ => None,
+        }
+    }
+}
+
+/// Attributes of one event, by name.
+struct Named(BTreeMap<String, Value>);
+
+impl Named {
+    fn of(log: &LogRecord) -> Self {
+        Self(read_attributes(&log.attributes))
+    }
+
+    fn text(&self, name: &str) -> String {
+        match self.0.get(name) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Null) | None => String::new(),
+            Some(other) => other.to_string(),
+        }
+    }
+
+    fn int(&self, name: &str) -> Option<i64> {
+        let value = self.0.get(name)?;
+        value.as_i64().or_else(|| value.as_str()?.parse().ok())
+    }
+
+    fn double(&self, name: &str) -> Option<f64> {
+        self.0.get(name)?.as_f64()
+    }
+}
+
+fn decision(log: &LogRecord) -> Decision {
+    let named = Named::of(log);
+    Decision {
+        unix_ns: log.unix_ns,
+        fault: named.text(attribute::FAULT),
+        kind: named.text(attribute::FAULT_KIND),
+        placement: named.text(attribute::FAULT_PLACEMENT),
+        hit: named.text(attribute::FAULT_OUTCOME) == "hit",
+        skip_reason: named.text(attribute::FAULT_SKIP_REASON),
+        edge: named.text(attribute::EDGE),
+        subject_kind: named.text(attribute::FAULT_SUBJECT_KIND),
+        subject: named.text(attribute::FAULT_SUBJECT),
+        correlation_id: log.known.correlation_id.clone(),
+        occurrence: named.int(attribute::FAULT_OCCURRENCE),
+        attempt: named.int(attribute::ATTEMPT),
+        draw: named.double(attribute::FAULT_DRAW),
+        planned_us: named.int(attribute::FAULT_PLANNED_US),
+        achieved_us: named.int(attribute::FAULT_ACHIEVED_US),
+        epoch: named.int(attribute::EPOCH),
+        trace_id: log.trace_id,
+        span_id: log.span_id,
+    }
+}
+
+fn fault(log: &LogRecord) -> FaultTransition {
+    let named = Named::of(log);
+    let state_text = named.text(attribute::FAULT_STATE);
+    FaultTransition {
+        unix_ns: log.unix_ns,
+        fault: named.text(attribute::FAULT),
+        state: FaultState::parse(&state_text),
+        state_text,
+        cause: named.text(attribute::FAULT_CAUSE),
+    }
+}
+
+fn breaker(log: &LogRecord) -> Option<BreakerTransition> {
+    let named = Named::of(log);
+    Some(BreakerTransition {
+        unix_ns: log.unix_ns,
+        edge: log.known.edge.clone()?,
+        from: BreakerState::parse(&named.text(attribute::BREAKER_FROM))?,
+        to: BreakerState::parse(&named.text(attribute::BREAKER_TO))?,
+        reason: named.text(attribute::BREAKER_REASON),
+        open_ms: named.int(attribute::BREAKER_OPEN_MS).and_then(|ms| u64::try_from(ms).ok()),
+        trace_id: log.trace_id,
+        span_id: log.span_id,
+    })
+}

@@ -1,0 +1,199 @@
+//! What the load workers report: exact totals for verdicts, histograms per second for viewers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hdrhistogram::Histogram as Hdr;
+use model::frame::{LoadCellFrame, LoadFrame};
+use model::hdr::{HdrError, LoadTotals, decode};
+use model::hist::Histogram;
+use model::load::{LoadDone, LoadInterval, LoadKey, LoadReply, Validity};
+
+/// Load of one second, all workers together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LoadSecond {
+    offered: u64,
+    in_flight: u64,
+    cells: BTreeMap<LoadKey, (u64, Histogram)>,
+    lateness: Histogram,
+    connection_wait: Histogram,
+    cpu_cores: f64,
+    validity: Option<Validity>,
+}
+
+impl LoadSecond {
+    fn of(interval: &LoadInterval) -> Result<Self, HdrError> {
+        let mut cells = BTreeMap::new();
+        for cell in &interval.cells {
+            let response = merged_from(&decode(&cell.response_hdr)?);
+            // Checked although it is only kept in the file: half an interval is no interval.
+            decode(&cell.service_hdr)?;
+            cells.insert(cell.key.clone(), (cell.count, response));
+        }
+        Ok(Self {
+            offered: interval.offered,
+            in_flight: interval.in_flight,
+            cells,
+            lateness: merged_from(&decode(&interval.lateness_hdr)?),
+            connection_wait: merged_from(&decode(&interval.connection_wait_hdr)?),
+            cpu_cores: interval.cpu_cores,
+            validity: Some(interval.validity),
+        })
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.offered += other.offered;
+        self.in_flight += other.in_flight;
+        for (key, (count, response)) in &other.cells {
+            let cell = self.cells.entry(key.clone()).or_default();
+            cell.0 += count;
+            cell.1.merge(response);
+        }
+        self.lateness.merge(&other.lateness);
+        self.connection_wait.merge(&other.connection_wait);
+        self.cpu_cores += other.cpu_cores;
+        self.validity = self.validity.max(other.validity);
+    }
+
+    pub(super) fn frame(&self) -> LoadFrame {
+        let cell = |(key, (count, response)): (&LoadKey, &(u64, Histogram))| LoadCellFrame {
+            flow: key.flow.clone(),
+            step: key.step.clone(),
+            phase: key.phase,
+            group: key.group,
+            hit: key.hit,
+            outcome: key.outcome,
+            count: *count,
+            response: response.clone(),
+        };
+        LoadFrame {
+            offered: self.offered,
+            in_flight: self.in_flight,
+            cells: self.cells.iter().map(cell).collect(),
+            lateness: self.lateness.clone(),
+            connection_wait: self.connection_wait.clone(),
+            cpu_cores: self.cpu_cores,
+            validity: self.validity,
+        }
+    }
+}
+
+/// Microseconds of the load generator, counted in our exponential buckets.
+fn merged_from(hdr: &Hdr<u64>) -> Histogram {
+    let mut histogram = Histogram::default();
+    for value in hdr.iter_recorded() {
+        let us = hdr.median_equivalent(value.value_iterated_to());
+        histogram.record_ns(us.saturating_mul(1_000), value.count_at_value());
+    }
+    histogram
+}
+
+/// The intervals of one worker that are in: everything below `complete`, and some above.
+#[derive(Debug, Default)]
+struct Seen {
+    complete: u64,
+    above: BTreeSet<u64>,
+}
+
+impl Seen {
+    fn holds(&self, sequence: u64) -> bool {
+        sequence < self.complete || self.above.contains(&sequence)
+    }
+
+    fn add(&mut self, sequence: u64) {
+        self.above.insert(sequence);
+        while self.above.remove(&self.complete) {
+            self.complete += 1;
+        }
+    }
+}
+
+/// Why a report is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadRefused {
+    #[error("this collector serves run {expected:?}, the report is about run {got:?}")]
+    OtherRun { expected: String, got: String },
+    #[error(transparent)]
+    Hdr(#[from] HdrError),
+}
+
+/// Everything that load workers have said.
+#[derive(Debug)]
+pub(crate) struct LoadBook {
+    run_id: String,
+    totals: LoadTotals,
+    seen: BTreeMap<u32, Seen>,
+    done: BTreeMap<u32, LoadDone>,
+    spans_dropped: BTreeMap<u32, u64>,
+    stop: Option<String>,
+}
+
+impl LoadBook {
+    pub(crate) fn new(run_id: &str) -> Self {
+        Self {
+            run_id: run_id.to_owned(),
+            totals: LoadTotals::default(),
+            seen: BTreeMap::new(),
+            done: BTreeMap::new(),
+            spans_dropped: BTreeMap::new(),
+            stop: None,
+        }
+    }
+
+    /// The load of a second, or `None` when this interval is in already.
+    pub(crate) fn add(
+        &mut self,
+        interval: &LoadInterval,
+    ) -> Result<Option<LoadSecond>, LoadRefused> {
+        self.check(&interval.run_id)?;
+        if self.seen.get(&interval.worker).is_some_and(|seen| seen.holds(interval.sequence)) {
+            return Ok(None);
+        }
+        let second = LoadSecond::of(interval)?;
+        self.totals.add(interval)?;
+        self.seen.entry(interval.worker).or_default().add(interval.sequence);
+        *self.spans_dropped.entry(interval.worker).or_default() += interval.spans_dropped;
+        Ok(Some(second))
+    }
+
+    pub(crate) fn finish(&mut self, done: LoadDone) -> Result<(), LoadRefused> {
+        self.check(&done.run_id)?;
+        self.spans_dropped.insert(done.worker, done.spans_dropped);
+        self.done.insert(done.worker, done);
+        Ok(())
+    }
+
+    fn check(&self, run_id: &str) -> Result<(), LoadRefused> {
+        if run_id == self.run_id {
+            return Ok(());
+        }
+        Err(LoadRefused::OtherRun { expected: self.run_id.clone(), got: run_id.to_owned() })
+    }
+
+    pub(crate) fn totals(&self) -> LoadTotals {
+        self.totals.clone()
+    }
+
+    /// By worker.
+    pub(crate) fn done(&self) -> Vec<LoadDone> {
+        self.done.values().cloned().collect()
+    }
+
+    pub(crate) fn spans_dropped(&self) -> u64 {
+        self.spans_dropped.values().sum()
+    }
+
+    /// The first reason stays.
+    pub(crate) fn stop(&mut self, reason: &str) {
+        self.stop.get_or_insert_with(|| reason.to_owned());
+    }
+
+    pub(crate) fn reply(&self) -> LoadReply {
+        match &self.stop {
+            Some(reason) => LoadReply::Stop { reason: reason.clone() },
+            None => LoadReply::Continue,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,218 @@
+//! The file of a run: everything that came in, in one SQLite database.
+//!
+//! One thread writes. What waits for it is bounded by the leases of [`crate::admission`]; it
+//! commits every 100 ms or 4,000 items, so a crash loses at most the last flush. There are no
+//! secondary indexes while the run is live; [`Store::seal`] builds them and marks the file clean.
+//! A write that fails (disk full) loses the items of its transaction: they are counted, the text
+//! of the error is kept for people, and the next transaction is tried all the same.
+
+mod insert;
+pub(crate) mod read;
+mod schema;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use model::frame::{DropCount, Frame, RunHead};
+use model::load::{LoadDone, LoadInterval};
+use telemetry::clock::Clock;
+use tokio::sync::oneshot;
+
+use crate::admission::{Lease, QUEUE_BATCHES};
+use crate::live::Facts;
+use crate::record::{LogRecord, PointRecord, SpanRecord};
+
+pub(crate) use schema::VERSION;
+
+/// Commands beside the leased batches: frames, load intervals, the head of the run, the seal.
+const CONTROL_COMMANDS: usize = 1_024;
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("cannot create the run file {path}")]
+    Create { path: PathBuf, source: rusqlite::Error },
+    #[error("{path} has schema version {found}, this program reads and writes {VERSION} only")]
+    Version { path: PathBuf, found: i64 },
+    #[error("{path} is a database of something else; choose another path for the run file")]
+    Foreign { path: PathBuf },
+    #[error("{path} already holds run {found}; every run needs a file of its own")]
+    Taken { path: PathBuf, found: String },
+    #[error("cannot start the thread that writes {path}")]
+    Thread { path: PathBuf, source: std::io::Error },
+    #[error("cannot read {path}")]
+    Read { path: PathBuf, source: rusqlite::Error },
+    #[error("cannot seal the run file {path}")]
+    Seal { path: PathBuf, source: rusqlite::Error },
+    #[error("the thread that writes {path} has ended")]
+    Ended { path: PathBuf },
+}
+
+/// What one request brought, ready to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Items {
+    pub(crate) spans: Vec<Arc<SpanRecord>>,
+    pub(crate) logs: Vec<Arc<LogRecord>>,
+    pub(crate) points: Vec<PointRecord>,
+    pub(crate) facts: Facts,
+    /// Given back once written.
+    pub(crate) lease: Option<Lease>,
+}
+
+impl Items {
+    fn count(&self) -> u64 {
+        (self.spans.len() + self.logs.len() + self.points.len()) as u64
+    }
+}
+
+/// What goes into the `run` table when the run ends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Totals {
+    pub(crate) late: u64,
+    pub(crate) rejected: u64,
+    pub(crate) dropped: u64,
+    pub(crate) losses: Vec<DropCount>,
+    pub(crate) sealed_unix_ns: u64,
+}
+
+enum Command {
+    Items(Box<Items>),
+    Interval(Box<LoadInterval>),
+    Done(Box<LoadDone>),
+    Head(Box<RunHead>),
+    Frames(Vec<Arc<Frame>>),
+    Seal(Box<Totals>, oneshot::Sender<Result<(), StoreError>>),
+    Close,
+}
+
+/// What the writer tells the outside.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    pub(crate) spans: AtomicU64,
+    pub(crate) logs: AtomicU64,
+    pub(crate) points: AtomicU64,
+    lost: AtomicU64,
+    error: Mutex<Option<String>>,
+}
+
+impl Progress {
+    fn failed(&self, items: u64, error: &rusqlite::Error) {
+        self.lost.fetch_add(items, Ordering::Relaxed);
+        let mut kept = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_none() {
+            tracing::error!(%error, "the run file cannot be written; losses are counted");
+        }
+        *kept = Some(error.to_string());
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Store {
+    commands: SyncSender<Command>,
+    progress: Arc<Progress>,
+    path: PathBuf,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Creates the file and starts its writer.
+    pub(crate) fn create(path: &Path, run_id: &str, clock: &Clock) -> Result<Self, StoreError> {
+        let connection = schema::create(path, run_id, clock.unix_ns())?;
+        let (commands, receiver) = sync_channel(QUEUE_BATCHES + CONTROL_COMMANDS);
+        let progress = Arc::new(Progress::default());
+        let writer = writer::Writer::new(
+            connection,
+            path.to_owned(),
+            receiver,
+            Arc::clone(&progress),
+            clock.clone(),
+        );
+        let thread = std::thread::Builder::new()
+            .name("collector-store".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|source| StoreError::Thread { path: path.to_owned(), source })?;
+        Ok(Self { commands, progress, path: path.to_owned(), thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Items that could not be written.
+    pub(crate) fn lost(&self) -> u64 {
+        self.progress.lost.load(Ordering::Relaxed)
+    }
+
+    /// The last error of the writer.
+    pub(crate) fn error(&self) -> Option<String> {
+        self.progress.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Never refused while the items hold a lease: the queue has room for all leases.
+    pub(crate) fn items(&self, items: Items) {
+        let count = items.count();
+        self.offer(Command::Items(Box::new(items)), count);
+    }
+
+    pub(crate) fn interval(&self, interval: LoadInterval) {
+        self.offer(Command::Interval(Box::new(interval)), 1);
+    }
+
+    pub(crate) fn done(&self, done: LoadDone) {
+        self.offer(Command::Done(Box::new(done)), 1);
+    }
+
+    pub(crate) fn head(&self, head: RunHead) {
+        self.offer(Command::Head(Box::new(head)), 1);
+    }
+
+    pub(crate) fn frames(&self, frames: Vec<Arc<Frame>>) {
+        let count = frames.len() as u64;
+        self.offer(Command::Frames(frames), count);
+    }
+
+    fn offer(&self, command: Command, items: u64) {
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.commands.try_send(command)
+        {
+            self.progress.lost.fetch_add(items, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes everything that waits, the totals and the indexes, and marks the run as clean.
+    pub(crate) async fn seal(&self, totals: Totals) -> Result<(), StoreError> {
+        let (sender, sealed) = oneshot::channel();
+        let ended = || StoreError::Ended { path: self.path.clone() };
+        let commands = self.commands.clone();
+        tokio::task::spawn_blocking(move || commands.send(Command::Seal(Box::new(totals), sender)))
+            .await
+            .map_err(|_panicked| ended())?
+            .map_err(|_disconnected| ended())?;
+        sealed.await.map_err(|_dropped| ended())?
+    }
+
+    /// Writes what waits and ends the writer.
+    pub(crate) async fn close(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return };
+        let commands = self.commands.clone();
+        let joined = tokio::task::spawn_blocking(move || {
+            let sent = commands.send(Command::Close);
+            thread.join().is_ok() && sent.is_ok()
+        });
+        if !joined.await.unwrap_or(false) {
+            tracing::error!("the thread that writes the run file has ended early");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
