@@ -28,8 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[serde(rename_all = "kebab-case", tag = "order")]
 pub enum Order {
     /// Latest end of the run, and how long traffic may still pass once the runner is gone.
-    Limits { until_unix_ms: u64, grace_ms: u64 },
-    Watch { pid: i32, stage: Stage },
+    Limits {
+        until_unix_ms: u64,
+        grace_ms: u64,
+    },
+    Watch {
+        pid: i32,
+        stage: Stage,
+    },
     /// The runner has ended everything itself.
     Farewell,
 }

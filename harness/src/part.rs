@@ -133,7 +133,7 @@ fn setting(variable: &str) -> Option<String> {
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, PartError> {
     let shown = path.display().to_string();
-    let text = std::fs::read(path)
-        .map_err(|source| PartError::Read { path: shown.clone(), source })?;
+    let text =
+        std::fs::read(path).map_err(|source| PartError::Read { path: shown.clone(), source })?;
     serde_json::from_slice(&text).map_err(|source| PartError::Parse { path: shown, source })
 }

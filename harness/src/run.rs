@@ -118,13 +118,8 @@ fn prepare(arguments: &RunArguments) -> Result<Job, RunError> {
     }
     let scenario = scenario.scaled(arguments.time_scale);
     let clock = Clock::system();
-    let folder = RunFolder::create(
-        &arguments.out,
-        &arguments.file,
-        &text,
-        clock.unix_ms(),
-        rand::random(),
-    )?;
+    let folder =
+        RunFolder::create(&arguments.out, &arguments.file, &text, clock.unix_ms(), rand::random())?;
     log_to(&folder)?;
     let head = Head {
         run_id: folder.run_id.clone(),

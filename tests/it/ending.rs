@@ -4,17 +4,18 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use model::plan::ProxyState;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use telemetry::client::Client;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use crate::support::{machine, program, run_folder, scenario};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A run that is on its way.
 struct Running {

@@ -65,7 +65,11 @@ fn plan(callee: SocketAddr, zero_unix_ms: u64) -> Plan {
         seed: SEED,
         zero_unix_ms: Some(zero_unix_ms),
         control: Share::from_ppm(200_000),
-        edges: vec![EdgePlan { edge: edge(), endpoints: vec![callee], policy: EdgePolicy::default() }],
+        edges: vec![EdgePlan {
+            edge: edge(),
+            endpoints: vec![callee],
+            policy: EdgePolicy::default(),
+        }],
         routes: vec![Route { prefix: "/".to_owned(), edge: edge() }],
         faults: vec![fault],
     }
@@ -131,7 +135,7 @@ async fn ledger_at(connections_max: u32) -> (BTreeSet<String>, BTreeSet<String>)
             api: ANY_PORT,
             database: folder.path().join("run.db"),
             export: None,
-        export_env: BTreeMap::new(),
+            export_env: BTreeMap::new(),
         },
         clock.clone(),
     )

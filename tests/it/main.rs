@@ -1,4 +1,5 @@
 //! One binary for all tests that need more than one crate.
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
 /// Wrong files, wrong arguments, a port in use.
 mod bad_input;

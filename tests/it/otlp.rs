@@ -35,7 +35,7 @@ async fn a_run_is_forwarded_to_the_backend_and_a_checkout_is_one_trace_with_its_
             api: any_port,
             database: folder.path().join("backend.db"),
             export: None,
-        export_env: BTreeMap::new(),
+            export_env: BTreeMap::new(),
         },
         Clock::system(),
     )
@@ -66,9 +66,8 @@ async fn a_run_is_forwarded_to_the_backend_and_a_checkout_is_one_trace_with_its_
             |row| row.get(0),
         )
         .unwrap();
-    let everybody = [
-        "cart", "catalog", "gateway", "inventory", "load", "notifications", "orders", "payments",
-    ];
+    let everybody =
+        ["cart", "catalog", "gateway", "inventory", "load", "notifications", "orders", "payments"];
     assert_eq!(services_of(&own, &trace_id), everybody.map(str::to_owned).into());
     let mut query = own
         .prepare(

@@ -55,14 +55,8 @@ impl Ended {
 /// Runs a scenario to its end in a folder of its own.
 pub(crate) fn run(file: &Path, options: &[&str]) -> Ended {
     let out = TempDir::new().unwrap();
-    let output = program()
-        .arg("run")
-        .arg(file)
-        .arg("--out")
-        .arg(out.path())
-        .args(options)
-        .output()
-        .unwrap();
+    let output =
+        program().arg("run").arg(file).arg("--out").arg(out.path()).args(options).output().unwrap();
     ended(output, out)
 }
 

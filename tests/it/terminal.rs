@@ -56,7 +56,7 @@ impl Terminal {
         while !words.iter().all(|word| self.screen().contains(word)) {
             match self.output.recv_timeout(SILENCE_MAX) {
                 Ok(bytes) => self.parser.process(&bytes),
-                Err(_) => panic!("no {words:?} on the screen:\n{}", self.screen()),
+                Err(silent) => panic!("{silent}, no {words:?} on the screen:\n{}", self.screen()),
             }
         }
     }

@@ -28,7 +28,13 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         (
             "harness",
             BTreeSet::from([
-                "model", "telemetry", "proxy", "collector", "loadgen", "tui", "services",
+                "model",
+                "telemetry",
+                "proxy",
+                "collector",
+                "loadgen",
+                "tui",
+                "services",
             ]),
         ),
         ("tests", BTreeSet::from(["harness"])),
@@ -66,7 +72,11 @@ fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
-            if !name.starts_with('.') && name != "target" && name != "runs" && name != "node_modules" {
+            if !name.starts_with('.')
+                && name != "target"
+                && name != "runs"
+                && name != "node_modules"
+            {
                 files(&path, extension, found);
             }
         } else if path.extension().is_some_and(|found| found == extension) {

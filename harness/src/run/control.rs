@@ -82,7 +82,12 @@ impl Control {
                 error: String::from_utf8_lossy(response.body()).into_owned(),
                 field: None,
             });
-            return Err(ControlError::Refused { call, status, error: told.error, field: told.field });
+            return Err(ControlError::Refused {
+                call,
+                status,
+                error: told.error,
+                field: told.field,
+            });
         }
         serde_json::from_slice(response.body())
             .map_err(|source| ControlError::Answer { call, source })

@@ -52,11 +52,8 @@ pub(crate) async fn finish(job: &Job, mut stack: Stack, view: View, seen: Seen) 
 fn judge_whole(job: &Job, stack: &Stack, seen: &Seen) -> Vec<VerdictFrame> {
     let finished = seen.ending == Ending::Finished;
     let start_unix_ms = seen.start_unix_ms.unwrap_or_else(|| job.clock.unix_ms());
-    let reached_ms = if finished {
-        u64::MAX
-    } else {
-        job.clock.unix_ms().saturating_sub(start_unix_ms)
-    };
+    let reached_ms =
+        if finished { u64::MAX } else { job.clock.unix_ms().saturating_sub(start_unix_ms) };
     judge(
         &job.scenario.expectations,
         &Evidence {
@@ -85,10 +82,12 @@ fn summarise(
         .collect();
     let mut dropped: Vec<DropCount> = collector.dropped();
     if let Some(proxy) = proxy {
-        dropped.extend(proxy.dropped.iter().map(|lost| DropCount {
-            what: format!("proxy {}", lost.what),
-            count: lost.count,
-        }));
+        dropped.extend(
+            proxy
+                .dropped
+                .iter()
+                .map(|lost| DropCount { what: format!("proxy {}", lost.what), count: lost.count }),
+        );
     }
     let proxy_faults: Option<&[FaultStatus]> = proxy.map(|state| state.faults.as_slice());
     RunResult::summarise(&Inputs {

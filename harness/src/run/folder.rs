@@ -41,7 +41,9 @@ impl RunFolder {
         unix_ms: u64,
         unique: u16,
     ) -> Result<Self, FolderError> {
-        let name = scenario_file.file_stem().map_or_else(String::new, |stem| slug(&stem.to_string_lossy()));
+        let name = scenario_file
+            .file_stem()
+            .map_or_else(String::new, |stem| slug(&stem.to_string_lossy()));
         let run_id = format!("{}-{name}-{unique:04x}", utc_stamp(unix_ms / 1_000));
         let folder = Self { path: out.join(&run_id), run_id };
         for sub in ["logs", "data"] {
@@ -86,7 +88,9 @@ fn failed(path: &Path, source: io::Error) -> FolderError {
 fn slug(text: &str) -> String {
     let mut slug: String = text
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
+        .map(
+            |letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' },
+        )
         .collect();
     slug.truncate(SLUG_BYTES_MAX);
     slug
@@ -126,8 +130,8 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_made_is_named() {
-        let error =
-            RunFolder::create(Path::new("/proc/nowhere"), Path::new("a b.toml"), "", 0, 7).unwrap_err();
+        let error = RunFolder::create(Path::new("/proc/nowhere"), Path::new("a b.toml"), "", 0, 7)
+            .unwrap_err();
         assert!(error.to_string().contains("/proc/nowhere/19700101-000000-a-b-0007"), "{error}");
     }
 }

@@ -88,9 +88,10 @@ impl Process {
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(hear(stdout, Arc::clone(&log), ready_sender));
         }
-        let errors = child.stderr.take().map(|stderr| {
-            tokio::spawn(keep_tail(stderr, Arc::clone(&log), Arc::clone(&tail)))
-        });
+        let errors = child
+            .stderr
+            .take()
+            .map(|stderr| tokio::spawn(keep_tail(stderr, Arc::clone(&log), Arc::clone(&tail))));
         let (exit_sender, exit) = watch::channel(None);
         let stdin = child.stdin.take();
         tokio::spawn(reap(child, errors, exit_sender));

@@ -21,7 +21,8 @@ impl View {
             return Self::Plain;
         }
         let (stop, stopped) = watch::channel(false);
-        let config = TuiConfig { api: collector.addresses().api, color: ColorChoice::Auto, ascii: None };
+        let config =
+            TuiConfig { api: collector.addresses().api, color: ColorChoice::Auto, ascii: None };
         Self::Dashboard { task: tokio::spawn(tui::run(config, stopped)), stop }
     }
 
@@ -49,7 +50,7 @@ impl View {
                 Err(panicked) => crate::complain(&panicked),
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Gives the terminal back.

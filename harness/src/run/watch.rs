@@ -168,11 +168,7 @@ impl Watch<'_> {
         let safety = self.job.scenario.safety;
         let fault = |reason| Err(Ending::HarnessFault { reason });
         let mut to_quiet = pin!(self.run_to_quiet());
-        let mut heartbeat = pin!(hold_lease(
-            &self.stack.control,
-            safety.lease,
-            &self.lease_wanted
-        ));
+        let mut heartbeat = pin!(hold_lease(&self.stack.control, safety.lease, &self.lease_wanted));
         let mut death = pin!(self.stack.unasked_death());
         let mut limit = pin!(tokio::time::sleep_until(self.instant(0) + safety.limit));
         let mut verdicts = Vec::new();
