@@ -35,7 +35,7 @@ mod verdicts;
 
 pub use check::{BreakerEvent, Check, INVARIANTS, Limit, Measure, Operator, Subject};
 pub(crate) use estimate::samples_needed;
-pub use parse::Known;
+pub use parse::{Known, functions};
 pub(crate) use recovery::BASELINE_MIN;
 pub use verdicts::{judge, overall};
 

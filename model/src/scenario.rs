@@ -22,7 +22,7 @@ mod expects;
 mod faults;
 mod flows;
 mod gateway;
-pub(crate) mod language;
+pub mod language;
 mod loads;
 mod names;
 pub(crate) mod nearest;

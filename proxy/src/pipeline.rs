@@ -1,6 +1,8 @@
 //! The order of the stages of a request, stated once. Each stands where it stands for a reason:
 //!
-//! 1. *framing*: what could be read differently by the next hop never gets further;
+//! 1. *tunnels* are refused: nothing below could see into one. (What is no sound HTTP/1.1 was
+//!    refused by the parser, and the framing upstream is always written anew from what was parsed,
+//!    so two hops never read one request differently);
 //! 2. *route*: without an edge there is neither policy nor fault;
 //! 3. *deadline*: spent time is not worth a look at the breaker, and nothing below may outlast it;
 //! 4. *breaker*: before any work, so that a rejection is cheap, and outside of the retries, so that
@@ -57,7 +59,7 @@ pub(crate) async fn serve(
 }
 
 async fn stages(exchange: &mut Exchange, head: Parts, body: Incoming) -> Result<Answer, Failure> {
-    check_framing(&head)?;
+    refuse_tunnels(&head)?;
     let line = routed(exchange)?;
     set_deadline(exchange, &line)?;
     exchange.ask_breaker()?;
@@ -88,14 +90,10 @@ async fn work(
     attempts::run(exchange, line, head, payload).await
 }
 
-/// Requests whose end two parsers may see at different places are refused.
-fn check_framing(head: &Parts) -> Result<(), Failure> {
+/// A tunnel has no requests that faults and policies could be about.
+fn refuse_tunnels(head: &Parts) -> Result<(), Failure> {
     if head.method == Method::CONNECT {
         return Err(Failure::Malformed("this gateway opens no tunnels"));
-    }
-    let has = |name| head.headers.contains_key(name);
-    if has(http::header::TRANSFER_ENCODING) && has(http::header::CONTENT_LENGTH) {
-        return Err(Failure::Malformed("both transfer-encoding and content-length"));
     }
     Ok(())
 }

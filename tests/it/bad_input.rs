@@ -80,3 +80,54 @@ fn a_run_folder_that_cannot_be_made_is_named() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains("/proc/nowhere"), "{errors}");
 }
+
+/// Runs the healthy scenario with its run folder on a file system of its own, which a private
+/// mount namespace makes and takes away again.
+fn run_on_small_disk(options: &str) -> Ended {
+    let out = TempDir::new().unwrap();
+    let folder = out.path().join("disk");
+    std::fs::create_dir(&folder).unwrap();
+    let script = format!("mount -t tmpfs -o {options} none \"$1\" && shift && exec \"$@\"");
+    let program = program();
+    let output = std::process::Command::new("unshare")
+        .args(["--mount", "--map-root-user", "sh", "-c", &script, "sh"])
+        .arg(&folder)
+        .arg(program.get_program())
+        .arg("run")
+        .arg(scenario("healthy"))
+        .args(["--plain", "--time-scale", "8", "--out"])
+        .arg(&folder)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    crate::support::ended(output, out)
+}
+
+#[test]
+#[ignore = "needs the right to mount in a namespace of its own"]
+fn a_disk_without_room_for_the_database_is_an_environment_fault() {
+    let _machine = machine();
+    let ended = run_on_small_disk("size=48k");
+    assert_eq!(ended.code, 5, "{}", ended.account());
+    assert!(ended.stderr.contains("run.db"), "{}", ended.account());
+}
+
+#[test]
+#[ignore = "needs the right to mount in a namespace of its own"]
+fn a_disk_that_fills_up_in_the_middle_is_said_and_never_a_pass() {
+    let _machine = machine();
+    let ended = run_on_small_disk("size=4m");
+    assert_eq!(ended.code, 5, "{}", ended.account());
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(said.contains("disk") || said.contains("full"), "{}", ended.account());
+}
+
+#[test]
+#[ignore = "needs the right to mount in a namespace of its own"]
+fn a_service_that_cannot_start_is_named_with_its_reason() {
+    let _machine = machine();
+    // Enough files for the run's own, not enough for six more databases.
+    let ended = run_on_small_disk("nr_inodes=22");
+    assert_eq!(ended.code, 5, "{}", ended.account());
+    assert!(ended.stdout.contains("before it was ready"), "{}", ended.account());
+}

@@ -130,6 +130,27 @@ fn a_terminated_run_disarms_ends_everything_seals_and_exits_with_130() {
 }
 
 #[test]
+fn a_service_that_dies_ends_the_run_and_is_named() {
+    let _machine = machine();
+    let mut run = Running::start("healthy", "4");
+    run.read_until(&["before"]);
+    let children = run.children();
+    let is_payments = |pid: &&Pid| {
+        let line = std::fs::read_to_string(format!("/proc/{}/cmdline", pid.as_raw_nonzero()));
+        line.is_ok_and(|line| line.contains("service\0payments"))
+    };
+    let payments = *children.iter().find(is_payments).unwrap();
+    kill_process(payments, Signal::KILL).unwrap();
+    let said: Vec<String> = run.lines.by_ref().map(Result::unwrap).collect();
+    assert_eq!(run.child.wait().unwrap().code(), Some(5), "{}", said.join("\n"));
+    let words = said.join(" ");
+    assert!(words.contains("payments ended with signal: 9"), "{words}");
+    for child in children {
+        assert!(!is_alive(child), "process {child:?} is still there");
+    }
+}
+
+#[test]
 fn a_killed_runner_leaves_no_fault_within_its_lease_and_no_process() {
     let _machine = machine();
     tokio::runtime::Runtime::new().unwrap().block_on(kill_the_runner());

@@ -138,17 +138,23 @@ fn write(
 ) -> Result<(), FolderError> {
     let frames = stack.collector.frames();
     let json = serde_json::to_string_pretty(result).expect("a result has string keys");
-    job.folder.write("result.json", &json)?;
-    job.folder.write("junit.xml", &report::junit(result))?;
-    let page = job.folder.write("report.html", &report::html(result, &frames, traces))?;
-    let files = [
-        ("report", page),
-        ("result", job.folder.file("result.json")),
-        ("junit", job.folder.file("junit.xml")),
-        ("database", job.folder.file("run.db")),
+    let written = [
+        ("report", job.folder.write("report.html", &report::html(result, &frames, traces))),
+        ("result", job.folder.write("result.json", &json)),
+        ("junit", job.folder.write("junit.xml", &report::junit(result))),
+        ("database", Ok(job.folder.file("run.db"))),
     ];
+    let mut files = Vec::new();
+    let mut failed = None;
+    for (name, file) in written {
+        match file {
+            Ok(path) => files.push((name, path)),
+            Err(error) => failed = Some(error),
+        }
+    }
+    // The words reach the person even when the disk is full.
     for line in report::text(result, &files, false).lines() {
         print_line(line);
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }

@@ -184,6 +184,9 @@ impl Watch<'_> {
                     Ok(frame) => {
                         view.frame(&frame);
                         self.judge_so_far(&mut verdicts);
+                        if let Some(error) = self.stack.collector.store_error() {
+                            return fault(error);
+                        }
                     },
                     // A slow terminal misses seconds on the screen, not in the data.
                     Err(RecvError::Lagged(_)) => {},

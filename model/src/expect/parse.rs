@@ -45,6 +45,11 @@ const MEASURES: [(&str, Measure); 12] = [
     ("attempts", Measure::Attempts),
 ];
 
+/// The functions that an expectation may use, as it writes them.
+pub fn functions() -> impl Iterator<Item = &'static str> + Clone {
+    MEASURES.iter().map(|(name, _)| *name).chain(["breaker", "fault"])
+}
+
 impl Expectation {
     /// Reads one entry of `that` or `sometimes`.
     pub fn parse(
@@ -140,8 +145,7 @@ fn parse_measured(
     known: &Known<'_>,
 ) -> Result<Check, String> {
     let Some((_, measure)) = MEASURES.iter().find(|(name, _)| *name == function) else {
-        let names = MEASURES.iter().map(|(name, _)| *name);
-        let hint = hint(function, names.chain(["breaker", "fault"]));
+        let hint = hint(function, functions());
         return Err(format!("unknown function \"{}\"{hint}", shorten(function)));
     };
     let subject = parse_subject(subject, known)?;
@@ -249,6 +253,17 @@ fn impossible(measure: Measure, operator: Operator, limit: Limit) -> Result<(), 
     }
     if measure == Measure::Errors && !below && value >= 1.0 {
         return Err("no number of samples can show errors of 100% or more".to_owned());
+    }
+    let always = match operator {
+        Operator::GreaterOrEqual => value <= 0.0,
+        Operator::LessOrEqual => measure == Measure::Errors && value >= 1.0,
+        Operator::Less | Operator::Greater => false,
+    };
+    if always {
+        return Err(format!(
+            "{measure} {} {limit} holds whatever the run shows, so it proves nothing",
+            operator.as_str()
+        ));
     }
     Ok(())
 }

@@ -6,6 +6,8 @@ use crate::distribution::{DELAY_MAX, Distribution};
 use crate::scenario::reader::shorten;
 use crate::units::parse_duration;
 
+const NOTHING: &str = "a delay of zero does nothing";
+
 /// `1500ms`, `1500ms +- 300ms`, `uniform 1s..2s`, `normal 1500ms deviation 300ms`,
 /// `pareto 100ms alpha 1.5`.
 pub(super) fn parse(text: &str) -> Result<Distribution, String> {
@@ -24,6 +26,9 @@ pub(super) fn parse(text: &str) -> Result<Distribution, String> {
     if let Some(rest) = text.strip_prefix("normal ") {
         let (mean, deviation) = rest.split_once(" deviation ").ok_or_else(wrong)?;
         let (mean_us, deviation_us) = (microseconds(mean)?, microseconds(deviation)?);
+        if mean_us == 0 && deviation_us == 0 {
+            return Err(NOTHING.to_owned());
+        }
         return Ok(Distribution::Normal { mean_us, deviation_us });
     }
     if let Some(rest) = text.strip_prefix("pareto ") {
@@ -54,7 +59,7 @@ fn uniform(min_us: u64, max_us: u64) -> Result<Distribution, String> {
 
 fn above_zero(text: &str) -> Result<u64, String> {
     match microseconds(text)? {
-        0 => Err("a delay of zero does nothing".to_owned()),
+        0 => Err(NOTHING.to_owned()),
         us => Ok(us),
     }
 }
@@ -102,6 +107,7 @@ mod tests {
             "pareto 1s alpha 0",
             "pareto 1s alpha NaN",
             "normal 1s",
+            "normal 0s deviation 0s",
             "2h",
         ] {
             assert!(parse(text).is_err(), "{text} was accepted");

@@ -1,5 +1,55 @@
-//! Words of the scenario language that this version knows and does not act on. They are refused by
-//! name, so that nobody believes that a fault or a check took place.
+//! The words of the scenario language: the keys that a file may hold, and what this version knows
+//! and does not act on. The latter is refused by name, so that nobody believes that a fault or a
+//! check took place.
+//!
+//! For those who write about the language; reading a scenario needs none of the functions here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every table once, so that reading it asks for every key there is.
+const WHOLE: &str = r#"
+system = {}
+run = {}
+safety = {}
+export = {}
+data = {}
+[gateway]
+defaults = { retry = {}, breaker = {} }
+edge = {}
+[[load]]
+[[flow]]
+steps = [{}]
+[[fault]]
+match = {}
+[[expect]]
+"#;
+
+/// The keys of every table that has fixed ones, by the name that messages give the table
+/// (`[run]`, `[[fault]]`, `retry of [gateway.defaults]`); the top of the file is `the file`.
+///
+/// It is what the parser really asks for: an empty file of all tables is read, and what was asked
+/// is noted. Tables whose keys the writer chooses (`[data]`, `[gateway.edge]`, `save`, `headers`)
+/// have none.
+pub fn keys() -> BTreeMap<String, BTreeSet<&'static str>> {
+    super::read::keys(WHOLE)
+}
+
+/// Everything that is refused as not supported by this version: keys, kinds of faults, functions
+/// and phrases of expectations.
+pub fn refused() -> Vec<&'static str> {
+    let words: [&[&'static str]; 9] = [
+        &TABLES,
+        &FAULT_KEYS,
+        &STEP_KEYS,
+        &SAFETY_KEYS,
+        &EXPORT_KEYS,
+        &FAULT_KINDS,
+        &FUNCTIONS,
+        &PHRASES,
+        &COMPARISONS,
+    ];
+    words.concat()
+}
 
 pub(super) const TABLES: [&str; 3] = ["search", "service", "invariant"];
 pub(super) const FAULT_KEYS: [&str; 3] = ["when", "back", "pick"];
@@ -34,3 +84,28 @@ pub(crate) const FUNCTIONS: [&str; 8] =
 pub(crate) const PHRASES: [&str; 3] = ["not metastable", "detected within", "mitigated within"];
 /// What comparisons with another phase begin with.
 pub(crate) const COMPARISONS: [&str; 2] = ["same as", "not worse than"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_of_the_file_is_asked_for_its_keys() {
+        let keys = keys();
+        for table in &keys["the file"] {
+            let scalar = ["title", "seed", "data"].contains(table);
+            let known = [format!("[{table}]"), format!("[[{table}]]")];
+            assert!(scalar || known.iter().any(|name| keys.contains_key(name)), "{table}");
+        }
+        for inner in [
+            "[gateway.defaults]",
+            "retry of [gateway.defaults]",
+            "breaker of [gateway.defaults]",
+            "a step of [[flow]]",
+            "match of [[fault]]",
+        ] {
+            assert!(keys.contains_key(inner), "{inner}");
+        }
+        assert!(keys["[[fault]]"].contains("share"), "{keys:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Reads a scenario file from top to bottom, in an order in which every name is known when it is
 //! needed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use toml::de::DeTable;
@@ -32,6 +33,15 @@ pub(super) fn read(file_name: &str, text: &str) -> Result<Scenario, Vec<Problem>
     let scenario = read_tables(file_name, Table::root(&report, &document));
     let found = report.into_found();
     if found.is_empty() { Ok(scenario) } else { Err(found) }
+}
+
+/// The keys that the tables of a file are read for, by the name of the table. What the file says
+/// does not matter, only which tables it has.
+pub(super) fn keys(text: &str) -> BTreeMap<String, BTreeSet<&'static str>> {
+    let report = Report::new(text);
+    let (document, _errors) = DeTable::parse_recoverable(text);
+    read_tables("keys", Table::root(&report, &document));
+    report.into_asked()
 }
 
 fn read_tables(file_name: &str, mut root: Table<'_>) -> Scenario {

@@ -5,6 +5,7 @@
 //! expected there; when it cannot, it reports and answers `None`, and the reader goes on.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -24,11 +25,13 @@ const FINDINGS_MAX: usize = 100;
 pub(super) struct Report<'a> {
     source: Source<'a>,
     found: RefCell<Vec<Problem>>,
+    /// Keys that were asked for, by the name of their table.
+    asked: RefCell<BTreeMap<String, BTreeSet<&'static str>>>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { source: Source::new(text), found: RefCell::default() }
+        Self { source: Source::new(text), found: RefCell::default(), asked: RefCell::default() }
     }
 
     pub(super) fn add(&self, span: Range<usize>, message: impl Into<String>) {
@@ -40,6 +43,10 @@ impl<'a> Report<'a> {
 
     pub(super) fn into_found(self) -> Vec<Problem> {
         self.found.into_inner()
+    }
+
+    pub(super) fn into_asked(self) -> BTreeMap<String, BTreeSet<&'static str>> {
+        self.asked.into_inner()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -128,6 +135,7 @@ impl<'r> Table<'r> {
             };
             self.report.add(key.span(), message);
         }
+        self.report.asked.borrow_mut().entry(self.name).or_default().extend(self.asked);
     }
 }
 
