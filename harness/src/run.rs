@@ -178,6 +178,7 @@ async fn run(job: Job) -> Result<ExitCode, RunError> {
     };
     watch::introduce(&job, &stack.collector);
     let mut view = View::open(job.plain, &stack.collector);
+    let began = job.clock.now();
     let raised = tokio::select! {
         raised = stack.raise(&job.scenario, &job.folder, &job.clock) => raised.map_err(|error| {
             Ending::HarnessFault { reason: crate::with_causes(&error) }
@@ -186,7 +187,10 @@ async fn run(job: Job) -> Result<ExitCode, RunError> {
         () = view.interrupted() => Err(Ending::Interrupted),
     };
     let seen = match raised {
-        Ok(()) => watch::watch(&job, &mut stack, &mut view, &mut signals).await,
+        Ok(()) => {
+            watch::announce_ready(&job, &stack.collector, began);
+            watch::watch(&job, &mut stack, &mut view, &mut signals).await
+        },
         Err(ending) => watch::Seen::nothing(ending),
     };
     Ok(finish::finish(&job, stack, view, seen).await)

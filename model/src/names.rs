@@ -52,7 +52,8 @@ pub mod attribute {
     pub const FAULT_PLACEMENT: &str = "shakedown.fault.placement";
     /// String: `hit` or `skipped`.
     pub const FAULT_OUTCOME: &str = "shakedown.fault.outcome";
-    /// String: why a drawn fault did not act: `control`, `cap`, `lease`, `caller-gone`.
+    /// String: why a drawn fault did not act: `control`, `cap`, `lease`, `caller-gone`, or
+    /// `overtaken` when another fault ended the attempt first.
     pub const FAULT_SKIP_REASON: &str = "shakedown.fault.skip_reason";
     /// String: `correlation-id` or `counter`.
     pub const FAULT_SUBJECT_KIND: &str = "shakedown.fault.subject_kind";

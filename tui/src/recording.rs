@@ -47,7 +47,7 @@ fn second(at: u64) -> Frame {
         seq: at,
         unix_s: START_S + at,
         run: RunHead {
-            run_id: "7f3c90aa-slow-payments".to_owned(),
+            run_id: "20261121-014200-slow-payments-7f3c".to_owned(),
             title: "slow payments".to_owned(),
             seed: 42,
             start_unix_ms: Some(START_S * 1_000),

@@ -82,12 +82,7 @@ fn summarise(
         .collect();
     let mut dropped: Vec<DropCount> = collector.dropped();
     if let Some(proxy) = proxy {
-        dropped.extend(
-            proxy
-                .dropped
-                .iter()
-                .map(|lost| DropCount { what: format!("proxy {}", lost.what), count: lost.count }),
-        );
+        dropped.extend(proxy.dropped.iter().cloned());
     }
     let proxy_faults: Option<&[FaultStatus]> = proxy.map(|state| state.faults.as_slice());
     RunResult::summarise(&Inputs {

@@ -53,6 +53,18 @@ pub(crate) fn introduce(job: &Job, collector: &CollectorHandle) {
     collector.set_run(run_head(job, None, None));
 }
 
+/// Says how long the parts took to be ready.
+pub(crate) fn announce_ready(job: &Job, collector: &CollectorHandle, began: Instant) {
+    let took_ms = (job.clock.now() - began).as_millis();
+    collector.add_event(Event {
+        unix_ms: job.clock.unix_ms(),
+        kind: EventKind::Process,
+        subject: "all parts".to_owned(),
+        text: format!("ready after {took_ms} ms"),
+        trace_id: None,
+    });
+}
+
 pub(crate) fn planned_faults(job: &Job) -> Vec<FaultFrame> {
     let planned = |fault: &model::fault::FaultSpec| FaultFrame {
         name: fault.name.clone(),

@@ -56,11 +56,15 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plo
     }
 }
 
-/// All in their order when they fit; else those that are not closed come first.
+/// All in their order when they fit; else those that are not closed come first, then those that
+/// were not closed at some time that the lane shows.
 fn chosen(breakers: &[BreakerLane], fitting: usize) -> Vec<&BreakerLane> {
     let mut shown: Vec<&BreakerLane> = breakers.iter().collect();
     if shown.len() > fitting {
-        shown.sort_by_key(|breaker| std::cmp::Reverse(rank(breaker.state)));
+        shown.sort_by_key(|breaker| {
+            let worst = breaker.cells.iter().flatten().map(|state| rank(*state)).max();
+            std::cmp::Reverse((rank(breaker.state), worst))
+        });
         shown.truncate(fitting);
     }
     shown

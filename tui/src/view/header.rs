@@ -31,7 +31,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect) {
     pieces.extend(progress(canvas, head));
     pieces.extend(dropped(canvas, head));
     if !head.run_id.is_empty() {
-        let id: String = head.run_id.chars().take(RUN_ID_LETTERS).collect();
+        // The last part tells runs apart; the date and the title before it do not.
+        let last = head.run_id.rsplit('-').next().unwrap_or_default();
+        let id: String = last.chars().take(RUN_ID_LETTERS).collect();
         pieces.push(canvas.piece(format!("  seed {}", head.seed), Role::Dim));
         pieces.push(canvas.piece(format!("  run {id}"), Role::Dim));
     }

@@ -30,8 +30,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, screen: Rect) {
     // On the smallest screen the lines need the room of the box.
     let inside =
         if area.height >= keys + 2 { canvas.titled(area, "Help", "? or esc closes") } else { area };
-    for (row, binding) in (0..).zip(BINDINGS) {
-        let line = paint::after(paint::line(inside, row), 1);
+    // On the smallest screen there are fewer lines than keys, so half of them stand beside.
+    let rows = if keys > inside.height { keys.div_ceil(2) } else { keys };
+    let columns = keys.div_ceil(rows);
+    for (number, binding) in (0..).zip(BINDINGS) {
+        let line = paint::line(inside, number % rows);
+        let left = (number / rows) * (inside.width / columns);
+        let line = paint::after(paint::first(line, left + inside.width / columns), left + 1);
         canvas.text(paint::first(line, LABEL - 1), binding.label, Role::Title);
         canvas.text(paint::after(line, LABEL), binding.text, Role::Text);
     }
