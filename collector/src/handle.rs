@@ -215,8 +215,9 @@ impl CollectorHandle {
         }
     }
 
-    /// Waits for the end after [`Self::shutdown`].
-    pub async fn done(mut self) {
+    /// Waits for the end after [`Self::shutdown`]. What was never delivered to the backend is counted
+    /// in [`Self::dropped`] then.
+    pub async fn done(&mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a part of the collector ended by a panic");

@@ -88,7 +88,7 @@ pub(crate) async fn collector() -> (CollectorHandle, TempDir) {
     (handle, folder)
 }
 
-pub(crate) async fn end(handle: CollectorHandle) {
+pub(crate) async fn end(mut handle: CollectorHandle) {
     handle.shutdown();
     tokio::time::timeout(PATIENCE, handle.done()).await.unwrap();
 }

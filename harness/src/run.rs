@@ -41,6 +41,10 @@ enum RunError {
     Scenario(model::scenario::Problems),
     #[error("--otlp wants the base of an OTLP backend like http://127.0.0.1:4318, got {0:?}")]
     Otlp(String),
+    #[error(
+        "with --time-scale {time_scale} the run does not fit into the scenario's limit of {limit}"
+    )]
+    Limit { limit: String, time_scale: f64 },
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error("cannot start a runtime")]
@@ -52,9 +56,11 @@ enum RunError {
 impl RunError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Read { .. } | Self::TooLong { .. } | Self::Scenario(_) | Self::Otlp(_) => {
-                ExitCode::ScenarioInvalid
-            },
+            Self::Read { .. }
+            | Self::TooLong { .. }
+            | Self::Scenario(_)
+            | Self::Otlp(_)
+            | Self::Limit { .. } => ExitCode::ScenarioInvalid,
             Self::Folder(_) | Self::Runtime(_) | Self::Signals(_) => ExitCode::HarnessFault,
         }
     }
@@ -117,6 +123,10 @@ fn prepare(arguments: &RunArguments) -> Result<Job, RunError> {
         return Err(RunError::Otlp(url.clone()));
     }
     let scenario = scenario.scaled(arguments.time_scale);
+    if !scenario.fits_limit() {
+        let limit = model::units::format_duration(scenario.safety.limit);
+        return Err(RunError::Limit { limit, time_scale: arguments.time_scale });
+    }
     let clock = Clock::system();
     let folder =
         RunFolder::create(&arguments.out, &arguments.file, &text, clock.unix_ms(), rand::random())?;

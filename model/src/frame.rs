@@ -4,7 +4,7 @@
 //!
 //! | Call | Answer |
 //! |---|---|
-//! | `GET /v1/live?from=SEQ` | server-sent events; `id` is the sequence number, `data` a [`Frame`] |
+//! | `GET /v1/live?from=SEQ` | server-sent events; `id` is the sequence, `data` a [`Frame`] |
 //! | `GET /v1/frames?from=SEQ&limit=N` | JSON array of frames as they stand now, late data included |
 //! | `GET /v1/traces/{trace_id}` | [`Trace`] |
 //! | `GET /v1/traces?edge=&correlation_id=&min_ms=&max_ms=&error=&limit=` | array of [`TraceHead`] |

@@ -5,6 +5,8 @@
 mod bad_input;
 /// Signals, a killed runner, and what is left behind.
 mod ending;
+/// The guide of the scenario language stays in step with the parser.
+mod guide;
 /// Who is hit does not depend on concurrency.
 mod hits;
 /// SDKs of other languages as senders; ignored where they are not installed.

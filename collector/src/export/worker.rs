@@ -23,6 +23,8 @@ pub(crate) struct Worker {
     counters: Arc<Counters>,
     deadline: watch::Receiver<Option<Instant>>,
     connection: Connection,
+    /// The backend did not take the last request; said once, not for every attempt.
+    troubled: bool,
 }
 
 impl Worker {
@@ -33,7 +35,8 @@ impl Worker {
         counters: Arc<Counters>,
         deadline: watch::Receiver<Option<Instant>>,
     ) -> Self {
-        Self { signal, settings, queue, counters, deadline, connection: Connection::default() }
+        let connection = Connection::default();
+        Self { signal, settings, queue, counters, deadline, connection, troubled: false }
     }
 
     /// Runs until the queue is empty after the collector has ended, or its deadline has passed.
@@ -53,7 +56,7 @@ impl Worker {
             tokio::select! {
                 () = self.deliver(&payload) => {},
                 () = passed(&mut deadline) => {
-                    self.counters.undelivered.fetch_add(payload.items, Ordering::Relaxed);
+                    self.lost(payload.items, "the collector ended before the backend took it");
                 },
             }
         }
@@ -76,7 +79,7 @@ impl Worker {
                         self.lost(payload.items, &reason);
                         return;
                     }
-                    tracing::debug!(signal = self.signal.as_str(), reason, "export is tried again");
+                    self.in_trouble(&reason);
                     tokio::time::sleep(delay).await;
                 },
                 Outcome::Lost { reason } => {
@@ -87,10 +90,20 @@ impl Worker {
         }
     }
 
-    fn delivered(&self, items: u64, rejected: u64, message: &str) {
+    fn in_trouble(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.troubled, true) {
+            let signal = self.signal.as_str();
+            tracing::warn!(signal, reason, "the backend does not take telemetry, trying again");
+        }
+    }
+
+    fn delivered(&mut self, items: u64, rejected: u64, message: &str) {
         if rejected > 0 || !message.is_empty() {
             let signal = self.signal.as_str();
             tracing::warn!(signal, rejected, message, "the backend took only a part");
+        }
+        if std::mem::take(&mut self.troubled) {
+            tracing::info!(signal = self.signal.as_str(), "the backend takes telemetry again");
         }
         let rejected = rejected.min(items);
         self.counters.rejected.fetch_add(rejected, Ordering::Relaxed);

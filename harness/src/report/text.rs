@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use model::frame::{Verdict, VerdictFrame};
+use model::frame::{DropCount, Verdict, VerdictFrame};
 use model::load::{Group, Validity};
 use model::phase::Phase;
 
@@ -22,6 +22,7 @@ pub fn text<P: AsRef<Path>>(result: &RunResult, files: &[(&str, P)], colour: boo
     page.flows(&result.flows);
     page.faults(result);
     page.load(&result.load);
+    page.losses(&result.dropped);
     page.reasons(&result.doubts);
     page.heading("files");
     for (what, path) in files {
@@ -169,6 +170,15 @@ impl Lines {
         let validity = load.validity.map_or("unknown", Validity::as_str);
         let lateness = duration_or_dash(load.lateness_p99_ms);
         self.push(&format!("  generator {validity}, lateness p99 {lateness}"));
+    }
+
+    fn losses(&mut self, dropped: &[DropCount]) {
+        if !dropped.is_empty() {
+            self.heading("lost");
+        }
+        for lost in dropped {
+            self.wrapped("  ", &format!("{}: {}", lost.what, count(lost.count)));
+        }
     }
 
     fn reasons(&mut self, doubts: &[String]) {

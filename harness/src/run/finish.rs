@@ -32,6 +32,10 @@ pub(crate) async fn finish(job: &Job, mut stack: Stack, view: View, seen: Seen) 
     announce(job, &stack, &seen, &result);
     let traces = traces(&stack, &result);
     let sealed = stack.collector.seal().await;
+    // What waits for a backend gets its time; what is left is a loss that the result must show.
+    stack.collector.shutdown();
+    stack.collector.done().await;
+    let result = summarise(job, &stack, &seen, &expectations, proxy.as_ref());
     view.close().await;
     for name in killed {
         print_line(&format!("{name} did not end when asked and was killed"));

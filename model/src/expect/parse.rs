@@ -200,7 +200,8 @@ fn parse_edge(text: &str, known: &Known<'_>) -> Result<Edge, String> {
 }
 
 fn parse_subject(text: &str, known: &Known<'_>) -> Result<Subject, String> {
-    if text.contains("->") {
+    // No edge has a slash in it, but a step may have an arrow in its name.
+    if text.contains("->") && !text.contains('/') {
         return parse_edge(text, known).map(Subject::Edge);
     }
     let (flow_name, step_name) = match text.split_once('/') {

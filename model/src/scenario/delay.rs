@@ -41,6 +41,13 @@ pub(super) fn parse(text: &str) -> Result<Distribution, String> {
     }
     if let Some((middle, around)) = text.split_once("+-") {
         let (middle, around) = (microseconds(middle)?, microseconds(around)?);
+        if around == 0 {
+            return Err(
+                "what stands after `+-` is above zero; without it the delay is always the \
+                        same"
+                    .to_owned(),
+            );
+        }
         let min = middle.checked_sub(around).ok_or_else(|| {
             format!("a delay cannot be negative, and \"{}\" goes below 0", shorten(text))
         })?;
@@ -102,6 +109,7 @@ mod tests {
             "0ms",
             "5",
             "100ms +- 200ms",
+            "100ms +- 0ms",
             "uniform 2s..1s",
             "uniform 2s",
             "pareto 1s alpha 0",

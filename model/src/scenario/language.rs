@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every table once, so that reading it asks for every key there is.
-const WHOLE: &str = r#"
+const WHOLE: &str = r"
 system = {}
 run = {}
 safety = {}
@@ -22,7 +22,7 @@ steps = [{}]
 [[fault]]
 match = {}
 [[expect]]
-"#;
+";
 
 /// The keys of every table that has fixed ones, by the name that messages give the table
 /// (`[run]`, `[[fault]]`, `retry of [gateway.defaults]`); the top of the file is `the file`.

@@ -3,9 +3,16 @@
 use std::time::Duration;
 
 use super::Scenario;
+use super::sections::CLOSING;
 use crate::phase::Timeline;
 
 impl Scenario {
+    /// Does the whole run, its end included, fit into the limit? A file that was read always does;
+    /// one that was made longer may not.
+    pub fn fits_limit(&self) -> bool {
+        Duration::from_millis(self.timeline().end_ms) + CLOSING <= self.safety.limit
+    }
+
     /// When the phases begin. `during` lasts until the last fault ends, or as long as `run.during`
     /// says when there is no fault.
     pub fn timeline(&self) -> Timeline {

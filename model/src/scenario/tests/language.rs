@@ -1,6 +1,7 @@
 //! What the language can say, and what it means.
 
 use super::*;
+use crate::expect::{Check, Subject};
 
 #[test]
 fn a_scenario_of_one_load_has_defaults_for_everything_else() {
@@ -147,6 +148,26 @@ that = ["p50(checkout/order) < 1s", "p50(checkout/GET /orders/${id}) < 1s"]
     assert_eq!(order.headers["x-colour"].to_string(), "${any:colour}");
     assert_eq!(read.name, "GET /orders/${id}");
     assert_eq!(scenario.expectations.len(), 2);
+}
+
+#[test]
+fn a_step_is_asked_for_by_its_name_even_when_that_looks_like_an_edge() {
+    let text = r#"
+[[flow]]
+name = "look"
+steps = [{ name = "shop -> shelf (all)", get = "/catalog/items" }]
+[[load]]
+name = "lookers"
+flow = "look"
+rate = "1/s"
+[[expect]]
+phase = "before"
+that = "p50(look/shop -> shelf (all)) < 1s"
+"#;
+    let scenario = parse(text);
+    let Check::Measured { subject, .. } = &scenario.expectations[0].check else { panic!("p50") };
+    let (flow, step) = ("look".to_owned(), "shop -> shelf (all)".to_owned());
+    assert_eq!(*subject, Subject::Step { flow, step });
 }
 
 #[test]
