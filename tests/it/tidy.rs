@@ -152,3 +152,14 @@ fn every_decision_is_numbered_once_and_has_its_three_parts() {
     }
     assert!(numbers.len() >= 4);
 }
+
+#[test]
+fn the_documents_show_the_keys_and_exit_codes_that_the_program_has() {
+    let dashboard = fs::read_to_string(root().join("docs/dashboard.md")).unwrap();
+    assert!(dashboard.contains(&tui::keys::markdown()), "expected\n{}", tui::keys::markdown());
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for code in harness::result::ExitCode::ALL {
+        let row = readme.lines().find(|line| line.starts_with(&format!("| {} |", code.code())));
+        assert!(row.is_some(), "README.md does not explain exit code {code}");
+    }
+}

@@ -72,16 +72,23 @@ pub struct Process {
     tail: Arc<Mutex<VecDeque<String>>>,
 }
 
+/// A child that has been started and has not said yet where it listens.
+#[derive(Debug)]
+pub struct Starting<T> {
+    ready: oneshot::Receiver<Result<T, serde_json::Error>>,
+}
+
 impl Process {
-    /// Starts a part of this program and waits for its ready line.
-    pub async fn start<T>(spec: Spec, folder: &RunFolder) -> Result<(Self, T), ProcessError>
+    /// Starts a part of this program. The process is there at once, so that it can be watched and
+    /// ended whatever happens next; [`Self::ready`] waits until it serves.
+    pub fn spawn<T>(spec: Spec, folder: &RunFolder) -> Result<(Self, Starting<T>), ProcessError>
     where
         T: DeserializeOwned + Send + 'static,
     {
-        let name = spec.name.clone();
-        let spawn_failed = |source| ProcessError::Spawn { name: name.clone(), source };
         let log = Arc::new(Mutex::new(folder.open_log(&spec.name)?));
-        let mut child = command(&spec)?.spawn().map_err(spawn_failed)?;
+        let mut child = command(&spec)?
+            .spawn()
+            .map_err(|source| ProcessError::Spawn { name: spec.name.clone(), source })?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
         let (ready_sender, ready) = oneshot::channel();
         let tail = Arc::new(Mutex::new(VecDeque::new()));
@@ -95,18 +102,13 @@ impl Process {
         let (exit_sender, exit) = watch::channel(None);
         let stdin = child.stdin.take();
         tokio::spawn(reap(child, errors, exit_sender));
-        let mut process = Self { name, pid, stdin, exit, tail };
-        let payload = process.await_ready(ready).await?;
-        Ok((process, payload))
+        Ok((Self { name: spec.name, pid, stdin, exit, tail }, Starting { ready }))
     }
 
-    async fn await_ready<T>(
-        &mut self,
-        ready: oneshot::Receiver<Result<T, serde_json::Error>>,
-    ) -> Result<T, ProcessError> {
+    /// Waits for the ready line.
+    pub async fn ready<T>(&self, starting: Starting<T>) -> Result<T, ProcessError> {
         let name = self.name.clone();
-        let died = tokio::time::timeout(READY_WITHIN, ready).await;
-        match died {
+        match tokio::time::timeout(READY_WITHIN, starting.ready).await {
             Ok(Ok(Ok(payload))) => Ok(payload),
             Ok(Ok(Err(source))) => Err(ProcessError::Ready { name, source }),
             Ok(Err(_output_closed)) => {
@@ -171,6 +173,11 @@ impl Process {
 fn command(spec: &Spec) -> Result<Command, ProcessError> {
     let program: PathBuf = std::env::current_exe().map_err(ProcessError::Program)?;
     let mut command = Command::new(program);
+    // Settings for the run's own backend, secrets among them, are not for the parts, which send to
+    // the run's collector only.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_otel_setting(name)) {
+        command.env_remove(name);
+    }
     command
         .args(&spec.arguments)
         .envs(spec.environment.iter().map(|(name, value)| (name, value)))
@@ -182,6 +189,10 @@ fn command(spec: &Spec) -> Result<Command, ProcessError> {
         command.process_group(0);
     }
     Ok(command)
+}
+
+fn is_otel_setting(name: &std::ffi::OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with("OTEL_"))
 }
 
 fn status_text(status: Option<ExitStatus>) -> String {

@@ -19,7 +19,7 @@ use telemetry::clock::Clock;
 
 use super::control::{Control, ControlError};
 use super::folder::{FolderError, RunFolder};
-use super::process::{Process, ProcessError, Spec};
+use super::process::{Process, ProcessError, Spec, Starting};
 use crate::guardian::{Order, Stage};
 use crate::part::variable;
 
@@ -133,7 +133,8 @@ impl Stack {
             environment: Vec::new(),
             own_group: false,
         };
-        let (mut guardian, ()) = Process::start(spec, folder).await?;
+        let (mut guardian, starting) = Process::spawn::<()>(spec, folder)?;
+        guardian.ready(starting).await?;
         let longest = scenario.safety.limit + AROUND_THE_RUN;
         let limits = Order::Limits {
             until_unix_ms: clock.unix_ms() + longest.as_millis() as u64,
@@ -163,9 +164,9 @@ impl Stack {
             environment: Vec::new(),
             own_group: true,
         };
-        let (proxy, addresses) = Process::start::<ProxyAddresses>(spec, folder).await?;
-        self.watch(&proxy, Stage::Proxy).await?;
-        self.processes.push(proxy);
+        let starting = self.begin_part::<ProxyAddresses>(spec, folder, Stage::Proxy).await?;
+        let proxy = self.processes.last().expect("it was just begun");
+        let addresses = proxy.ready(starting).await?;
         self.control = Control::new(self.client.clone(), addresses.admin);
         self.proxy = addresses;
         Ok(())
@@ -176,23 +177,17 @@ impl Stack {
         scenario: &Scenario,
         folder: &RunFolder,
     ) -> Result<(), StackError> {
-        let starting = shop::SERVICES.map(|name| {
+        let first = self.processes.len();
+        let mut all_starting = Vec::new();
+        for name in shop::SERVICES {
             let spec = self.service_spec(name, scenario, folder);
-            let folder = folder.clone();
-            tokio::spawn(async move { Process::start::<SocketAddr>(spec, &folder).await })
-        });
-        let mut failed = None;
-        for (name, start) in shop::SERVICES.iter().zip(starting) {
-            match start.await.expect("starting a process does not panic") {
-                Ok((process, address)) => {
-                    self.watch(&process, Stage::Service).await?;
-                    self.processes.push(process);
-                    self.services.insert((*name).to_owned(), address);
-                },
-                Err(error) => failed = Some(error),
-            }
+            all_starting.push(self.begin_part::<SocketAddr>(spec, folder, Stage::Service).await?);
         }
-        failed.map_or(Ok(()), |error| Err(error.into()))
+        for (service, starting) in self.processes[first..].iter().zip(all_starting) {
+            let address = service.ready(starting).await?;
+            self.services.insert(service.name.clone(), address);
+        }
+        Ok(())
     }
 
     fn service_spec(&self, name: &str, scenario: &Scenario, folder: &RunFolder) -> Spec {
@@ -232,10 +227,28 @@ impl Stack {
             environment: Vec::new(),
             own_group: true,
         };
-        let (load, _) = Process::start::<WorkerReady>(spec, folder).await?;
-        self.watch(&load, Stage::AtOnce).await?;
-        self.load = Some(load);
+        let (load, starting) = Process::spawn::<WorkerReady>(spec, folder)?;
+        let watched = self.watch(&load, Stage::AtOnce).await;
+        let load = self.load.insert(load);
+        watched?;
+        load.ready(starting).await?;
         Ok(())
+    }
+
+    /// Starts a part and has it watched, before anything else can go wrong.
+    async fn begin_part<T>(
+        &mut self,
+        spec: Spec,
+        folder: &RunFolder,
+        stage: Stage,
+    ) -> Result<Starting<T>, ProcessError>
+    where
+        T: serde::de::DeserializeOwned + Send + 'static,
+    {
+        let (process, starting) = Process::spawn(spec, folder)?;
+        let watched = self.watch(&process, stage).await;
+        self.processes.push(process);
+        watched.map(|()| starting)
     }
 
     async fn watch(&mut self, process: &Process, stage: Stage) -> Result<(), ProcessError> {
