@@ -58,8 +58,6 @@ pub enum GuardianError {
     Session(#[source] rustix::io::Errno),
     #[error("cannot say that it is ready")]
     Ready(#[source] io::Error),
-    #[error("cannot read the runner's orders")]
-    Orders(#[source] io::Error),
 }
 
 /// Watches until the runner says farewell or is gone.
@@ -78,7 +76,8 @@ pub async fn guard(clock: Clock) -> Result<(), GuardianError> {
             }
         };
         let line = tokio::select! {
-            line = orders.next_line() => line.map_err(GuardianError::Orders)?,
+            // Input that cannot be read is a runner that cannot be heard.
+            line = orders.next_line() => line.unwrap_or(None),
             () = past_the_end => None,
         };
         match line.as_deref().map(serde_json::from_str) {

@@ -16,8 +16,13 @@ use std::ffi::OsString;
 use cli::{Cli, Command};
 use result::ExitCode;
 
-/// Runs the program with the given arguments, the name of the program first.
-pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+/// Runs the program with the given arguments, the name of the program first. A panic is a fault of
+/// the harness, like any other of its errors.
+pub fn main(arguments: impl Iterator<Item = OsString> + std::panic::UnwindSafe) -> ExitCode {
+    std::panic::catch_unwind(|| dispatch(arguments)).unwrap_or(ExitCode::HarnessFault)
+}
+
+fn dispatch(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let cli = match cli::parse(arguments) {
         Ok(cli) => cli,
         Err(code) => return code,
@@ -29,12 +34,10 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Says why the program ends, on standard error.
+/// Says why the program ends, on standard error. A closed one has nobody to tell.
 pub(crate) fn complain(error: &dyn std::error::Error) {
-    #[expect(clippy::print_stderr, reason = "this is the one place that reports fatal errors")]
-    {
-        eprintln!("shakedown: {}", with_causes(error));
-    }
+    use std::io::Write as _;
+    let _closed = writeln!(std::io::stderr().lock(), "shakedown: {}", with_causes(error));
 }
 
 /// An error with what caused it, on one line.

@@ -114,6 +114,8 @@ async fn serve_service(name: String, listen: SocketAddr, data: &Path) -> Result<
 }
 
 async fn serve_load(plan: &Path) -> Result<(), PartError> {
+    // Standard output belongs to the ready line; the runner keeps standard error as the log.
+    tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
     let orders = std::io::BufReader::new(std::io::stdin());
     loadgen::worker::main_loop(plan, orders, Clock::system()).await?;
     Ok(())

@@ -17,6 +17,7 @@ pub mod watch;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Mutex;
 
 use model::decision;
@@ -95,10 +96,7 @@ pub fn check(arguments: &CheckArguments) -> ExitCode {
     match read_scenario(&arguments.file) {
         Ok((scenario, _)) => {
             let scenario = scenario.scaled(arguments.time_scale);
-            #[expect(clippy::print_stdout, reason = "the report is what was asked for")]
-            {
-                print!("{}", model::scenario::check::render(&scenario));
-            }
+            model::scenario::check::render(&scenario).lines().for_each(view::print_line);
             if model::scenario::check::undecidable(&scenario).is_empty() {
                 ExitCode::Pass
             } else {
@@ -203,5 +201,15 @@ async fn run(job: Job) -> Result<ExitCode, RunError> {
         },
         Err(ending) => watch::Seen::nothing(ending),
     };
-    Ok(finish::finish(&job, stack, view, seen).await)
+    let mut finishing = pin!(finish::finish(&job, stack, view, seen));
+    let mut interrupted = false;
+    loop {
+        tokio::select! {
+            code = &mut finishing => {
+                return Ok(if interrupted { ExitCode::Interrupted } else { code });
+            },
+            // Everything is being ended anyway.
+            _ = signals.requested() => interrupted = true,
+        }
+    }
 }

@@ -5,10 +5,10 @@
 //! | Call | Answer |
 //! |---|---|
 //! | `GET /v1/live?from=SEQ` | server-sent events; `id` is the sequence, `data` a [`Frame`] |
-//! | `GET /v1/frames?from=SEQ&limit=N` | JSON array of frames as they stand now, late data included |
+//! | `GET /v1/frames?from=SEQ&limit=N` | array of frames as they stand now, late data included |
 //! | `GET /v1/traces/{trace_id}` | [`Trace`] |
-//! | `GET /v1/traces?edge=&correlation_id=&min_ms=&max_ms=&error=&limit=` | array of [`TraceHead`] |
-//! | `GET /v1/logs?trace_id=&correlation_id=&service=&severity_min=&limit=` | array of [`LogLine`] |
+//! | `GET /v1/traces?edge=&correlation_id=&min_ms=&max_ms=&error=&limit=` | [`TraceHead`]s |
+//! | `GET /v1/logs?trace_id=&correlation_id=&service=&severity_min=&limit=` | [`LogLine`]s |
 //! | `POST /v1/load/intervals`, `POST /v1/load/done` | see [`crate::load`] |
 //! | `GET /v1/health` | 200 |
 //!

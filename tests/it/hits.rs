@@ -1,11 +1,10 @@
 //! The promise of keyed decisions: the same seed hits the same requests at any concurrency.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use collector::CollectorConfig;
 use model::edge::Edge;
 use model::fault::{FaultKind, FaultSpec, Match, Placement, Window};
 use model::flow::{Flow, Step};
@@ -21,9 +20,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::machine;
+use crate::support::{self, ANY_PORT, machine};
 
-const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 const SEED: u64 = 42;
 
 fn edge() -> Edge {
@@ -127,20 +125,7 @@ async fn call(client: &Client, to: SocketAddr, method: &str, path: &str, body: S
 async fn ledger_at(connections_max: u32) -> (BTreeSet<String>, BTreeSet<String>) {
     let folder = TempDir::new().unwrap();
     let clock = Clock::system();
-    let collector = collector::start(
-        CollectorConfig {
-            run_id: "hits".to_owned(),
-            grpc: ANY_PORT,
-            http: ANY_PORT,
-            api: ANY_PORT,
-            database: folder.path().join("run.db"),
-            export: None,
-            export_env: BTreeMap::new(),
-        },
-        clock.clone(),
-    )
-    .await
-    .unwrap();
+    let collector = support::collector("hits", &folder, &clock).await;
     let otlp = format!("http://{}", collector.addresses().grpc);
     let identity = Identity {
         service_name: "gateway".to_owned(),

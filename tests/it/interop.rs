@@ -3,31 +3,15 @@
 //! The tests need Node.js and the packages of `tests/interop`; on a machine without them they stay
 //! ignored. `.ci/run` installs the packages and runs them.
 
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::Command;
 
-use collector::{CollectorConfig, CollectorHandle};
 use model::id::TraceId;
 use rusqlite::Connection;
 use telemetry::clock::Clock;
 use tempfile::TempDir;
 
-use crate::support::root;
-
-async fn start(folder: &TempDir) -> CollectorHandle {
-    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let config = CollectorConfig {
-        run_id: "interop".to_owned(),
-        grpc: any_port,
-        http: any_port,
-        api: any_port,
-        database: folder.path().join("run.db"),
-        export: None,
-        export_env: BTreeMap::new(),
-    };
-    collector::start(config, Clock::system()).await.unwrap()
-}
+use crate::support::{self, root};
 
 /// Sends one span, one counter and one log record; returns the trace id.
 async fn emit(encoding: &'static str, to: SocketAddr) -> TraceId {
@@ -47,7 +31,7 @@ async fn emit(encoding: &'static str, to: SocketAddr) -> TraceId {
 
 async fn sends_all_three_signals(encoding: &'static str) {
     let folder = TempDir::new().unwrap();
-    let collector = start(&folder).await;
+    let collector = support::collector("interop", &folder, &Clock::system()).await;
     let addresses = collector.addresses();
     let to = if encoding == "grpc" { addresses.grpc } else { addresses.http };
     let trace_id = emit(encoding, to).await;

@@ -1,14 +1,12 @@
 //! Telemetry in and out: another backend gets everything, and a checkout is one trace.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::collections::BTreeSet;
 
-use collector::CollectorConfig;
 use rusqlite::Connection;
 use telemetry::clock::Clock;
 use tempfile::TempDir;
 
-use crate::support::{machine, run, scenario};
+use crate::support::{self, machine, run, scenario};
 
 fn count(database: &Connection, query: &str) -> i64 {
     database.query_row(query, [], |row| row.get(0)).unwrap()
@@ -26,31 +24,18 @@ fn services_of(database: &Connection, trace_id: &[u8]) -> BTreeSet<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_forwarded_to_the_backend_and_a_checkout_is_one_trace_with_its_logs() {
     let folder = TempDir::new().unwrap();
-    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let backend = collector::start(
-        CollectorConfig {
-            run_id: "backend".to_owned(),
-            grpc: any_port,
-            http: any_port,
-            api: any_port,
-            database: folder.path().join("backend.db"),
-            export: None,
-            export_env: BTreeMap::new(),
-        },
-        Clock::system(),
-    )
-    .await
-    .unwrap();
+    let backend = support::collector("backend", &folder, &Clock::system()).await;
     let url = format!("http://{}", backend.addresses().http);
     let ended = tokio::task::spawn_blocking(move || {
         let _machine = machine();
-        run(&scenario("healthy"), &["--plain", "--time-scale", "8", "--otlp", &url])
+        run(&scenario("healthy"), &["--plain", "--time-scale", "4", "--otlp", &url])
     })
     .await
     .unwrap();
+    assert_eq!(ended.code, 0, "{}", ended.account());
     let sealed = backend.seal().await.unwrap();
     let own = Connection::open(ended.folder.join("run.db")).unwrap();
-    let other = Connection::open(folder.path().join("backend.db")).unwrap();
+    let other = Connection::open(folder.path().join("run.db")).unwrap();
     for table in ["span", "log", "point"] {
         let query = format!("SELECT count(*) FROM {table}");
         let here = count(&own, &query);

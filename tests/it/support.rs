@@ -1,10 +1,16 @@
 //! Starts the real program, as a person would.
 
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use collector::{CollectorConfig, CollectorHandle};
+use telemetry::clock::Clock;
 use tempfile::TempDir;
+
+pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Whole runs measure time, so two of them never share the machine.
 static MACHINE: Mutex<()> = Mutex::new(());
@@ -37,7 +43,17 @@ pub(crate) struct Ended {
     /// The run folder; empty when none was made.
     pub(crate) folder: PathBuf,
     /// Removed with the value, unless a test fails first.
-    _out: TempDir,
+    out: TempDir,
+}
+
+impl Drop for Ended {
+    #[expect(clippy::print_stdout, reason = "whoever reads the failure needs the place")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.out.disable_cleanup(true);
+            println!("the run is kept in {}", self.folder.display());
+        }
+    }
 }
 
 impl Ended {
@@ -66,8 +82,22 @@ pub(crate) fn ended(output: Output, out: TempDir) -> Ended {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         folder: run_folder(out.path()).unwrap_or_default(),
-        _out: out,
+        out,
     }
+}
+
+/// A collector of its own, whose database is in `folder`.
+pub(crate) async fn collector(run_id: &str, folder: &TempDir, clock: &Clock) -> CollectorHandle {
+    let config = CollectorConfig {
+        run_id: run_id.to_owned(),
+        grpc: ANY_PORT,
+        http: ANY_PORT,
+        api: ANY_PORT,
+        database: folder.path().join("run.db"),
+        export: None,
+        export_env: BTreeMap::new(),
+    };
+    collector::start(config, clock.clone()).await.unwrap()
 }
 
 /// The only run folder below `out`, once there is one.

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
+use crate::support::root;
+
 /// Longest source file, tests included.
 const FILE_LINES_MAX: usize = 500;
 const LINE_COLUMNS_MAX: usize = 100;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+/// Test code, which may hold wide expected texts and needs no heads.
+fn is_test(path: &Path) -> bool {
+    path.strip_prefix(root()).unwrap().to_string_lossy().contains("tests")
 }
 
 /// Which of our crates each of our crates may use outside its tests.
@@ -106,7 +109,7 @@ fn no_source_line_is_wider_than_the_page() {
         for (number, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
             let columns = line.chars().count();
             // Text that must stand on one line, such as an expected screen, is quoted.
-            let quoted = line.contains('"') || path.to_string_lossy().contains("tests");
+            let quoted = line.contains('"') || is_test(&path);
             assert!(
                 columns <= LINE_COLUMNS_MAX || quoted,
                 "{}:{} has {columns} columns",
@@ -121,8 +124,7 @@ fn no_source_line_is_wider_than_the_page() {
 fn every_module_says_what_it_is_for() {
     for path in sources() {
         let text = fs::read_to_string(&path).unwrap();
-        let is_test = path.to_string_lossy().contains("tests");
-        assert!(is_test || text.starts_with("//!"), "{} has no head", path.display());
+        assert!(is_test(&path) || text.starts_with("//!"), "{} has no head", path.display());
     }
 }
 
@@ -149,6 +151,8 @@ fn every_decision_is_numbered_once_and_has_its_three_parts() {
         assert!(numbers.insert(name[..4].to_owned()), "{name} repeats a number");
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with(&format!("# {}: ", &name[..4])), "{name} has another title");
+        let parts = ["## Context", "## Choice", "## Consequences"];
+        assert!(parts.iter().all(|part| text.contains(part)), "{name} lacks one of {parts:?}");
     }
     assert!(numbers.len() >= 4);
 }

@@ -107,8 +107,19 @@ fn doubts_of_load(load: &LoadAccount, workers: u64) -> Vec<String> {
 /// the collector makes of them. Journeys are counted apart from their spans, and log lines of
 /// services judge nothing.
 fn is_evidence(what: &str) -> bool {
-    ["proxy", "gateway", "collector"].iter().any(|part| what.starts_with(part))
+    let kept = NO_EVIDENCE.contains(&what);
+    !kept && ["proxy", "gateway", "collector"].iter().any(|part| what.starts_with(part))
 }
+
+/// Counts of things that were refused, not lost: a refused sender comes back, a slow viewer can
+/// resume, and a caller that the gateway did not let in never became a request.
+const NO_EVIDENCE: [&str; 5] = [
+    "collector requests refused",
+    "collector viewers too slow",
+    "proxy accepts",
+    "proxy connections",
+    "proxy malformed heads",
+];
 
 /// The worst of the expectations and doubts. The run is over, so what still waits stays unclear.
 pub(super) fn overall(doubts: &[Doubt], judged: Verdict) -> Verdict {

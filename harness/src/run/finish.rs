@@ -1,10 +1,9 @@
 //! Ends the parts, judges, and writes what came of the run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use model::expect::{Evidence, judge};
 use model::frame::{DropCount, Trace, Verdict, VerdictFrame};
-use model::id::TraceId;
 use model::plan::{FaultStatus, ProxyState};
 
 use super::Job;
@@ -115,18 +114,10 @@ fn announce(job: &Job, stack: &Stack, seen: &Seen, result: &RunResult) {
     stack.collector.set_run(head);
 }
 
-/// The traces that the expectations name, as far as they are kept.
+/// The traces that speak most against the run, as far as they are kept.
 fn traces(stack: &Stack, result: &RunResult) -> Vec<Trace> {
-    let named = result.expectations.iter().flat_map(|expectation| &expectation.trace_ids);
-    let broken = result.invariants.iter().flat_map(|invariant| &invariant.trace_ids);
-    let mut known = BTreeSet::new();
-    broken
-        .chain(named)
-        .copied()
-        .filter(|id: &TraceId| known.insert(*id))
-        .filter_map(|id| stack.collector.trace(id))
-        .take(TRACES_MAX)
-        .collect()
+    let ids = result.trace_ids().into_iter();
+    ids.filter_map(|id| stack.collector.trace(id)).take(TRACES_MAX).collect()
 }
 
 fn write(

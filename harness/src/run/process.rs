@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ pub struct Process {
     pub pid: i32,
     stdin: Option<ChildStdin>,
     exit: watch::Receiver<Option<ExitStatus>>,
+    /// Its id may belong to another process from then on.
+    reaped: Arc<AtomicBool>,
     tail: Arc<Mutex<VecDeque<String>>>,
 }
 
@@ -101,8 +104,9 @@ impl Process {
             .map(|stderr| tokio::spawn(keep_tail(stderr, Arc::clone(&log), Arc::clone(&tail))));
         let (exit_sender, exit) = watch::channel(None);
         let stdin = child.stdin.take();
-        tokio::spawn(reap(child, errors, exit_sender));
-        Ok((Self { name: spec.name, pid, stdin, exit, tail }, Starting { ready }))
+        let reaped = Arc::new(AtomicBool::new(false));
+        tokio::spawn(reap(child, errors, Arc::clone(&reaped), exit_sender));
+        Ok((Self { name: spec.name, pid, stdin, exit, reaped, tail }, Starting { ready }))
     }
 
     /// Waits for the ready line.
@@ -163,8 +167,8 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        // The process is reaped only by our own task, which sets `exit`: until then the id is its.
-        if let (false, Some(pid)) = (self.has_ended(), Pid::from_raw(self.pid)) {
+        let reaped = self.reaped.load(Ordering::SeqCst);
+        if let (false, Some(pid)) = (reaped, Pid::from_raw(self.pid)) {
             let _ended_just_now = kill_process(pid, signal);
         }
     }
@@ -173,9 +177,9 @@ impl Process {
 fn command(spec: &Spec) -> Result<Command, ProcessError> {
     let program: PathBuf = std::env::current_exe().map_err(ProcessError::Program)?;
     let mut command = Command::new(program);
-    // Settings for the run's own backend, secrets among them, are not for the parts, which send to
-    // the run's collector only.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| is_otel_setting(name)) {
+    // Settings for the user's backend, secrets among them, are not for the parts, which send to the
+    // run's collector only; and a quieter log would take spans and correlation ids with it.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_not_for_parts(name)) {
         command.env_remove(name);
     }
     command
@@ -191,8 +195,8 @@ fn command(spec: &Spec) -> Result<Command, ProcessError> {
     Ok(command)
 }
 
-fn is_otel_setting(name: &std::ffi::OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.starts_with("OTEL_"))
+fn is_not_for_parts(name: &std::ffi::OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with("OTEL_") || name == "RUST_LOG")
 }
 
 fn status_text(status: Option<ExitStatus>) -> String {
@@ -245,9 +249,11 @@ fn append(log: &Mutex<File>, line: &str) {
 async fn reap(
     mut child: Child,
     errors: Option<tokio::task::JoinHandle<()>>,
+    reaped: Arc<AtomicBool>,
     exit: watch::Sender<Option<ExitStatus>>,
 ) {
     let status = child.wait().await.ok();
+    reaped.store(true, Ordering::SeqCst);
     if let Some(errors) = errors {
         // A grandchild may hold the pipe open; its words are not worth waiting for.
         let _held_open = tokio::time::timeout(Duration::from_millis(200), errors).await;

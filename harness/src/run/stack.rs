@@ -25,7 +25,7 @@ use crate::part::variable;
 
 /// Traffic passes this much longer than the lease when the runner has died, so that the system is
 /// seen to recover before it is ended.
-const GRACE_AFTER_LEASE: Duration = Duration::from_secs(2);
+const GRACE_AFTER_LEASE: Duration = Duration::from_secs(5);
 /// Start, quiet and clean-up around the run itself.
 const AROUND_THE_RUN: Duration = Duration::from_mins(2);
 

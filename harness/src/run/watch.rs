@@ -12,6 +12,7 @@ use model::phase::Phase;
 use telemetry::shutdown::Shutdown;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Job;
@@ -22,7 +23,7 @@ use super::view::View;
 use crate::result::Ending;
 
 /// Time to hand the plan and the order to start around before the first arrival.
-const HEAD_START: Duration = Duration::from_millis(500);
+const HEAD_START: Duration = Duration::from_secs(1);
 /// Renewals per lease: two may be late or lost before it lapses.
 const RENEWALS_PER_LEASE: u32 = 3;
 /// A second's frame is complete this long after the second.
@@ -136,7 +137,7 @@ async fn release(job: &Job, stack: &mut Stack, start_unix_ms: u64) -> Result<(),
 }
 
 /// Renews the lease for as long as it is `wanted`; ends when it lapses or is refused, and says why.
-async fn hold_lease(control: &Control, lease: Duration, wanted: &watch::Sender<bool>) -> String {
+async fn hold_lease(control: Control, lease: Duration, wanted: watch::Receiver<bool>) -> String {
     let mut renewals = tokio::time::interval(lease / RENEWALS_PER_LEASE);
     renewals.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut held_until = Instant::now() + lease;
@@ -180,14 +181,18 @@ impl Watch<'_> {
         let safety = self.job.scenario.safety;
         let fault = |reason| Err(Ending::HarnessFault { reason });
         let mut to_quiet = pin!(self.run_to_quiet());
-        let mut heartbeat = pin!(hold_lease(&self.stack.control, safety.lease, &self.lease_wanted));
+        // A task of its own, so that neither judging nor a slow terminal delays a renewal. It ends
+        // with its set.
+        let mut heartbeat = JoinSet::new();
+        let control = self.stack.control.clone();
+        heartbeat.spawn(hold_lease(control, safety.lease, self.lease_wanted.subscribe()));
         let mut death = pin!(self.stack.unasked_death());
         let mut limit = pin!(tokio::time::sleep_until(self.instant(0) + safety.limit));
         let mut verdicts = Vec::new();
         loop {
             tokio::select! {
                 reached = &mut to_quiet => return reached,
-                reason = &mut heartbeat => return fault(reason),
+                Some(Ok(reason)) = heartbeat.join_next() => return fault(reason),
                 died = &mut death => return fault(crate::with_causes(&died)),
                 () = &mut limit => return Err(self.past_limit()),
                 _ = signals.requested() => return Err(Ending::Interrupted),
@@ -228,7 +233,11 @@ impl Watch<'_> {
         };
         tokio::select! {
             () = phases => {},
-            died = load.death() => return fault(crate::with_causes(&died)),
+            _ = load.ended() => {},
+        }
+        // Whoever has given its account has done its work, even if its clock was a little ahead.
+        if load.has_ended() && self.stack.collector.load_done().is_empty() {
+            return fault(crate::with_causes(&load.death().await));
         }
         self.enter(Phase::End);
         if tokio::time::timeout(LOAD_DRAIN, load.ended()).await.is_err() {
