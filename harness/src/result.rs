@@ -144,7 +144,9 @@ pub struct LoadAccount {
     pub balanced: bool,
     /// The worst second of the judged phases.
     pub validity: Option<Validity>,
-    /// Seconds of the judged phases that were invalid.
+    /// Seconds of the judged phases.
+    pub judged_seconds: u64,
+    /// Those of them that were invalid.
     pub invalid_seconds: u64,
     /// How late the generator sent what it had planned, 99th percentile.
     pub lateness_p99_ms: Option<f64>,

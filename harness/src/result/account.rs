@@ -54,6 +54,7 @@ fn watch_seconds(account: &mut LoadAccount, inputs: &Inputs<'_>) {
 
 fn watch_second(account: &mut LoadAccount, second: &LoadFrame) {
     account.validity = account.validity.max(second.validity);
+    account.judged_seconds += 1;
     account.invalid_seconds += u64::from(second.validity == Some(Validity::Invalid));
     account.in_flight_max = account.in_flight_max.max(second.in_flight);
     account.cpu_cores_max = account.cpu_cores_max.max(second.cpu_cores);

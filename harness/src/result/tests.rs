@@ -255,6 +255,36 @@ fn the_account_adds_workers_up_and_takes_the_worst_judged_second() {
 type Spoil = fn(&mut Run);
 
 #[test]
+fn one_late_second_in_a_long_run_is_borne() {
+    let with_invalid = |invalid: usize| {
+        let mut run = Run::good();
+        run.frames = (0..40)
+            .map(|number| {
+                let validity = if number < invalid { Validity::Invalid } else { Validity::Valid };
+                let load = LoadFrame { validity: Some(validity), ..LoadFrame::default() };
+                Frame { load, ..second(3_500, Vec::new()) }
+            })
+            .collect();
+        run.result().verdict
+    };
+    assert_eq!(with_invalid(4), Verdict::Pass);
+    assert_eq!(with_invalid(5), Verdict::Unclear);
+}
+
+#[test]
+fn what_was_refused_and_not_lost_keeps_nobody_from_passing() {
+    let with_loss = |what: &str| {
+        let mut run = Run::good();
+        run.dropped = vec![DropCount { what: what.to_owned(), count: 3 }];
+        run.result().verdict
+    };
+    for refused in ["collector viewers too slow", "proxy malformed heads", "export spans"] {
+        assert_eq!(with_loss(refused), Verdict::Pass, "{refused}");
+    }
+    assert_eq!(with_loss("collector spans evicted"), Verdict::Unclear);
+}
+
+#[test]
 fn whatever_speaks_against_a_run_keeps_it_from_passing() {
     let invalid = |run: &mut Run| {
         let load = LoadFrame { validity: Some(Validity::Invalid), ..LoadFrame::default() };
@@ -286,7 +316,7 @@ fn whatever_speaks_against_a_run_keeps_it_from_passing() {
         (|run| run.proxy = None, Verdict::Unclear, "own counts of the faults are not known"),
         (|run| run.done[0].completed += 1, Verdict::Unclear, "does not add up: 21 offered"),
         (|run| run.done.clear(), Verdict::Unclear, "Only 0 of 1 load workers"),
-        (invalid, Verdict::Unclear, "could not keep its promise in 1 s"),
+        (invalid, Verdict::Unclear, "could not keep its promise in 1 of 1"),
         (|run| run.dropped[0].count = 3, Verdict::Unclear, "3 collector spans dropped"),
         (|run| run.ending = Ending::Interrupted, Verdict::Unclear, "interrupted"),
     ];
