@@ -27,8 +27,9 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Admission {
     batches: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
+    permits_max: usize,
     closed: AtomicBool,
-    refused: AtomicU64,
+    refused: Arc<AtomicU64>,
 }
 
 /// The right of one request to use memory.
@@ -37,6 +38,8 @@ pub(crate) struct Lease {
     _batch: OwnedSemaphorePermit,
     bytes: OwnedSemaphorePermit,
     pool: Arc<Semaphore>,
+    permits_max: usize,
+    refused: Arc<AtomicU64>,
 }
 
 /// There is no room now, or the run is being sealed.
@@ -55,8 +58,9 @@ impl Admission {
         Self {
             batches: Arc::new(Semaphore::new(batches)),
             bytes: Arc::new(Semaphore::new(bytes / PERMIT_BYTES)),
+            permits_max: bytes / PERMIT_BYTES,
             closed: AtomicBool::new(false),
-            refused: AtomicU64::new(0),
+            refused: Arc::default(),
         }
     }
 
@@ -68,7 +72,8 @@ impl Admission {
         let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(1);
         match (batch, bytes) {
             (Ok(batch), Ok(bytes)) => {
-                Ok(Lease { _batch: batch, bytes, pool: Arc::clone(&self.bytes) })
+                let (pool, refused) = (Arc::clone(&self.bytes), Arc::clone(&self.refused));
+                Ok(Lease { _batch: batch, bytes, pool, permits_max: self.permits_max, refused })
             },
             _ => self.refuse(),
         }
@@ -97,15 +102,33 @@ impl Admission {
 }
 
 impl Lease {
-    /// Makes room for `bytes` in total.
+    /// Makes room for `bytes` in total. A request that finds none ends with that, and counts as
+    /// refused like one that was not let in.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Refused> {
         let missing = bytes.div_ceil(PERMIT_BYTES).saturating_sub(self.bytes.num_permits());
         if missing == 0 {
             return Ok(());
         }
-        let more = Arc::clone(&self.pool).try_acquire_many_owned(missing as u32);
-        self.bytes.merge(more.map_err(|_no_room| Refused)?);
+        let more = self.acquire(missing)?;
+        self.bytes.merge(more);
         Ok(())
+    }
+
+    /// Could `bytes` more be had if nobody else were there?
+    pub(crate) fn could_borrow(&self, bytes: usize) -> bool {
+        self.bytes.num_permits() + bytes.div_ceil(PERMIT_BYTES) <= self.permits_max
+    }
+
+    /// Room for `bytes` more during one step; given back when the permit is dropped.
+    pub(crate) fn borrow(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refused> {
+        self.acquire(bytes.div_ceil(PERMIT_BYTES))
+    }
+
+    fn acquire(&self, permits: usize) -> Result<OwnedSemaphorePermit, Refused> {
+        Arc::clone(&self.pool).try_acquire_many_owned(permits as u32).map_err(|_no_room| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            Refused
+        })
     }
 }
 
@@ -125,7 +148,29 @@ mod tests {
         assert_eq!(first.grow(9 * PERMIT_BYTES + 1), Ok(()));
         drop(first);
         assert!(admission.enter().is_ok());
+    }
+
+    #[test]
+    fn a_request_refused_in_the_middle_of_its_body_counts_like_one_refused_at_the_door() {
+        let admission = Admission::with_bounds(1, 10 * PERMIT_BYTES);
+        let mut lease = admission.enter().unwrap();
+        assert_eq!(lease.grow(10 * PERMIT_BYTES), Ok(()));
+        assert_eq!(admission.refused(), 0);
+        assert_eq!(lease.grow(11 * PERMIT_BYTES), Err(Refused));
         assert_eq!(admission.refused(), 1);
+        assert!(admission.enter().is_err());
+        assert_eq!(admission.refused(), 2);
+    }
+
+    #[test]
+    fn room_for_one_step_is_given_back_after_it() {
+        let admission = Admission::with_bounds(2, 10 * PERMIT_BYTES);
+        let mut lease = admission.enter().unwrap();
+        assert!(lease.could_borrow(9 * PERMIT_BYTES) && !lease.could_borrow(9 * PERMIT_BYTES + 1));
+        let step = lease.borrow(9 * PERMIT_BYTES).unwrap();
+        assert_eq!(lease.grow(2 * PERMIT_BYTES), Err(Refused));
+        drop(step);
+        assert_eq!(lease.grow(10 * PERMIT_BYTES), Ok(()));
     }
 
     #[test]

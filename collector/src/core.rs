@@ -18,8 +18,11 @@ use crate::query::{LogQuery, TraceQuery};
 use crate::record::{Rejected, Signal};
 use crate::store::{Store, StoreError, Totals, read::Reader};
 
-/// Requests above this size are decoded beside the runtime's workers, so that nobody waits for it.
+/// More bytes than these are worked on beside the runtime's workers, so that nobody waits for it.
 const DECODE_BESIDE_BYTES: usize = 256 * 1024;
+
+/// Kept frames built at once, while everybody else waits for the live state.
+const PAGE_FRAMES: usize = 64;
 
 // These two are shown, but no data is lost by them: the senders were told to come back, and a
 // viewer can resume.
@@ -68,6 +71,24 @@ impl Core {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Emitted frames as they stand now, from a sequence number on. Between two pages others get at
+    /// the live state.
+    pub(crate) fn frame_pages(
+        &self,
+        mut from_seq: u64,
+        limit: usize,
+    ) -> impl Iterator<Item = Vec<Frame>> + Send + '_ {
+        let mut left = limit;
+        std::iter::from_fn(move || {
+            let page = self.live().frames(from_seq, left.min(PAGE_FRAMES));
+            from_seq = page.last()?.seq + 1;
+            left -= page.len();
+            // Who waits for the lock has a chance to get it before the next page.
+            std::thread::yield_now();
+            Some(page)
+        })
+    }
+
     pub(crate) fn load(&self) -> MutexGuard<'_, LoadBook> {
         self.load.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,13 +100,8 @@ impl Core {
         payload: Bytes,
         lease: Lease,
     ) -> Result<Rejected, DecodeError> {
-        if payload.len() <= DECODE_BESIDE_BYTES {
-            return self.take_now(signal, payload, lease);
-        }
         let core = Arc::clone(self);
-        tokio::task::spawn_blocking(move || core.take_now(signal, payload, lease))
-            .await
-            .expect("decoding never panics, and the runtime outlives its requests")
+        beside(payload.len(), move || core.take_now(signal, payload, lease)).await
     }
 
     fn take_now(
@@ -152,9 +168,15 @@ impl Core {
     }
 
     /// Writes what is only known at the end, and closes the account.
-    pub(crate) async fn seal(&self) -> Result<Totals, StoreError> {
-        let kept = self.live().frames(0, usize::MAX);
-        self.store.frames(kept.into_iter().map(Arc::new).collect());
+    pub(crate) async fn seal(self: &Arc<Self>) -> Result<Totals, StoreError> {
+        let kept = self.frame_pages(0, usize::MAX).flatten();
+        self.store.frames(kept.map(Arc::new).collect());
+        let (core, sealed_unix_ns) = (Arc::clone(self), self.clock.unix_ns());
+        // What is written last can still be lost, so the account is closed after it.
+        self.store.seal(move || core.totals(sealed_unix_ns)).await
+    }
+
+    fn totals(&self, sealed_unix_ns: u64) -> Totals {
         let losses = self.dropped();
         let (late, rejected, duplicates) = {
             let live = self.live();
@@ -163,7 +185,7 @@ impl Core {
         if duplicates > 0 {
             tracing::info!(duplicates, "items that were sent twice were counted once");
         }
-        let totals = Totals {
+        Totals {
             late,
             rejected,
             dropped: losses
@@ -172,10 +194,8 @@ impl Core {
                 .map(|loss| loss.count)
                 .sum(),
             losses,
-            sealed_unix_ns: self.clock.unix_ns(),
-        };
-        self.store.seal(totals.clone()).await?;
-        Ok(totals)
+            sealed_unix_ns,
+        }
     }
 
     /// Blocks on the file when the live state has forgotten something.
@@ -227,6 +247,19 @@ impl Core {
         let surplus = lines.len().saturating_sub(query.limit());
         Ok(lines.split_off(surplus))
     }
+}
+
+/// Works on so many bytes of a request: here when they are few, else beside the runtime's workers.
+pub(crate) async fn beside<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    if bytes <= DECODE_BESIDE_BYTES {
+        return work();
+    }
+    tokio::task::spawn_blocking(work)
+        .await
+        .expect("work on a request never panics, and the runtime outlives its requests")
 }
 
 /// Waits until the collector has to end, or is gone.

@@ -124,7 +124,7 @@ impl CollectorHandle {
 
     /// The kept frames as they stand now, late data included.
     pub fn frames(&self) -> Vec<Frame> {
-        self.core.live().frames(0, usize::MAX)
+        self.core.frame_pages(0, usize::MAX).flatten().collect()
     }
 
     pub fn load_totals(&self) -> LoadTotals {
@@ -215,8 +215,8 @@ impl CollectorHandle {
         }
     }
 
-    /// Waits for the end after [`Self::shutdown`]. What was never delivered to the backend is counted
-    /// in [`Self::dropped`] then.
+    /// Waits for the end after [`Self::shutdown`]. What was never delivered to the backend is
+    /// counted in [`Self::dropped`] then.
     pub async fn done(&mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {

@@ -79,13 +79,19 @@ pub(crate) struct Totals {
     pub(crate) sealed_unix_ns: u64,
 }
 
+/// Asks for the totals when everything else is written, and tells them to who waits.
+struct Seal {
+    totals: Box<dyn FnOnce() -> Totals + Send>,
+    sealed: oneshot::Sender<Result<Totals, StoreError>>,
+}
+
 enum Command {
     Items(Box<Items>),
     Interval(Box<LoadInterval>),
     Done(Box<LoadDone>),
     Head(Box<RunHead>),
     Frames(Vec<Arc<Frame>>),
-    Seal(Box<Totals>, oneshot::Sender<Result<(), StoreError>>),
+    Seal(Seal),
     Close,
 }
 
@@ -187,12 +193,17 @@ impl Store {
         }
     }
 
-    /// Writes everything that waits, the totals and the indexes, and marks the run as clean.
-    pub(crate) async fn seal(&self, totals: Totals) -> Result<(), StoreError> {
+    /// Writes everything that waits, then the totals as they are after that and the indexes, and
+    /// marks the run as clean.
+    pub(crate) async fn seal(
+        &self,
+        totals: impl FnOnce() -> Totals + Send + 'static,
+    ) -> Result<Totals, StoreError> {
         let (sender, sealed) = oneshot::channel();
+        let seal = Seal { totals: Box::new(totals), sealed: sender };
         let ended = || StoreError::Ended { path: self.path.clone() };
         let commands = self.commands.clone();
-        tokio::task::spawn_blocking(move || commands.send(Command::Seal(Box::new(totals), sender)))
+        tokio::task::spawn_blocking(move || commands.send(Command::Seal(seal)))
             .await
             .map_err(|_panicked| ended())?
             .map_err(|_disconnected| ended())?;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Json;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Json, Response};
 use model::frame::{Frame, LogLine, Trace, TraceHead};
 use model::id::TraceId;
 use model::limits::FRAMES_MAX;
@@ -49,10 +50,26 @@ async fn beside<T: Send + 'static>(
 pub(super) async fn frames(
     State(core): State<Arc<Core>>,
     query: Asked<FrameQuery>,
-) -> Result<Json<Vec<Frame>>, Failure> {
+) -> Result<Response, Failure> {
     let query = asked(query)?;
     let limit = query.limit.unwrap_or(FRAMES_MAX).min(FRAMES_MAX);
-    Ok(Json(core.live().frames(query.from, limit)))
+    let body =
+        beside(&core, move |core| Ok(json_array(core.frame_pages(query.from, limit).flatten())));
+    Ok(([(CONTENT_TYPE, "application/json")], body.await?).into_response())
+}
+
+/// Written frame by frame, because all of them at once would take much memory twice.
+fn json_array(frames: impl Iterator<Item = Frame>) -> Vec<u8> {
+    let mut body = vec![b'['];
+    for frame in frames {
+        if body.len() > 1 {
+            body.push(b',');
+        }
+        serde_json::to_writer(&mut body, &frame)
+            .expect("a frame has text keys and finite numbers, and memory takes every byte");
+    }
+    body.push(b']');
+    body
 }
 
 pub(super) async fn trace(

@@ -30,8 +30,6 @@ use crate::core::{Core, stopped};
 const VIEWER_FRAMES: usize = 16;
 /// A viewer that takes nothing for so long is cut off.
 const VIEWER_PATIENCE: Duration = Duration::from_secs(30);
-/// Kept frames built at once.
-const PAGE_FRAMES: usize = 64;
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -65,11 +63,7 @@ pub(super) async fn live(
 pub(super) async fn feed(core: &Core, mut next: u64, events: &mpsc::Sender<Bytes>) {
     // First subscribe, then look back: no frame falls between the two.
     let mut frames = core.frames.subscribe();
-    loop {
-        let kept = core.live().frames(next, PAGE_FRAMES);
-        if kept.is_empty() {
-            break;
-        }
+    for kept in core.frame_pages(next, usize::MAX) {
         for frame in &kept {
             next = frame.seq + 1;
             if !send(core, frame, events).await {

@@ -54,6 +54,53 @@ async fn a_seal_writes_every_frame_and_closes_the_door() {
     assert_eq!(row.unwrap(), ("slow payments".to_owned(), u64::MAX.to_string(), true));
 }
 
+#[tokio::test(start_paused = true)]
+async fn many_frames_are_built_in_pages_and_the_lock_is_free_between_them() {
+    let (handle, _folder) = collector().await;
+    let mut emitted = handle.subscribe();
+    for _ in 0..=2 * PAGE_FRAMES {
+        emitted.recv().await.unwrap();
+    }
+    let core = handle.core();
+    let mut pages = core.frame_pages(1, 2 * PAGE_FRAMES);
+    for page in 0..2 {
+        let page_frames = pages.next().unwrap();
+        assert!(core.live.try_lock().is_ok());
+        let first = 1 + page * PAGE_FRAMES as u64;
+        let seqs: Vec<u64> = page_frames.iter().map(|frame| frame.seq).collect();
+        assert_eq!(seqs, (first..first + PAGE_FRAMES as u64).collect::<Vec<_>>());
+    }
+    assert!(pages.next().is_none());
+    drop(pages);
+    let path = format!("/v1/frames?from=1&limit={}", 2 * PAGE_FRAMES);
+    let answer = crate::testing::get(handle.addresses().api, &path).await;
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let asked: Vec<Frame> = serde_json::from_slice(answer.body()).unwrap();
+    assert_eq!(asked, handle.frames()[1..=2 * PAGE_FRAMES]);
+    end(handle).await;
+}
+
+#[tokio::test]
+async fn what_the_last_write_of_a_run_loses_is_in_the_totals() {
+    let (handle, folder) = collector().await;
+    let path = folder.path().join("run.db");
+    let trigger = "CREATE TRIGGER full BEFORE INSERT ON frame
+                   BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+    Connection::open(&path).unwrap().execute_batch(trigger).unwrap();
+    let sealed = handle.seal().await.unwrap();
+    assert!(handle.store_error().unwrap().contains("the disk is full"));
+    assert_eq!(handle.core().store.lost(), sealed.dropped);
+    assert!(sealed.dropped > 0);
+    end(handle).await;
+    let row =
+        Connection::open(&path).unwrap().query_row("SELECT dropped, losses FROM run", [], |row| {
+            Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?))
+        });
+    let (dropped, losses) = row.unwrap();
+    assert_eq!(u64::from(dropped), sealed.dropped);
+    assert!(losses.contains("collector items not written"), "{losses}");
+}
+
 #[tokio::test]
 async fn a_port_in_use_is_named() {
     let (handle, folder) = collector().await;

@@ -29,8 +29,8 @@ pub(super) enum CallError {
     Broken(#[from] hyper::Error),
     #[error("no answer within {} ms", .0.as_millis())]
     Timeout(std::time::Duration),
-    #[error("the answer is larger than {ANSWER_BYTES_MAX} bytes, or broke off")]
-    Answer,
+    #[error("the answer is larger than {ANSWER_BYTES_MAX} bytes")]
+    TooLarge,
 }
 
 /// A whole answer.
@@ -91,7 +91,11 @@ async fn exchange(
     };
     let (head, body) = response.into_parts();
     let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-    let body = body.map_err(|_too_large_or_broken| CallError::Answer)?;
+    let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
+        Ok(broken) => CallError::Broken(*broken),
+        // Nothing else can go wrong with the limit around a body.
+        Err(_limit_exceeded) => CallError::TooLarge,
+    })?;
     let mut headers = head.headers;
     if let Some(trailers) = body.trailers() {
         headers.extend(trailers.clone());

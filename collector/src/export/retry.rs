@@ -29,7 +29,7 @@ pub(super) enum Outcome {
 
 pub(super) fn outcome(protocol: Protocol, result: Result<Answer, CallError>) -> Outcome {
     match (protocol, result) {
-        (_, Err(error @ CallError::Answer)) => Outcome::Lost { reason: error.to_string() },
+        (_, Err(error @ CallError::TooLarge)) => Outcome::Lost { reason: error.to_string() },
         (_, Err(error)) => Outcome::Again { after: None, reason: error.to_string() },
         (Protocol::Http, Ok(answer)) => http_outcome(&answer),
         (Protocol::Grpc, Ok(answer)) => grpc_outcome(&answer),

@@ -10,6 +10,8 @@ use super::*;
 /// What the scripted backend does with one request.
 enum Act {
     Answer(&'static [u8]),
+    /// Closes the connection in the middle of an answer.
+    BreakOff(&'static [u8]),
     /// Closes the connection without an answer.
     Hang,
 }
@@ -38,6 +40,9 @@ async fn backend(listener: TcpListener, script: Vec<Act>) -> Vec<(Vec<u8>, Insta
         seen.push((body, Instant::now()));
         match act {
             Act::Answer(bytes) => connection.as_mut().unwrap().write_all(bytes).await.unwrap(),
+            Act::BreakOff(bytes) => {
+                connection.take().unwrap().write_all(bytes).await.unwrap();
+            },
             Act::Hang => connection = None,
         }
     }
@@ -106,6 +111,23 @@ async fn a_connection_that_breaks_before_the_answer_is_tried_again() {
     let (running, seen) = play(vec![Act::Hang, Act::Answer(OK)]).await;
     assert_eq!(seen.len(), 2);
     assert_eq!((running.exporter.delivered(Signal::Traces), lost(&running.exporter)), (3, 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_in_the_middle_is_tried_again() {
+    let half = Act::BreakOff(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n\x0a\x02");
+    let (running, seen) = play(vec![half, Act::Answer(OK)]).await;
+    assert_eq!(seen.len(), 2);
+    assert_eq!((running.exporter.delivered(Signal::Traces), lost(&running.exporter)), (3, 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_final() {
+    let mut answer = b"HTTP/1.1 200 OK\r\ncontent-length: 4194305\r\n\r\n".to_vec();
+    answer.resize(answer.len() + 4_194_305, 0);
+    let (running, seen) = play(vec![Act::Answer(answer.leak())]).await;
+    assert_eq!(seen.len(), 1);
+    assert_eq!((running.exporter.delivered(Signal::Traces), lost(&running.exporter)), (0, 3));
 }
 
 #[tokio::test]

@@ -10,10 +10,13 @@ use hyper::body::{Body as _, Incoming};
 use model::limits::OTLP_REQUEST_BYTES_MAX;
 
 use crate::admission::{Lease, Refused};
+use crate::core::beside;
 
 /// For a whole body: a sender that is slower holds memory that others need.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const INFLATE_STEP_BYTES: usize = 64 * 1024;
+/// Text of telemetry may inflate to about so many bytes for each packed one.
+const INFLATE_FACTOR: usize = 32;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
@@ -67,8 +70,15 @@ async fn collect(
     Ok(whole.freeze())
 }
 
-/// Inflates gzip in steps, so that a small body cannot fill the memory.
-pub(super) fn inflate(packed: &[u8], lease: &mut Lease) -> Result<Bytes, BodyError> {
+/// Inflates gzip; beside the runtime's workers when it could take long.
+pub(super) async fn inflate(packed: Bytes, mut lease: Lease) -> Result<(Bytes, Lease), BodyError> {
+    let packed_bytes = packed.len();
+    let work = move || inflate_now(&packed, &mut lease).map(|whole| (whole, lease));
+    beside(packed_bytes * INFLATE_FACTOR, work).await
+}
+
+/// Inflates in steps, so that a small body cannot fill the memory.
+fn inflate_now(packed: &[u8], lease: &mut Lease) -> Result<Bytes, BodyError> {
     let mut source = MultiGzDecoder::new(packed);
     let mut whole = Vec::new();
     loop {

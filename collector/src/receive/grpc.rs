@@ -84,7 +84,7 @@ async fn export(core: &Arc<Core>, request: Request<Incoming>) -> Result<Vec<u8>,
             let text = "a message is compressed, but grpc-encoding does not say how";
             return Err(Status::new(Code::Internal, text));
         }
-        message = body::inflate(&message, &mut lease)?;
+        (message, lease) = body::inflate(message, lease).await?;
     }
     let rejected = core.take(signal, message, lease).await?;
     Ok(export_protobuf(&rejected))

@@ -10,10 +10,13 @@ use model::limits::OTLP_REQUEST_BYTES_MAX;
 
 use super::answer::{Code, ReplyBody, Status, export_json, export_protobuf};
 use super::body::{self, BodyError};
-use crate::admission;
-use crate::core::Core;
+use crate::admission::{self, Lease};
+use crate::core::{Core, beside};
 use crate::decode::{DecodeError, json};
 use crate::record::Signal;
+
+/// Memory of the parsed document for each byte of its text.
+const JSON_TREE_FACTOR: usize = 32;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
@@ -44,7 +47,8 @@ impl Encoding {
 }
 
 /// A refusal on its way to the sender.
-struct Refusal {
+#[derive(Debug)]
+pub(super) struct Refusal {
     http: StatusCode,
     status: Status,
 }
@@ -77,10 +81,8 @@ impl From<BodyError> for Refusal {
             BodyError::TooLarge { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, message)
             },
-            BodyError::Refused(_) => busy(message),
-            BodyError::Slow => {
-                Self::new(StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded, message)
-            },
+            // OTLP clients do not retry a 408: their batch would be lost.
+            BodyError::Refused(_) | BodyError::Slow => busy(message),
             BodyError::Broken(_) | BodyError::Gzip(_) => {
                 Self::new(StatusCode::BAD_REQUEST, Code::InvalidArgument, message)
             },
@@ -135,10 +137,10 @@ async fn export(
     let mut payload =
         body::read(request.into_body(), &mut lease, OTLP_REQUEST_BYTES_MAX, |_| Ok(())).await?;
     if gzip {
-        payload = body::inflate(&payload, &mut lease)?;
+        (payload, lease) = body::inflate(payload, lease).await?;
     }
     if encoding == Encoding::Json {
-        payload = Bytes::from(json::to_protobuf(signal, &payload)?);
+        (payload, lease) = to_protobuf(signal, payload, lease).await?;
     }
     let rejected = core.take(signal, payload, lease).await?;
     let body = match encoding {
@@ -146,6 +148,33 @@ async fn export(
         Encoding::Json => export_json(signal, &rejected),
     };
     Ok(reply(StatusCode::OK, encoding, body))
+}
+
+/// Turns JSON into protobuf; beside the runtime's workers when there is much of it.
+pub(super) async fn to_protobuf(
+    signal: Signal,
+    text: Bytes,
+    mut lease: Lease,
+) -> Result<(Bytes, Lease), Refusal> {
+    let text_bytes = text.len();
+    let work = move || to_protobuf_now(signal, &text, &mut lease).map(|payload| (payload, lease));
+    beside(text_bytes, work).await
+}
+
+fn to_protobuf_now(signal: Signal, text: &[u8], lease: &mut Lease) -> Result<Bytes, Refusal> {
+    let tree_bytes = text.len() * JSON_TREE_FACTOR;
+    if !lease.could_borrow(tree_bytes) {
+        let message = format!(
+            "{} bytes of JSON need more memory than there is; send less at once, or protobuf",
+            text.len()
+        );
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, message));
+    }
+    let tree = lease.borrow(tree_bytes).map_err(BodyError::from)?;
+    let payload = json::to_protobuf(signal, text)?;
+    drop(tree);
+    lease.grow(payload.len()).map_err(BodyError::from)?;
+    Ok(payload.into())
 }
 
 fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {

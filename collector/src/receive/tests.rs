@@ -1,5 +1,6 @@
 //! The conformance checklist over real sockets, one test per line of it.
 
+mod beside;
 mod grpc;
 mod http;
 mod sdk;

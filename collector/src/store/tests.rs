@@ -46,7 +46,7 @@ async fn sealed(folder: &TempDir, spans: Vec<Span>) {
     let request = logs("gateway", vec![decision]).encode_to_vec();
     store.items(live.ingest(decode(Signal::Logs, &request, 0).unwrap(), 5_900));
     let totals = Totals { late: 1, rejected: 2, dropped: 3, sealed_unix_ns: 9, losses: vec![] };
-    store.seal(totals).await.unwrap();
+    store.seal(|| totals).await.unwrap();
     store.close().await;
 }
 
@@ -155,7 +155,7 @@ async fn what_cannot_be_written_is_counted_and_the_error_is_kept() {
     let mut live = Live::new(RUN, 5_000);
     let request = traces("gateway", vec![gateway(1, 800, None)]).encode_to_vec();
     store.items(live.ingest(decode(Signal::Traces, &request, 0).unwrap(), 5_900));
-    assert!(store.seal(Totals::default()).await.is_err());
+    assert!(store.seal(Totals::default).await.is_err());
     assert_eq!(store.lost(), 1);
     assert!(store.error().unwrap().contains("span"));
     store.close().await;

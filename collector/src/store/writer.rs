@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use telemetry::clock::Clock;
 
 use super::insert::Inserter;
-use super::{Command, Progress, StoreError, Totals};
+use super::{Command, Progress, Seal, StoreError, Totals};
 
 /// Longest wait of an item for its commit.
 const FLUSH_AFTER: Duration = Duration::from_millis(100);
@@ -31,7 +31,7 @@ pub(super) struct Writer {
 /// What ends the collecting of one transaction early.
 enum Control {
     Nothing,
-    Seal(Box<Totals>, tokio::sync::oneshot::Sender<Result<(), StoreError>>),
+    Seal(Seal),
     Close,
 }
 
@@ -55,9 +55,11 @@ impl Writer {
             }
             match control {
                 Control::Nothing => {},
-                Control::Seal(totals, sealed) => {
+                Control::Seal(Seal { totals, sealed }) => {
+                    let totals = totals();
+                    let result = self.seal(&totals).map(|()| totals);
                     // Nobody waits any more when the caller was dropped: the seal holds anyway.
-                    let _nobody_waits = sealed.send(self.seal(&totals));
+                    let _nobody_waits = sealed.send(result);
                 },
                 Control::Close => break,
             }
@@ -70,7 +72,7 @@ impl Writer {
         let mut next = first;
         loop {
             match next {
-                Command::Seal(totals, sealed) => return (commands, Control::Seal(totals, sealed)),
+                Command::Seal(seal) => return (commands, Control::Seal(seal)),
                 Command::Close => return (commands, Control::Close),
                 other => {
                     items += items_of(&other);

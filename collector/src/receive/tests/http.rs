@@ -143,6 +143,44 @@ async fn a_full_collector_asks_to_try_again_later() {
     end(handle).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_too_slowly_is_asked_for_again_later() {
+    let (handle, _folder) = collector().await;
+    let mut socket = TcpStream::connect(handle.addresses().http).await.unwrap();
+    let head = "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\n\
+                content-length: 10\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(socket.read_u8().await.unwrap());
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+    drop(socket);
+    end(handle).await;
+}
+
+#[tokio::test]
+async fn json_whose_tree_finds_no_memory_is_refused_before_it_is_built() {
+    let (handle, _folder) = collector().await;
+    let to = handle.addresses().http;
+    let text = |bytes| format!("{{{}}}", " ".repeat(bytes));
+    assert_eq!(post(to, "/v1/traces", &[JSON], text(9 << 20)).await.status(), 413);
+    assert_eq!(post(to, "/v1/traces", &[JSON], text(1 << 20)).await.status(), 200);
+    // Room for the text of another request, but not for its tree.
+    handle.core().admission.drained().await;
+    let mut other = handle.core().admission.enter().unwrap();
+    other.grow(250 << 20).unwrap();
+    let response = post(to, "/v1/traces", &[JSON], text(1 << 20)).await;
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "1");
+    drop(other);
+    assert_eq!(post(to, "/v1/traces", &[JSON], text(1 << 20)).await.status(), 200);
+    assert_eq!(handle.core().admission.refused(), 1);
+    end(handle).await;
+}
+
 #[tokio::test]
 async fn a_thousand_requests_pass_over_one_connection() {
     let (handle, _folder) = collector().await;
