@@ -220,6 +220,9 @@ impl Exchange {
         took: Duration,
     ) {
         let (Some(call), Some(breaker)) = (self.call.take(), &line.breaker) else { return };
+        // Time that the caller took to send its body says nothing about the callee.
+        let waited_for_caller = failure.is_some_and(Failure::waited_for_caller);
+        let took = if waited_for_caller { Duration::ZERO } else { took };
         let known = failure.is_none_or(Failure::counts_for_breaker);
         let outcome = if known {
             Outcome::Ended { failed: verdict.blame.is_some(), took }

@@ -139,6 +139,16 @@ impl Failure {
     pub(crate) fn counts_for_breaker(&self) -> bool {
         matches!(self.blame(), Blame::Upstream | Blame::Injected)
     }
+
+    /// Was it the caller's body that did not come?
+    pub(crate) fn waited_for_caller(&self) -> bool {
+        matches!(
+            self,
+            Self::CallerBody
+                | Self::Timeout { waiting: Waiting::Caller, .. }
+                | Self::CallerGone { waiting: Waiting::Caller }
+        )
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::decision::{Draw, Purpose, Unit};
 use model::fault::{FaultSpec, Placement};
+use tokio::time::Instant;
 
 use crate::emit::{Emitter, Verdict};
 use crate::exchange::Exchange;
@@ -64,6 +65,8 @@ pub(crate) struct Drawn {
     pub(crate) attempt: u32,
     pub(crate) draw: Unit,
     pub(crate) size: Unit,
+    /// When the window that drew it ends. Nothing is held back longer.
+    pub(crate) window_end: Instant,
 }
 
 /// Draws every fault that looks at this request here and now, in the order of the plan.
@@ -73,14 +76,13 @@ pub(crate) fn draw(exchange: &Exchange, placement: Placement, attempt: u32) -> V
     if line.faults.is_empty() || !exchange.snapshot.arming.holds(exchange.clock().unix_ms()) {
         return Vec::new();
     }
-    let at_ms = exchange.snapshot.since_zero_ms(exchange.clock().unix_ms());
     let looks = |fault: &&Arc<Fault>| {
         fault.spec.placement == placement
-            && at_ms.is_some_and(|at_ms| fault.spec.scheduled_at(at_ms))
             && fault.spec.matching.accepts(exchange.method.as_str(), &exchange.path)
     };
     let mut drawn = Vec::new();
     for fault in line.faults.iter().filter(looks) {
+        let Some(window_end) = window_end(exchange, fault) else { continue };
         fault.count_match(exchange.emitter());
         let draw = Draw {
             seed: exchange.snapshot.plan.seed,
@@ -93,8 +95,17 @@ pub(crate) fn draw(exchange: &Exchange, placement: Placement, attempt: u32) -> V
         let fire = draw.unit(Purpose::Fire);
         if fire.below(fault.spec.share) {
             let size = draw.unit(Purpose::Size);
-            drawn.push(Drawn { fault: Arc::clone(fault), attempt, draw: fire, size });
+            drawn.push(Drawn { fault: Arc::clone(fault), attempt, draw: fire, size, window_end });
         }
     }
     drawn
+}
+
+/// The end of the window that the fault is in now; `None` when it is in none.
+fn window_end(exchange: &Exchange, fault: &Fault) -> Option<Instant> {
+    let (snapshot, clock) = (&exchange.snapshot, exchange.clock());
+    let at_ms = snapshot.since_zero_ms(clock.unix_ms())?;
+    let end_ms = schedule::window_end_ms(&fault.spec, at_ms)?;
+    let end_unix_ms = snapshot.plan.zero_unix_ms?.saturating_add(end_ms);
+    Some(clock.instant_of_unix_ms(end_unix_ms))
 }

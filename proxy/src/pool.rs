@@ -3,9 +3,10 @@
 //! One exception to "what fails has failed": a kept connection may have been closed by the callee
 //! at the very moment when it is used again. A request that could not be sent at all goes out on
 //! the next connection. One that was sent but got no byte of an answer is repeated once on a fresh
-//! connection, if it is idempotent and its body is still there. That is no retry: it is not
-//! counted, not budgeted, and never happens on a fresh connection, so an injected or real failure
-//! of the callee is never smoothed over twice.
+//! connection, if its method is idempotent by itself and its body is still there. An idempotency
+//! key is not enough: that the callee honours it is a promise that only a retry policy may rely on.
+//! That is no retry: it is not counted, not budgeted, and never happens on a fresh connection, so
+//! an injected or real failure of the callee is never smoothed over twice.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -65,8 +66,8 @@ impl Pool {
         to: SocketAddr,
         head: &Parts,
         payload: &mut Payload,
-        idempotent: bool,
     ) -> Result<Answer, Failure> {
+        let idempotent = head.method.is_idempotent();
         let mut fresh_only = false;
         loop {
             let kept = if fresh_only { None } else { self.take(to).await };

@@ -3,6 +3,9 @@
 //! Several faults may be drawn at one placement: delays add up, the first one that ends the
 //! attempt wins, and the rest are skipped as `overtaken`. Whatever ends the request while faults
 //! are still to come (the caller left, its time is over) skips those as `caller-gone`.
+//!
+//! What is held back goes on when its time is over, when the fault's window ends, and when the
+//! lease does: a fault that is no longer active must not be felt.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -58,7 +61,7 @@ async fn act(exchange: &mut Exchange, book: &Book, drawn: Drawn) -> Result<(), F
             exchange.waiting = Waiting::Fault;
             let planned = delay.sample(drawn.size);
             let acting = Acting::begin(book, drawn, Some(planned));
-            let until = acting.began + planned;
+            let until = (acting.began + planned).min(acting.drawn.window_end);
             tokio::select! {
                 () = tokio::time::sleep_until(until) => {},
                 () = arming.ended() => {},
@@ -67,8 +70,11 @@ async fn act(exchange: &mut Exchange, book: &Book, drawn: Drawn) -> Result<(), F
         },
         FaultKind::Blackhole => {
             exchange.waiting = Waiting::Fault;
-            let _acting = Acting::begin(book, drawn, None);
-            arming.ended().await;
+            let acting = Acting::begin(book, drawn, None);
+            tokio::select! {
+                () = tokio::time::sleep_until(acting.drawn.window_end) => {},
+                () = arming.ended() => {},
+            }
             Ok(())
         },
         FaultKind::Errors { status, body } => {

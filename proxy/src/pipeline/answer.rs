@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, Version};
 use model::names::header;
 use model::plan::ApiError;
 
@@ -15,6 +15,8 @@ use crate::relay::{Answered, Relay};
 /// The callee's answer; the exchange ends with its body.
 pub(super) fn pass_on(exchange: Exchange, answer: Answer) -> Response<Answered> {
     let (mut head, body) = answer.response.into_parts();
+    // The version is this hop's own: a callee of 1.0 must not end the caller's connection.
+    head.version = Version::HTTP_11;
     strip(&mut head.headers);
     label(&mut head.headers, &exchange);
     let status = head.status.as_u16();

@@ -32,6 +32,10 @@ pub(super) fn strip(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
+    // Two framings contradict each other: the body was read by this one (RFC 9112 §6.3).
+    if headers.contains_key(standard::TRANSFER_ENCODING) {
+        headers.remove(standard::CONTENT_LENGTH);
+    }
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
     }
@@ -109,5 +113,16 @@ mod tests {
         strip(&mut headers);
         let left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(left, ["x-other"]);
+    }
+
+    #[test]
+    fn a_length_beside_chunks_does_not_go_on_but_a_length_alone_does() {
+        let mut headers = HeaderMap::new();
+        headers.insert(standard::CONTENT_LENGTH, HeaderValue::from_static("3"));
+        strip(&mut headers);
+        assert!(headers.contains_key(standard::CONTENT_LENGTH));
+        headers.insert(standard::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        strip(&mut headers);
+        assert!(headers.is_empty(), "{headers:?}");
     }
 }

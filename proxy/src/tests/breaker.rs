@@ -1,8 +1,8 @@
 use model::fault::FaultKind;
-use model::policy::{BreakerPolicy, BreakerState, EdgePolicy};
+use model::policy::{BreakerPolicy, BreakerState, EdgePolicy, RetryOn, RetryPolicy};
 use model::units::Share;
 
-use super::kit::{Stack, Upstream, attribute, fault, header};
+use super::kit::{Stack, Upstream, attribute, fault, header, raw_send};
 
 fn policy() -> EdgePolicy {
     let breaker = BreakerPolicy {
@@ -64,4 +64,28 @@ async fn a_breaker_survives_a_plan_that_keeps_its_policy_and_not_one_that_change
     let changed = stack.plan(vec![upstream.address], other, Vec::new());
     assert_eq!(stack.put(&changed).await.status(), 200);
     assert_eq!(stack.call("GET", &[]).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_caller_that_sends_its_body_too_slowly_is_no_slow_call_of_the_callee() {
+    let upstream = Upstream::friendly().await;
+    let mut policy = policy();
+    policy.breaker.as_mut().unwrap().slow_call_ms = Some(1);
+    policy.timeout_ms = Some(50);
+    // Bodies are read before they are sent where there may be a retry.
+    policy.retry = Some(RetryPolicy {
+        attempts: 2,
+        on: vec![RetryOn::Connect],
+        backoff_min_ms: 1,
+        backoff_max_ms: 1,
+        budget: Share::WHOLE,
+        budget_reserve_per_s: 1,
+    });
+    let stack = Stack::with(upstream.address, policy, Vec::new()).await;
+    for _ in 0..5 {
+        let answer = raw_send(stack.edge_address(), "content-length: 3\r\n").await.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
+    }
+    let status = stack.state().await.edges.remove(0).breaker.unwrap();
+    assert_eq!((status.state, status.calls, status.rejected), (BreakerState::Closed, 0, 0));
 }

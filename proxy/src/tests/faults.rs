@@ -9,7 +9,7 @@ use model::units::Share;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::kit::{Stack, Upstream, fault, header, latency_ms, raw_get};
+use super::kit::{Stack, Upstream, fault, header, latency_ms, raw_get, raw_upstream};
 
 #[tokio::test]
 async fn latency_holds_the_request_back_before_the_callee_gets_it() {
@@ -56,6 +56,18 @@ async fn a_lost_reply_lets_the_callee_do_its_work_and_resets_the_caller() {
     let error = raw_get(stack.edge_address(), "u000001-000001").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     assert_eq!(upstream.seen(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_reply_cuts_the_caller_off_before_the_body_of_the_answer_has_come() {
+    let endless = raw_upstream(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", false, true);
+    let faults = vec![fault("lost", FaultKind::LostReply)];
+    let stack = Stack::with(endless.await, EdgePolicy::default(), faults).await;
+    let error = raw_get(stack.edge_address(), "u000001-000001").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    let request = stack.recorder.spans().pop().unwrap();
+    let took = request.end_time.duration_since(request.start_time).unwrap();
+    assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use model::fault::{FaultKind, FaultState};
+use model::fault::{FaultKind, FaultState, Window};
 use model::plan::LeaseReply;
 use model::policy::EdgePolicy;
 use tokio::time::Instant;
@@ -28,9 +28,9 @@ async fn a_lapsed_lease_frees_blackholed_requests_and_disarms_until_another_plan
     assert_eq!(stack.put(&plan).await.status(), 200);
     assert_eq!(stack.call("GET", &[]).await.unwrap().status(), 200, "no lease, no fault");
     let began = Instant::now();
-    assert_eq!(stack.lease(500).await.status(), 200);
+    assert_eq!(stack.lease(3_000).await.status(), 200);
     let freed = stack.call_as("u000001-000001").await.unwrap();
-    assert!(began.elapsed() >= Duration::from_millis(500));
+    assert!(began.elapsed() >= Duration::from_secs(3));
     assert_eq!((freed.status().as_u16(), header(&freed, "x-shakedown-fault")), (200, Some("hole")));
     let state = stack.state().await;
     assert!(state.lease.lapsed);
@@ -41,6 +41,28 @@ async fn a_lapsed_lease_frees_blackholed_requests_and_disarms_until_another_plan
     let plan = stack.plan(vec![upstream.address], EdgePolicy::default(), holes());
     assert_eq!(stack.put(&plan).await.status(), 200);
     assert_eq!(stack.lease(500).await.status(), 200, "another plan begins anew");
+}
+
+#[tokio::test]
+async fn what_a_window_holds_back_goes_on_when_the_window_ends_and_the_lease_does_not() {
+    let upstream = Upstream::friendly().await;
+    let mut faults = vec![fault("hole", FaultKind::Blackhole), fault("slow", latency_ms(600_000))];
+    for (fault, method) in faults.iter_mut().zip(["GET", "POST"]) {
+        fault.matching.method = Some(method.into());
+        fault.schedule = vec![Window { start_ms: 0, end_ms: 4_000 }];
+    }
+    let stack = Stack::with(upstream.address, EdgePolicy::default(), faults).await;
+    let calls = tokio::join!(stack.call("GET", &[]), stack.call("POST", &[]));
+    for (freed, name) in [(calls.0, "hole"), (calls.1, "slow")] {
+        let freed = freed.unwrap();
+        assert_eq!(freed.status(), 200);
+        assert_eq!(header(&freed, "x-shakedown-fault"), Some(name));
+    }
+    let state = stack.state().await;
+    assert!(!state.lease.lapsed);
+    for fault in state.faults {
+        assert_eq!(fault.hit, 1, "{}", fault.name);
+    }
 }
 
 #[tokio::test]

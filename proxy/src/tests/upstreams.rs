@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, Version};
 use http_body_util::Full;
 use model::plan::ApiError;
 use model::policy::{EdgePolicy, RetryOn, RetryPolicy};
@@ -119,6 +119,22 @@ async fn an_empty_budget_stops_the_retries_and_says_so() {
     assert_eq!(state.retries_refused, 10);
 }
 
+#[tokio::test]
+async fn a_pause_that_would_outlast_the_deadline_is_not_begun_and_costs_no_budget() {
+    let upstream = Upstream::answering(fails_twice).await;
+    let mut policy = retry(vec![RetryOn::Status(500)]);
+    policy.timeout_ms = Some(5_000);
+    let patient = policy.retry.as_mut().unwrap();
+    (patient.backoff_min_ms, patient.backoff_max_ms) = (60_000, 60_000);
+    // Nothing is in the account, so that asking it would be counted as refused.
+    patient.budget_reserve_per_s = 0;
+    let stack = Stack::with(upstream.address, policy, Vec::new()).await;
+    let response = stack.call("GET", &[]).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.body().as_ref()), (500, &b"x"[..]));
+    let state = stack.state().await.edges.remove(0);
+    assert_eq!((state.attempts, state.retries, state.retries_refused), (1, 0, 0));
+}
+
 /// Serves one request on each kept connection, takes a second one and closes without a word.
 async fn forgetful() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -148,13 +164,51 @@ async fn a_kept_connection_that_dies_is_replaced_only_under_an_idempotent_reques
 }
 
 #[tokio::test]
+async fn a_post_with_a_key_on_a_dead_connection_is_repeated_only_by_the_counted_policy() {
+    for (policy, status, retries) in
+        [(EdgePolicy::default(), 502, 0), (retry(vec![RetryOn::Reset]), 200, 1)]
+    {
+        let stack = Stack::with(forgetful().await, policy, Vec::new()).await;
+        assert_eq!(stack.call("GET", &[]).await.unwrap().status(), 200);
+        let keyed = stack.call("POST", &[("idempotency-key", "k1")]).await.unwrap();
+        assert_eq!(keyed.status(), status);
+        let state = stack.state().await.edges.remove(0);
+        assert_eq!((state.attempts, state.retries), (2 + retries, retries));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_stalls_in_its_body_is_broken_off_at_the_timeout() {
     let stalls = raw_upstream(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", false, true);
-    let policy = EdgePolicy { timeout_ms: Some(200), ..EdgePolicy::default() };
+    let policy = EdgePolicy { timeout_ms: Some(2_000), ..EdgePolicy::default() };
     let stack = Stack::with(stalls.await, policy, Vec::new()).await;
     assert!(stack.call("GET", &[]).await.is_err());
     let request = stack.recorder.spans().pop().unwrap();
     assert_eq!(attribute(&request, "error.type").as_deref(), Some("timeout"));
+}
+
+#[tokio::test]
+async fn a_stale_length_beside_chunks_does_not_cut_the_answer_short() {
+    let both = raw_upstream(
+        b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
+          6\r\nabcdef\r\n0\r\n\r\n",
+        false,
+        true,
+    );
+    let stack = Stack::with(both.await, EdgePolicy::default(), Vec::new()).await;
+    let response = stack.call("GET", &[]).await.unwrap();
+    assert_eq!(header(&response, "content-length"), None);
+    assert_eq!(response.body().as_ref(), b"abcdef");
+}
+
+#[tokio::test]
+async fn an_old_callee_does_not_make_the_gateway_speak_the_old_version_and_close() {
+    let old = raw_upstream(b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", false, false);
+    let stack = Stack::with(old.await, EdgePolicy::default(), Vec::new()).await;
+    let response = stack.call("GET", &[]).await.unwrap();
+    assert_eq!(response.body().as_ref(), b"ok");
+    assert_eq!(response.version(), Version::HTTP_11);
+    assert_eq!(header(&response, "connection"), None);
 }
 
 #[tokio::test]
