@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use tempfile::TempDir;
 
-use crate::support::{Ended, machine, program, run, scenario};
+use crate::support::{Ended, machine, program, run, scenario, unwrapped};
 
 fn run_text(text: &str, options: &[&str]) -> Ended {
     let folder = TempDir::new().unwrap();
@@ -118,8 +118,9 @@ fn a_disk_that_fills_up_in_the_middle_is_said_and_never_a_pass() {
     let _machine = machine();
     let ended = run_on_small_disk("size=4m");
     assert_eq!(ended.code, 5, "{}", ended.account());
-    let said = format!("{}{}", ended.stdout, ended.stderr);
-    assert!(said.contains("disk") || said.contains("full"), "{}", ended.account());
+    let said = unwrapped(&format!("{} {}", ended.stdout, ended.stderr));
+    let is_said = said.contains("disk is full") || said.contains("No space left");
+    assert!(is_said, "{}", ended.account());
 }
 
 #[test]
@@ -129,5 +130,6 @@ fn a_service_that_cannot_start_is_named_with_its_reason() {
     // Enough files for the run's own, not enough for six more databases.
     let ended = run_on_small_disk("nr_inodes=22");
     assert_eq!(ended.code, 5, "{}", ended.account());
-    assert!(ended.stdout.contains("before it was ready"), "{}", ended.account());
+    let said = unwrapped(&ended.stdout);
+    assert!(said.contains("before it was ready: shakedown: "), "{}", ended.account());
 }

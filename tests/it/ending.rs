@@ -14,7 +14,7 @@ use telemetry::client::Client;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::support::{machine, program, run_folder, scenario};
+use crate::support::{machine, program, run_folder, scenario, unwrapped};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -163,7 +163,7 @@ fn a_service_that_dies_ends_the_run_and_is_named() {
     kill_process(payments, Signal::KILL).unwrap();
     let said: Vec<String> = run.lines.by_ref().map(Result::unwrap).collect();
     assert_eq!(run.child.wait().unwrap().code(), Some(5), "{}", said.join("\n"));
-    let words = said.join(" ");
+    let words = unwrapped(&said.join(" "));
     assert!(words.contains("payments ended with signal: 9"), "{words}");
     for child in children {
         assert!(!is_alive(child), "process {child:?} is still there");

@@ -86,6 +86,11 @@ pub(crate) fn ended(output: Output, out: TempDir) -> Ended {
     }
 }
 
+/// The text without the line breaks and indents that fit it to a page.
+pub(crate) fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A collector of its own, whose database is in `folder`.
 pub(crate) async fn collector(run_id: &str, folder: &TempDir, clock: &Clock) -> CollectorHandle {
     let config = CollectorConfig {
