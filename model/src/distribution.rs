@@ -11,9 +11,11 @@ use crate::units::format_duration;
 
 /// Longest delay that a sample may have: heavy tails are cut here.
 pub const DELAY_MAX: Duration = Duration::from_mins(10);
+/// Most rows of a table of quantiles.
+pub const QUANTILES_MAX: usize = 1_000;
 
 /// How long a delay is. All fields are microseconds except `shape`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "shape")]
 pub enum Distribution {
     Fixed {
@@ -33,22 +35,42 @@ pub enum Distribution {
         scale_us: u64,
         alpha: f64,
     },
+    /// Memoryless.
+    Exponential {
+        mean_us: u64,
+    },
+    /// As recorded: straight lines between quantiles. Shares rise, values do not fall; below the
+    /// first and above the last it is flat.
+    Quantiles {
+        table: Vec<Quantile>,
+    },
+}
+
+/// One point of a quantile table.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quantile {
+    /// In [0, 1].
+    pub share: f64,
+    pub value_us: u64,
 }
 
 impl Distribution {
     /// The value below which `unit` of all samples lie.
     pub fn sample(&self, unit: Unit) -> Duration {
         let u = unit.as_f64();
-        let us = match *self {
-            Self::Fixed { value_us } => value_us as f64,
+        let us = match self {
+            Self::Fixed { value_us } => *value_us as f64,
             Self::Uniform { min_us, max_us } => {
-                let width = max_us.saturating_sub(min_us) as f64;
-                min_us as f64 + u * width
+                let width = max_us.saturating_sub(*min_us) as f64;
+                *min_us as f64 + u * width
             },
             Self::Normal { mean_us, deviation_us } => {
-                mean_us as f64 + normal_quantile(u) * deviation_us as f64
+                *mean_us as f64 + normal_quantile(u) * *deviation_us as f64
             },
-            Self::Pareto { scale_us, alpha } => scale_us as f64 * (1.0 - u).powf(-1.0 / alpha),
+            Self::Pareto { scale_us, alpha } => *scale_us as f64 * (1.0 - u).powf(-1.0 / alpha),
+            Self::Exponential { mean_us } => -(*mean_us as f64) * (1.0 - u).ln(),
+            Self::Quantiles { table } => interpolate(table, u),
         };
         let us = us.clamp(0.0, DELAY_MAX.as_micros() as f64);
         Duration::from_micros(us.round() as u64)
@@ -57,33 +79,86 @@ impl Distribution {
     /// Mean of the samples, without the cut; a Pareto with `alpha <= 1` has none and gives the
     /// longest delay.
     pub fn mean(&self) -> Duration {
-        let us = match *self {
-            Self::Fixed { value_us } => value_us as f64,
-            Self::Uniform { min_us, max_us } => f64::midpoint(min_us as f64, max_us as f64),
-            Self::Normal { mean_us, .. } => mean_us as f64,
-            Self::Pareto { scale_us, alpha } if alpha > 1.0 => {
-                scale_us as f64 * alpha / (alpha - 1.0)
+        let us = match self {
+            Self::Fixed { value_us } => *value_us as f64,
+            Self::Uniform { min_us, max_us } => f64::midpoint(*min_us as f64, *max_us as f64),
+            Self::Normal { mean_us, .. } | Self::Exponential { mean_us } => *mean_us as f64,
+            Self::Pareto { scale_us, alpha } if *alpha > 1.0 => {
+                *scale_us as f64 * alpha / (alpha - 1.0)
             },
             Self::Pareto { .. } => DELAY_MAX.as_micros() as f64,
+            Self::Quantiles { table } => mean_of(table),
         };
         Duration::from_micros(us as u64).min(DELAY_MAX)
     }
+
+    /// What makes it no distribution, for people.
+    pub fn problem(&self) -> Option<&'static str> {
+        match self {
+            Self::Uniform { min_us, max_us } if min_us > max_us => {
+                Some("the lower end of a uniform delay is above its upper end")
+            },
+            Self::Pareto { alpha, .. } if !(0.1..=100.0).contains(alpha) => {
+                Some("alpha of a pareto delay is from 0.1 to 100")
+            },
+            Self::Quantiles { table } => table_problem(table),
+            _ => None,
+        }
+    }
+}
+
+fn table_problem(table: &[Quantile]) -> Option<&'static str> {
+    if !(1..=QUANTILES_MAX).contains(&table.len()) {
+        return Some("a table of quantiles has 1 to 1000 rows");
+    }
+    if table.iter().any(|row| !(0.0..=1.0).contains(&row.share)) {
+        return Some("the shares of a table of quantiles are from 0 to 1");
+    }
+    let rises =
+        |pair: &[Quantile]| pair[0].share < pair[1].share && pair[0].value_us <= pair[1].value_us;
+    let sorted = table.windows(2).all(rises);
+    (!sorted).then_some("in a table of quantiles shares rise and values do not fall")
+}
+
+fn interpolate(table: &[Quantile], u: f64) -> f64 {
+    let after = table.partition_point(|row| row.share <= u);
+    let value = |row: &Quantile| row.value_us as f64;
+    match (after.checked_sub(1).and_then(|before| table.get(before)), table.get(after)) {
+        (Some(low), Some(high)) => {
+            let part = (u - low.share) / (high.share - low.share);
+            value(low) + part * (value(high) - value(low))
+        },
+        (Some(only), None) | (None, Some(only)) => value(only),
+        (None, None) => 0.0,
+    }
+}
+
+fn mean_of(table: &[Quantile]) -> f64 {
+    let (Some(first), Some(last)) = (table.first(), table.last()) else { return 0.0 };
+    let between = table.windows(2).map(|pair| {
+        let width = pair[1].share - pair[0].share;
+        width * f64::midpoint(pair[0].value_us as f64, pair[1].value_us as f64)
+    });
+    let ends = first.share * first.value_us as f64 + (1.0 - last.share) * last.value_us as f64;
+    between.sum::<f64>() + ends
 }
 
 impl fmt::Display for Distribution {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let us = |us: u64| format_duration(Duration::from_micros(us));
-        match *self {
-            Self::Fixed { value_us } => formatter.write_str(&us(value_us)),
+        match self {
+            Self::Fixed { value_us } => formatter.write_str(&us(*value_us)),
             Self::Uniform { min_us, max_us } => {
-                write!(formatter, "uniform {}..{}", us(min_us), us(max_us))
+                write!(formatter, "uniform {}..{}", us(*min_us), us(*max_us))
             },
             Self::Normal { mean_us, deviation_us } => {
-                write!(formatter, "normal {} deviation {}", us(mean_us), us(deviation_us))
+                write!(formatter, "normal {} deviation {}", us(*mean_us), us(*deviation_us))
             },
             Self::Pareto { scale_us, alpha } => {
-                write!(formatter, "pareto {} alpha {alpha}", us(scale_us))
+                write!(formatter, "pareto {} alpha {alpha}", us(*scale_us))
             },
+            Self::Exponential { mean_us } => write!(formatter, "exponential {}", us(*mean_us)),
+            Self::Quantiles { table } => write!(formatter, "{} quantiles", table.len()),
         }
     }
 }
@@ -166,6 +241,29 @@ mod tests {
         assert_eq!(normal.sample(at(0.5)), ms(100));
         let pareto = Distribution::Pareto { scale_us: 100_000, alpha: 1.0 };
         assert_eq!(pareto.sample(at(0.5)), ms(200));
+    }
+
+    #[test]
+    fn a_table_of_quantiles_gives_back_what_was_recorded() {
+        let row = |share, value_us| Quantile { share, value_us };
+        let table = vec![row(0.0, 1_000), row(0.5, 3_000), row(0.9, 10_000), row(0.99, 100_000)];
+        let recorded = Distribution::Quantiles { table };
+        assert_eq!(recorded.problem(), None);
+        for (u, us) in [(0.0, 1_000), (0.25, 2_000), (0.5, 3_000), (0.7, 6_500), (0.999, 100_000)] {
+            assert_eq!(recorded.sample(at(u)), Duration::from_micros(us), "{u}");
+        }
+        // 0.5 * 2 ms + 0.4 * 6.5 ms + 0.09 * 55 ms + 0.01 * 100 ms.
+        assert_eq!(recorded.mean(), Duration::from_micros(9_550));
+        let falling = Distribution::Quantiles { table: vec![row(0.1, 5), row(0.2, 4)] };
+        assert!(falling.problem().is_some());
+        assert!(Distribution::Quantiles { table: Vec::new() }.problem().is_some());
+    }
+
+    #[test]
+    fn an_exponential_has_its_mean_at_its_quantile() {
+        let delay = Distribution::Exponential { mean_us: 100_000 };
+        let at_mean = delay.sample(at(1.0 - (-1.0_f64).exp()));
+        assert!((at_mean.as_micros() as i64 - 100_000).abs() <= 1, "{at_mean:?}");
     }
 
     #[test]

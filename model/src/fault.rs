@@ -1,66 +1,20 @@
-//! What a fault is: kind, placement, match, share, schedule.
+//! What a fault is: kind, placement, direction, match, share, conditions, schedule.
 //!
 //! A fault is armed while its schedule says so *and* the plan's lease is held. It is judged for
 //! every request of its edges that its match accepts; [`crate::decision`] says who is hit.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use crate::distribution::Distribution;
 use crate::edge::Edge;
 use crate::units::Share;
 
-/// What happens to a request that is hit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum FaultKind {
-    /// The attempt is held back before it reaches the callee.
-    Latency { delay: Distribution },
-    /// The caller gets this status instead; the callee is not contacted.
-    Errors { status: u16, body: Option<String> },
-    /// The request is swallowed: no answer until the caller or its timeout gives up.
-    Blackhole,
-    /// The connection to the caller is reset (RST) before the callee is contacted.
-    Reset,
-    /// The callee does its work; its answer is thrown away and the caller's connection is reset.
-    LostReply,
-}
+mod kind;
+mod matching;
+mod when;
 
-impl FaultKind {
-    /// Names of all kinds, as scenario files write them.
-    pub const NAMES: [&'static str; 5] = ["latency", "errors", "blackhole", "reset", "lost-reply"];
-
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Latency { .. } => "latency",
-            Self::Errors { .. } => "errors",
-            Self::Blackhole => "blackhole",
-            Self::Reset => "reset",
-            Self::LostReply => "lost-reply",
-        }
-    }
-
-    /// Where in the pipeline this kind acts unless the scenario says otherwise.
-    pub fn placement(&self) -> Placement {
-        match self {
-            Self::LostReply => Placement::Response,
-            Self::Latency { .. } | Self::Errors { .. } | Self::Blackhole | Self::Reset => {
-                Placement::Attempt
-            },
-        }
-    }
-}
-
-impl fmt::Display for FaultKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Latency { delay } => write!(formatter, "latency {delay}"),
-            Self::Errors { status, .. } => write!(formatter, "errors {status}"),
-            _ => formatter.write_str(self.name()),
-        }
-    }
-}
+pub use kind::{FaultKind, KINDS, KindRow, Token};
+pub use matching::{Match, Pair, Subject, fits};
+pub use when::{Flapping, Per, Regime, When, share_at};
 
 /// Where in the pipeline a fault acts. Faults inside an attempt are seen by retries and by the
 /// breaker, like the real thing.
@@ -80,6 +34,9 @@ pub enum Placement {
 }
 
 impl Placement {
+    pub const ALL: [Self; 5] =
+        [Self::Connect, Self::Request, Self::Attempt, Self::Response, Self::Body];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -91,24 +48,46 @@ impl Placement {
     }
 }
 
-/// Which requests a fault looks at. Empty means all.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Match {
-    /// Upper-case method; `None` is any.
-    pub method: Option<String>,
-    /// Path without query. A trailing `*` makes it a prefix; `None` is any.
-    pub path: Option<String>,
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From the callee to the caller: answers.
+    #[default]
+    Down,
+    /// From the caller to the callee: requests.
+    Up,
+    Both,
 }
 
-impl Match {
-    pub fn accepts(&self, method: &str, path: &str) -> bool {
-        self.method.as_deref().is_none_or(|wanted| wanted == method)
-            && self.path.as_deref().is_none_or(|wanted| match wanted.strip_suffix('*') {
-                Some(prefix) => path.starts_with(prefix),
-                None => path == wanted,
-            })
+impl Direction {
+    pub const ALL: [Self; 3] = [Self::Down, Self::Up, Self::Both];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::Up => "up",
+            Self::Both => "both",
+        }
     }
+
+    /// Does a fault of this direction act on bytes that go `way`, which is up or down?
+    pub fn takes(self, way: Self) -> bool {
+        self == Self::Both || self == way
+    }
+}
+
+/// What a fault does to connections that were open when it came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Live {
+    /// It acts on them, too.
+    #[default]
+    Apply,
+    /// It acts on new connections only.
+    NewOnly,
+    /// They are closed in order when they are idle, so that their successors meet the fault.
+    Drain,
 }
 
 /// Milliseconds after the plan's zero, half open: `[start, end)`.
@@ -133,14 +112,37 @@ pub struct FaultSpec {
     pub edges: Vec<Edge>,
     pub effect: FaultKind,
     pub placement: Placement,
+    /// Which way the bytes or the body go that a fault in the body acts on.
+    #[serde(default)]
+    pub direction: Direction,
     #[serde(default)]
     pub matching: Match,
     pub share: Share,
+    #[serde(default)]
+    pub when: When,
+    #[serde(default)]
+    pub live: Live,
     /// Sorted, not overlapping.
     pub schedule: Vec<Window>,
 }
 
 impl FaultSpec {
+    /// A fault for every request of its edges, at the kind's own place, with no window yet.
+    pub fn new(name: impl Into<String>, edges: Vec<Edge>, effect: FaultKind) -> Self {
+        Self {
+            name: name.into(),
+            edges,
+            placement: effect.placement(),
+            effect,
+            direction: Direction::default(),
+            matching: Match::default(),
+            share: Share::WHOLE,
+            when: When::default(),
+            live: Live::default(),
+            schedule: Vec::new(),
+        }
+    }
+
     pub fn scheduled_at(&self, at_ms: u64) -> bool {
         self.schedule.iter().any(|window| window.holds(at_ms))
     }
@@ -183,18 +185,6 @@ impl FaultState {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_match_compares_method_and_path_or_prefix() {
-        let charge = Match { method: Some("POST".into()), path: Some("/charges".into()) };
-        assert!(charge.accepts("POST", "/charges"));
-        assert!(!charge.accepts("GET", "/charges"));
-        assert!(!charge.accepts("POST", "/charges/7"));
-        let below = Match { method: None, path: Some("/charges/*".into()) };
-        assert!(below.accepts("GET", "/charges/7"));
-        assert!(!below.accepts("GET", "/charges"));
-        assert!(Match::default().accepts("PUT", "/"));
-    }
 
     #[test]
     fn a_window_holds_its_start_and_not_its_end() {

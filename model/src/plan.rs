@@ -7,6 +7,14 @@
 //! | `POST /v1/lease` | [`LeaseRequest`] | [`LeaseReply`]; 409 when it has lapsed |
 //! | `DELETE /v1/lease` | | [`LeaseReply`]: every fault is disarmed at once |
 //! | `GET /v1/state` | | [`ProxyState`] |
+//! | `GET /v1/faults` | | list of [`ArmedFault`] |
+//! | `POST /v1/faults` | [`ArmRequest`] | [`Applied`]: one fault more, for a limited time |
+//! | `DELETE /v1/faults/{name}`, `DELETE /v1/faults` | | [`Applied`]: what was armed by `POST` is disarmed |
+//! | `GET /v1/changes` | | list of [`Change`], the newest first: what each epoch changed |
+//! | `POST /v1/rollback` | [`Rollback`] | [`Applied`]: the plan of an earlier epoch under a new one |
+//! | `POST /v1/breakers` | [`BreakerOrder`] | [`BreakerStatus`]: force, free or reset a breaker |
+//! | `GET /metrics` | | Prometheus text |
+//! | `GET /openapi.json` | | this page for programs |
 //! | `GET /health` | | 200 |
 //!
 //! Errors are [`ApiError`] with a 4xx or 5xx status; nothing changed when one is returned.
@@ -16,7 +24,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::edge::Edge;
-use crate::fault::{FaultSpec, FaultState};
+use crate::fault::{FaultSpec, FaultState, Pair, Token};
 use crate::policy::{BreakerState, EdgePolicy};
 use crate::units::Share;
 
@@ -29,10 +37,123 @@ pub struct ProxyConfig {
     pub admin: SocketAddr,
     /// The public listener, whose requests are routed by path.
     pub gateway: SocketAddr,
-    /// One loopback listener each, port chosen by the system.
-    pub edges: Vec<Edge>,
-    /// Base of the OTLP/gRPC endpoint, like `http://127.0.0.1:4317`. `None` sends no telemetry.
+    /// One listener each.
+    pub edges: Vec<EdgeListener>,
+    /// Base of the OTLP endpoint, like `http://127.0.0.1:4317`. `None` sends no telemetry.
     pub otlp: Option<String>,
+    #[serde(default)]
+    pub otlp_protocol: OtlpProtocol,
+    /// Threads that serve, each with a runtime, listeners and connections of its own. `None` serves
+    /// on the runtime that starts the proxy.
+    #[serde(default)]
+    pub threads: Option<usize>,
+    /// Peers of other machines must show it to the admin API; without it they are refused.
+    #[serde(default)]
+    pub admin_token: Option<Token>,
+    /// Where the API of Toxiproxy is served; `None` does not serve it.
+    #[serde(default)]
+    pub toxiproxy: Option<SocketAddr>,
+    /// File that gets one JSON line for each request; `-` is standard output.
+    #[serde(default)]
+    pub access_log: Option<String>,
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+impl ProxyConfig {
+    /// Everything on loopback ports that the system chooses, without telemetry.
+    pub fn on_loopback(run_id: impl Into<String>, edges: impl IntoIterator<Item = Edge>) -> Self {
+        let any = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+        Self {
+            run_id: run_id.into(),
+            admin: any,
+            gateway: any,
+            edges: edges.into_iter().map(EdgeListener::on_loopback).collect(),
+            otlp: None,
+            otlp_protocol: OtlpProtocol::default(),
+            threads: None,
+            admin_token: None,
+            toxiproxy: None,
+            access_log: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A listener of one edge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EdgeListener {
+    pub edge: Edge,
+    /// Port 0 lets the system choose.
+    pub listen: SocketAddr,
+    #[serde(default)]
+    pub protocol: Protocol,
+}
+
+impl EdgeListener {
+    /// HTTP on a loopback port that the system chooses.
+    pub fn on_loopback(edge: Edge) -> Self {
+        let listen = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+        Self { edge, listen, protocol: Protocol::Http }
+    }
+}
+
+/// What an edge carries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    #[default]
+    Http,
+    /// Any bytes.
+    Tcp,
+}
+
+/// How telemetry is sent, by the names of `OTEL_EXPORTER_OTLP_PROTOCOL`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OtlpProtocol {
+    #[default]
+    #[serde(rename = "grpc")]
+    Grpc,
+    #[serde(rename = "http/protobuf")]
+    HttpProtobuf,
+}
+
+/// What callers may take of the gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of a head, request or response.
+    pub head_bytes: usize,
+    /// Fields of a head.
+    pub head_fields: usize,
+    /// Bytes of a request body; `None` is any.
+    pub body_bytes: Option<u64>,
+    /// Open connections of one listener.
+    pub connections: usize,
+    /// Open connections of one peer address at one listener; `None` is any.
+    pub connections_per_peer: Option<usize>,
+    /// A head must be complete within this time of its first byte.
+    pub head_ms: u64,
+    /// A connection without a request is closed after this time.
+    pub idle_ms: u64,
+    /// A body must bring something within each such time.
+    pub body_idle_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: crate::limits::HEAD_BYTES_MAX,
+            head_fields: crate::limits::HEADERS_MAX,
+            body_bytes: None,
+            connections: 16_384,
+            connections_per_peer: None,
+            head_ms: 60_000,
+            idle_ms: 60_000,
+            body_idle_ms: 60_000,
+        }
+    }
 }
 
 /// Where a proxy listens; the payload of its ready line.
@@ -41,6 +162,8 @@ pub struct ProxyAddresses {
     pub admin: SocketAddr,
     pub gateway: SocketAddr,
     pub edges: Vec<EdgeAddress>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toxiproxy: Option<SocketAddr>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,13 +202,94 @@ pub struct EdgePlan {
     pub policy: EdgePolicy,
 }
 
+/// Which requests of the public listener go over which edge. Of the routes that match, the one with
+/// the longest prefix wins, then the one with more conditions; equals share by weight, and one user
+/// stays with one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// `/orders` matches `/orders` and `/orders/7`, not `/ordersheet`.
     pub prefix: String,
+    /// Host without port, whatever the case; `*.example.org` is any name below.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// Upper-case method.
+    #[serde(default)]
+    pub method: Option<String>,
+    #[serde(default)]
+    pub headers: Vec<Pair>,
+    /// Share among equal routes.
+    #[serde(default = "one")]
+    pub weight: u32,
     /// Must be one of the plan's edges.
     pub edge: Edge,
+}
+
+impl Route {
+    pub fn to(prefix: impl Into<String>, edge: Edge) -> Self {
+        let (prefix, headers) = (prefix.into(), Vec::new());
+        Self { prefix, host: None, method: None, headers, weight: 1, edge }
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// One fault more on a running proxy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmRequest {
+    /// Its schedule counts from its arming; without one it acts all the time.
+    pub fault: FaultSpec,
+    /// It is disarmed after this time, whatever happens to who armed it.
+    pub for_ms: u64,
+}
+
+/// A fault of the proxy and where it came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArmedFault {
+    pub fault: FaultSpec,
+    pub source: FaultSource,
+    /// Until it is disarmed by itself; `None` when that is up to the plan.
+    pub left_ms: Option<u64>,
+    pub status: FaultStatus,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FaultSource {
+    /// The plan or the configuration file.
+    Plan,
+    /// `POST /v1/faults`.
+    Api,
+    /// A toxic.
+    Toxiproxy,
+}
+
+/// What one epoch changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub epoch: u64,
+    pub at_unix_ms: u64,
+    /// `plan`, `file`, `api`, `toxiproxy`, `rollback` or `expiry`.
+    pub by: String,
+    /// One line each: `+ fault slow`, `- fault slow`, `~ edge orders -> payments: timeout_ms`.
+    pub what: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rollback {
+    pub to_epoch: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakerOrder {
+    pub edge: Edge,
+    /// `closed` resets it, `forced-open`, `disabled` and `metrics-only` last until the next order.
+    pub state: BreakerState,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +334,34 @@ pub struct EdgeState {
     /// Retries that the budget refused.
     pub retries_refused: u64,
     pub in_flight: u64,
+    /// TCP edges: connections so far, open now, and bytes each way.
+    #[serde(default)]
+    pub connections: u64,
+    #[serde(default)]
+    pub connections_open: u64,
+    #[serde(default)]
+    pub bytes_up: u64,
+    #[serde(default)]
+    pub bytes_down: u64,
+    #[serde(default)]
+    pub endpoints: Vec<EndpointState>,
     pub breaker: Option<BreakerStatus>,
+}
+
+/// One endpoint of an edge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EndpointState {
+    pub address: SocketAddr,
+    pub in_flight: u64,
+    pub attempts: u64,
+    /// By active checks.
+    pub healthy: bool,
+    /// Until it is used again after an ejection; `None` when it is not ejected.
+    pub ejected_for_ms: Option<u64>,
+    /// Why it is left out, for people.
+    pub reason: Option<String>,
+    /// Estimate of its response time in microseconds.
+    pub ewma_us: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,13 +380,37 @@ pub struct BreakerStatus {
 
 /// Counters of one fault: `matched` is everything that the match accepted while it was active,
 /// of which `hit` were acted on and `skipped` were drawn but spared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FaultStatus {
     pub name: String,
     pub state: FaultState,
     pub matched: u64,
     pub hit: u64,
     pub skipped: u64,
+    #[serde(default)]
+    pub fidelity: Option<Fidelity>,
+}
+
+/// How exactly a fault did what it was asked to do.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fidelity {
+    /// Delays that ran to their end.
+    pub delays: u64,
+    /// Achieved minus planned delay in microseconds.
+    pub delay_error_p50_us: i64,
+    pub delay_error_p99_us: i64,
+    pub delay_error_max_us: i64,
+    /// Achieved over planned rate while there was something to send, as a share above or below
+    /// one; `None` when nothing was paced.
+    pub rate_error: Option<f64>,
+    /// Share of the matched requests that were drawn.
+    pub hit_rate: f64,
+    /// Exact binomial interval of that share at 95 %.
+    pub hit_rate_low: f64,
+    pub hit_rate_high: f64,
+    /// The planned share, when it was the same for all requests.
+    pub hit_rate_planned: Option<f64>,
 }
 
 /// Body of every error of our HTTP APIs.

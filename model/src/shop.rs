@@ -54,10 +54,7 @@ pub fn edges() -> Vec<Edge> {
 }
 
 pub fn routes() -> Vec<Route> {
-    let route = |(prefix, callee): &(&str, &str)| Route {
-        prefix: (*prefix).to_owned(),
-        edge: Edge::new(CLIENT, *callee),
-    };
+    let route = |(prefix, callee): &(&str, &str)| Route::to(*prefix, Edge::new(CLIENT, *callee));
     ROUTES.iter().map(route).collect()
 }
 

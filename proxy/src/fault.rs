@@ -77,8 +77,7 @@ pub(crate) fn draw(exchange: &Exchange, placement: Placement, attempt: u32) -> V
         return Vec::new();
     }
     let looks = |fault: &&Arc<Fault>| {
-        fault.spec.placement == placement
-            && fault.spec.matching.accepts(exchange.method.as_str(), &exchange.path)
+        fault.spec.placement == placement && fault.spec.matching.accepts(exchange)
     };
     let mut drawn = Vec::new();
     for fault in line.faults.iter().filter(looks) {
@@ -99,6 +98,32 @@ pub(crate) fn draw(exchange: &Exchange, placement: Placement, attempt: u32) -> V
         }
     }
     drawn
+}
+
+impl model::fault::Subject for Exchange {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
+    }
+
+    fn any_header(&self, _name: &str, _fits: &mut dyn FnMut(&str) -> bool) -> bool {
+        false
+    }
+
+    fn body(&self) -> Option<&[u8]> {
+        None
+    }
+
+    fn caller(&self) -> &str {
+        self.edge.as_ref().map_or(model::edge::CLIENT, |edge| &edge.caller)
+    }
 }
 
 /// The end of the window that the fault is in now; `None` when it is in none.

@@ -14,14 +14,19 @@
 //! listener and reuse both.
 
 mod admin;
+mod balance;
 mod breaker;
 mod budget;
+mod bytes;
 mod control;
 mod emit;
 mod exchange;
 mod failure;
 mod fault;
+mod hedge;
+mod http1;
 mod journeys;
+mod limit;
 mod payload;
 mod pipeline;
 mod pool;
@@ -29,6 +34,8 @@ mod relay;
 mod retry;
 mod server;
 mod snapshot;
+mod timer;
+mod toxiproxy;
 mod validate;
 mod worker;
 

@@ -47,6 +47,7 @@ mod tests {
             backoff_max_ms: 50,
             budget: Share::WHOLE,
             budget_reserve_per_s: 0,
+            retry_after_max_ms: 0,
         }
     }
 

@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::edge::Edge;
 use model::limits::EDGES_MAX;
-use model::plan::{EdgeAddress, ProxyAddresses, ProxyConfig};
+use model::plan::{EdgeAddress, EdgeListener, ProxyAddresses, ProxyConfig};
 use telemetry::clock::Clock;
 use telemetry::providers::Providers;
 use tokio::net::TcpListener;
@@ -86,11 +86,12 @@ pub(crate) async fn start_with(
     providers: Option<Providers>,
     clock: Clock,
 ) -> Result<ProxyHandle, ProxyError> {
-    check_edges(&config.edges)?;
+    let edges: Vec<Edge> = config.edges.iter().map(|listener| listener.edge.clone()).collect();
+    check_edges(&edges)?;
     let bound = Bound::new(&config).await?;
     let addresses = bound.addresses.clone();
     let emitter = Arc::new(emitter);
-    let control = Arc::new(Control::new(&config.edges, Arc::clone(&emitter), clock.clone()));
+    let control = Arc::new(Control::new(&edges, Arc::clone(&emitter), clock.clone()));
     let worker = Arc::new(Worker {
         control: Arc::clone(&control),
         emitter,
@@ -159,9 +160,8 @@ impl Bound {
         let (gateway, gateway_address) = bind("the public gateway", config.gateway).await?;
         let mut edges = BTreeMap::new();
         let mut edge_addresses = Vec::with_capacity(config.edges.len());
-        for edge in &config.edges {
-            let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let (listener, address) = bind(&format!("edge {edge}"), any).await?;
+        for EdgeListener { edge, listen, .. } in &config.edges {
+            let (listener, address) = bind(&format!("edge {edge}"), *listen).await?;
             edges.insert(edge.clone(), listener);
             edge_addresses.push(EdgeAddress { edge: edge.clone(), address });
         }
@@ -169,6 +169,7 @@ impl Bound {
             admin: admin_address,
             gateway: gateway_address,
             edges: edge_addresses,
+            toxiproxy: None,
         };
         Ok(Self { admin, gateway, edges, addresses })
     }

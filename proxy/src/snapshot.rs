@@ -191,10 +191,7 @@ mod tests {
                     policy: EdgePolicy::default(),
                 })
                 .collect(),
-            routes: prefixes
-                .iter()
-                .map(|prefix| Route { prefix: (*prefix).to_owned(), edge: edge(prefix) })
-                .collect(),
+            routes: prefixes.iter().map(|prefix| Route::to(*prefix, edge(prefix))).collect(),
             ..Snapshot::empty().plan
         };
         let traffic = BTreeMap::new();

@@ -170,9 +170,8 @@ fn check_effect(field: &str, fault: &FaultSpec) -> Checked {
         check_status(&format!("{field}.effect.status"), *status)?;
     }
     let acts = match (&fault.effect, fault.placement) {
-        (FaultKind::LostReply, placement) => placement == Placement::Response,
-        (_, Placement::Request | Placement::Attempt | Placement::Response) => true,
         (_, Placement::Connect | Placement::Body) => false,
+        (effect, placement) => effect.may_act_at(placement),
     };
     ensure(acts, &format!("{field}.placement"), || {
         format!("{} cannot act at {}", fault.effect.name(), fault.placement.as_str())

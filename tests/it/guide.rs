@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness::result::ExitCode;
 use model::expect::{self, INVARIANTS};
-use model::fault::FaultKind;
 use model::policy::BreakerState;
 use model::scenario::{Scenario, language};
 use model::shop;
@@ -228,7 +227,7 @@ fn every_word_that_is_refused_is_named() {
 #[test]
 fn every_function_kind_invariant_and_weakness_is_named() {
     assert_named("the function", expect::functions());
-    assert_named("the kind of fault", FaultKind::NAMES);
+    assert_named("the kind of fault", language::KINDS_READ);
     assert_named("the invariant", INVARIANTS);
     assert_named("the weakness", shop::WEAKNESSES.map(|(name, _)| name));
     let events = ["opens", "half-opens", "closes", "stays", "hits"];

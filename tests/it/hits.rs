@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use model::edge::Edge;
-use model::fault::{FaultKind, FaultSpec, Match, Placement, Window};
+use model::fault::{FaultKind, FaultSpec, Window};
 use model::flow::{Flow, Step};
 use model::load::{Load, LoadPlan, LoadStart, RateStep, Spacing};
 use model::phase::Timeline;
@@ -49,14 +49,11 @@ async fn callee() -> SocketAddr {
 }
 
 fn plan(callee: SocketAddr, zero_unix_ms: u64) -> Plan {
+    let effect = FaultKind::Errors { status: 503, body: None, headers: Vec::new() };
     let fault = FaultSpec {
-        name: "some fail".to_owned(),
-        edges: vec![edge()],
-        effect: FaultKind::Errors { status: 503, body: None },
-        placement: Placement::Attempt,
-        matching: Match::default(),
         share: Share::from_ppm(200_000),
         schedule: vec![Window { start_ms: 0, end_ms: 3_600_000 }],
+        ..FaultSpec::new("some fail", vec![edge()], effect)
     };
     Plan {
         epoch: 1,
@@ -68,7 +65,7 @@ fn plan(callee: SocketAddr, zero_unix_ms: u64) -> Plan {
             endpoints: vec![callee],
             policy: EdgePolicy::default(),
         }],
-        routes: vec![Route { prefix: "/".to_owned(), edge: edge() }],
+        routes: vec![Route::to("/", edge())],
         faults: vec![fault],
     }
 }
@@ -133,13 +130,7 @@ async fn ledger_at(connections_max: u32) -> (BTreeSet<String>, BTreeSet<String>)
         run_id: "hits".to_owned(),
     };
     let providers = Providers::start(&identity, Some(&otlp)).unwrap();
-    let config = ProxyConfig {
-        run_id: "hits".to_owned(),
-        admin: ANY_PORT,
-        gateway: ANY_PORT,
-        edges: vec![edge()],
-        otlp: None,
-    };
+    let config = ProxyConfig::on_loopback("hits", [edge()]);
     let proxy = proxy::start(config, providers.clone(), clock.clone()).await.unwrap();
     let client = Client::new();
     let admin = proxy.addresses().admin;

@@ -79,7 +79,14 @@ pub(super) fn head(title: &str) -> Head {
 
 fn status(name: &str, hit: u64, skipped: u64) -> FaultStatus {
     let matched = hit + skipped;
-    FaultStatus { name: name.into(), state: FaultState::Done, matched, hit, skipped }
+    FaultStatus {
+        name: name.into(),
+        state: FaultState::Done,
+        matched,
+        hit,
+        skipped,
+        fidelity: None,
+    }
 }
 
 pub(super) fn faults() -> Vec<FaultFrame> {

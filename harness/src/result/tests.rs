@@ -92,7 +92,7 @@ fn edge() -> Edge {
 
 fn status(hit: u64, skipped: u64) -> FaultStatus {
     let state = model::fault::FaultState::Done;
-    FaultStatus { name: "slow".into(), state, matched: hit + skipped, hit, skipped }
+    FaultStatus { name: "slow".into(), state, matched: hit + skipped, hit, skipped, fidelity: None }
 }
 
 fn done() -> LoadDone {

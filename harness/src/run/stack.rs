@@ -79,7 +79,12 @@ impl Stack {
         };
         let collector = collector::start(config, clock.clone()).await?;
         let client = Client::new();
-        let nowhere = ProxyAddresses { admin: any_port, gateway: any_port, edges: Vec::new() };
+        let nowhere = ProxyAddresses {
+            admin: any_port,
+            gateway: any_port,
+            edges: Vec::new(),
+            toxiproxy: None,
+        };
         Ok(Self {
             collector,
             control: Control::new(client.clone(), any_port),
@@ -151,11 +156,9 @@ impl Stack {
         folder: &RunFolder,
     ) -> Result<(), StackError> {
         let config = ProxyConfig {
-            run_id: folder.run_id.clone(),
-            admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             gateway: scenario.listen,
-            edges: scenario.edges(),
             otlp: Some(self.otlp_grpc()),
+            ..ProxyConfig::on_loopback(folder.run_id.clone(), scenario.edges())
         };
         let path = folder.write("proxy.json", &line(&config))?;
         let spec = Spec {

@@ -63,9 +63,8 @@ fn finish(root: &Table<'_>, draft: Draft<'_>, schedule: Vec<Window>) -> Option<F
     if schedule.is_empty() && root.report.is_empty() {
         root.report.add(draft.table_span, format!("the fault \"{name}\" never acts"));
     }
-    let placement = effect.placement();
-    let (edges, matching, share) = (draft.edges, draft.matching, draft.share);
-    Some(FaultSpec { name, edges, effect, placement, matching, share, schedule })
+    let (matching, share) = (draft.matching, draft.share);
+    Some(FaultSpec { matching, share, schedule, ..FaultSpec::new(name, draft.edges, effect) })
 }
 
 fn read_draft<'r>(mut table: Table<'r>, edges: &[Edge], seen: &mut Vec<String>) -> Draft<'r> {
@@ -176,17 +175,17 @@ fn read_effect(table: &mut Table<'_>) -> Option<FaultKind> {
             let status =
                 status.map_or(Some(u64::from(STATUS_DEFAULT)), |value| value.integer(400..=599));
             let body = body.and_then(|value| value.text("a string")).map(str::to_owned);
-            Some(FaultKind::Errors { status: status? as u16, body })
+            Some(FaultKind::Errors { status: status? as u16, body, headers: Vec::new() })
         },
         "blackhole" => Some(FaultKind::Blackhole),
-        "reset" => Some(FaultKind::Reset),
+        "reset" => Some(FaultKind::Reset { after_bytes: 0 }),
         "lost-reply" => Some(FaultKind::LostReply),
         later if language::FAULT_KINDS.contains(&later) => {
             kind_value.wrong(not_yet(&format!("the fault kind \"{later}\"")));
             None
         },
         other => {
-            let hint = hint(other, FaultKind::NAMES);
+            let hint = hint(other, language::KINDS_READ);
             kind_value.wrong(format!("unknown fault kind \"{}\"{hint}", shorten(other)));
             None
         },
@@ -215,5 +214,5 @@ fn read_match(value: &Value<'_>) -> Match {
         Some(path.to_owned())
     });
     table.finish(&[]);
-    Match { method, path }
+    Match { method, path, ..Match::default() }
 }

@@ -144,6 +144,7 @@ fn read_retry(mut table: Table<'_>) -> RetryPolicy {
         backoff_max_ms,
         budget: budget.unwrap_or(Share::from_ppm(100_000)),
         budget_reserve_per_s: reserve.unwrap_or(1) as u32,
+        retry_after_max_ms: 0,
     }
 }
 

@@ -51,6 +51,9 @@ pub fn refused() -> Vec<&'static str> {
     words.concat()
 }
 
+/// Kinds of faults that a scenario can ask for.
+pub const KINDS_READ: [&str; 5] = ["latency", "errors", "blackhole", "reset", "lost-reply"];
+
 pub(super) const TABLES: [&str; 3] = ["search", "service", "invariant"];
 pub(super) const FAULT_KEYS: [&str; 3] = ["when", "back", "pick"];
 pub(super) const STEP_KEYS: [&str; 2] = ["until", "within"];

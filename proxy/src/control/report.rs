@@ -41,7 +41,7 @@ impl Control {
             let (matched, hit, skipped) = fault.counters.read();
             let name = fault.spec.name.clone();
             let known = state.faults.get(&name).copied().unwrap_or(FaultState::Planned);
-            FaultStatus { name, state: known, matched, hit, skipped }
+            FaultStatus { name, state: known, matched, hit, skipped, fidelity: None }
         };
         let faults = self.snapshot.load().faults.iter().map(status).collect();
         (self.lease_reply(&state, now), faults)
@@ -58,6 +58,11 @@ impl Control {
             retries: read(&traffic.retries),
             retries_refused: read(&traffic.retries_refused),
             in_flight: read(&traffic.in_flight),
+            connections: 0,
+            connections_open: 0,
+            bytes_up: 0,
+            bytes_down: 0,
+            endpoints: Vec::new(),
             breaker: line.and_then(|line| self.breaker_status(line)),
         }
     }

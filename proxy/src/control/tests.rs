@@ -1,5 +1,5 @@
 use model::distribution::Distribution;
-use model::fault::{FaultKind, FaultSpec, Match, Window};
+use model::fault::{FaultKind, FaultSpec, Window};
 use model::plan::EdgePlan;
 use model::policy::EdgePolicy;
 use model::units::Share;
@@ -86,16 +86,11 @@ fn edge() -> Edge {
 fn fault() -> FaultSpec {
     let effect = FaultKind::Latency { delay: Distribution::Fixed { value_us: 1 } };
     FaultSpec {
-        name: "slow".into(),
-        edges: vec![edge()],
-        placement: effect.placement(),
-        effect,
-        matching: Match::default(),
-        share: Share::WHOLE,
         schedule: vec![
             Window { start_ms: 2_000, end_ms: 3_000 },
             Window { start_ms: 5_000, end_ms: 6_000 },
         ],
+        ..FaultSpec::new("slow", vec![edge()], effect)
     }
 }
 

@@ -77,14 +77,15 @@ async fn act(exchange: &mut Exchange, book: &Book, drawn: Drawn) -> Result<(), F
             }
             Ok(())
         },
-        FaultKind::Errors { status, body } => {
+        FaultKind::Errors { status, body, .. } => {
             book.enter(&drawn, Verdict::Hit { planned: None, achieved: None });
             Err(Failure::Injected { status: *status, body: body.clone() })
         },
-        FaultKind::Reset | FaultKind::LostReply => {
+        FaultKind::Reset { .. } | FaultKind::LostReply => {
             book.enter(&drawn, Verdict::Hit { planned: None, achieved: None });
             Err(Failure::InjectedReset)
         },
+        _ => Ok(()),
     }
 }
 

@@ -38,21 +38,15 @@ pub(crate) fn window_end_ms(fault: &FaultSpec, at_ms: u64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use model::fault::{FaultKind, Match, Placement, Window};
-    use model::units::Share;
+    use model::fault::{FaultKind, Window};
 
     use super::*;
 
     fn fault() -> FaultSpec {
         let window = |start_ms, end_ms| Window { start_ms, end_ms };
         FaultSpec {
-            name: "slow".into(),
-            edges: Vec::new(),
-            effect: FaultKind::Blackhole,
-            placement: Placement::Attempt,
-            matching: Match::default(),
-            share: Share::WHOLE,
             schedule: vec![window(10, 20), window(30, 40)],
+            ..FaultSpec::new("slow", Vec::new(), FaultKind::Blackhole)
         }
     }
 

@@ -55,8 +55,7 @@ async fn browsers_and_foreign_paths_are_refused() {
 }
 
 fn config(edges: Vec<Edge>) -> ProxyConfig {
-    let any = "127.0.0.1:0".parse().unwrap();
-    ProxyConfig { run_id: "test".into(), admin: any, gateway: any, edges, otlp: None }
+    ProxyConfig::on_loopback("test", edges)
 }
 
 #[tokio::test]

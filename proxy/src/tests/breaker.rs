@@ -21,7 +21,7 @@ fn policy() -> EdgePolicy {
 #[tokio::test]
 async fn injected_errors_open_the_breaker_which_says_why_and_who_tripped_it() {
     let upstream = Upstream::friendly().await;
-    let effect = FaultKind::Errors { status: 500, body: None };
+    let effect = FaultKind::Errors { status: 500, body: None, headers: Vec::new() };
     let stack = Stack::with(upstream.address, policy(), vec![fault("sick", effect)]).await;
     for _ in 0..4 {
         assert_eq!(stack.call("GET", &[]).await.unwrap().status(), 500);
@@ -51,7 +51,7 @@ async fn injected_errors_open_the_breaker_which_says_why_and_who_tripped_it() {
 #[tokio::test]
 async fn a_breaker_survives_a_plan_that_keeps_its_policy_and_not_one_that_changes_it() {
     let upstream = Upstream::friendly().await;
-    let effect = FaultKind::Errors { status: 500, body: None };
+    let effect = FaultKind::Errors { status: 500, body: None, headers: Vec::new() };
     let stack = Stack::with(upstream.address, policy(), vec![fault("sick", effect)]).await;
     for _ in 0..4 {
         assert_eq!(stack.call("GET", &[]).await.unwrap().status(), 500);
@@ -80,6 +80,7 @@ async fn a_caller_that_sends_its_body_too_slowly_is_no_slow_call_of_the_callee()
         backoff_max_ms: 1,
         budget: Share::WHOLE,
         budget_reserve_per_s: 1,
+        retry_after_max_ms: 0,
     });
     let stack = Stack::with(upstream.address, policy, Vec::new()).await;
     for _ in 0..5 {

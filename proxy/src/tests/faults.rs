@@ -28,7 +28,8 @@ async fn latency_holds_the_request_back_before_the_callee_gets_it() {
 #[tokio::test]
 async fn injected_errors_never_reach_the_callee() {
     let upstream = Upstream::friendly().await;
-    let effect = FaultKind::Errors { status: 429, body: Some("enough".into()) };
+    let effect =
+        FaultKind::Errors { status: 429, body: Some("enough".into()), headers: Vec::new() };
     let stack =
         Stack::with(upstream.address, EdgePolicy::default(), vec![fault("busy", effect)]).await;
     let response = stack.call_as("u000001-000001").await.unwrap();
@@ -41,7 +42,7 @@ async fn injected_errors_never_reach_the_callee() {
 #[tokio::test]
 async fn a_reset_is_a_real_one_and_never_reaches_the_callee() {
     let upstream = Upstream::friendly().await;
-    let faults = vec![fault("cut", FaultKind::Reset)];
+    let faults = vec![fault("cut", FaultKind::Reset { after_bytes: 0 })];
     let stack = Stack::with(upstream.address, EdgePolicy::default(), faults).await;
     let error = raw_get(stack.edge_address(), "u000001-000001").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
@@ -95,9 +96,10 @@ async fn a_retry_meets_each_fault_anew_and_only_the_last_reset_is_seen_by_the_ca
         backoff_max_ms: 1,
         budget: Share::WHOLE,
         budget_reserve_per_s: 100,
+        retry_after_max_ms: 0,
     };
     let policy = EdgePolicy { retry: Some(retry), ..EdgePolicy::default() };
-    let mut half = fault("cut", FaultKind::Reset);
+    let mut half = fault("cut", FaultKind::Reset { after_bytes: 0 });
     half.share = Share::from_ppm(500_000);
     let stack = Stack::with(upstream.address, policy.clone(), vec![half]).await;
     let mut failed = 0;
@@ -125,6 +127,7 @@ async fn a_fault_placed_at_the_request_is_drawn_once_whatever_the_retries() {
         backoff_max_ms: 1,
         budget: Share::WHOLE,
         budget_reserve_per_s: 100,
+        retry_after_max_ms: 0,
     };
     let policy = EdgePolicy { retry: Some(retry), ..EdgePolicy::default() };
     let mut early = fault("early", latency_ms(1));
@@ -138,8 +141,9 @@ async fn a_fault_placed_at_the_request_is_drawn_once_whatever_the_retries() {
 #[tokio::test]
 async fn only_what_the_match_accepts_is_looked_at() {
     let upstream = Upstream::friendly().await;
-    let mut posts = fault("posts", FaultKind::Reset);
-    posts.matching = Match { method: Some("POST".into()), path: Some("/charges".into()) };
+    let mut posts = fault("posts", FaultKind::Reset { after_bytes: 0 });
+    posts.matching =
+        Match { method: Some("POST".into()), path: Some("/charges".into()), ..Match::default() };
     let stack = Stack::with(upstream.address, EdgePolicy::default(), vec![posts]).await;
     assert_eq!(stack.call("GET", &[]).await.unwrap().status(), 200);
     assert!(stack.call("POST", &[]).await.is_err());
@@ -150,7 +154,7 @@ async fn only_what_the_match_accepts_is_looked_at() {
 async fn nobody_in_the_control_group_is_touched() {
     let upstream = Upstream::friendly().await;
     let stack = Stack::start().await;
-    let faults = vec![fault("cut", FaultKind::Reset)];
+    let faults = vec![fault("cut", FaultKind::Reset { after_bytes: 0 })];
     let mut plan = stack.plan(vec![upstream.address], EdgePolicy::default(), faults);
     plan.control = Share::from_ppm(300_000);
     assert_eq!(stack.put(&plan).await.status(), 200);

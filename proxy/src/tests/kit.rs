@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use model::distribution::Distribution;
 use model::edge::Edge;
-use model::fault::{FaultKind, FaultSpec, Match, Window};
+use model::fault::{FaultKind, FaultSpec, Window};
 use model::plan::{EdgePlan, LeaseReply, LeaseRequest, Plan, ProxyConfig, ProxyState, Route};
 use model::policy::EdgePolicy;
 use model::units::Share;
@@ -127,13 +127,7 @@ pub(crate) struct Stack {
 impl Stack {
     pub(crate) async fn start() -> Self {
         let (clock, recorder) = (Clock::system(), Recorder::default());
-        let config = ProxyConfig {
-            run_id: "test".into(),
-            admin: "127.0.0.1:0".parse().unwrap(),
-            gateway: "127.0.0.1:0".parse().unwrap(),
-            edges: vec![edge()],
-            otlp: None,
-        };
+        let config = ProxyConfig::on_loopback("test", [edge()]);
         let emitter = recorder.emitter(clock.clone());
         let proxy = start_with(config, emitter, None, clock.clone()).await.unwrap();
         Self { proxy, recorder, client: Client::new(), clock, epoch: AtomicU64::new(1) }
@@ -168,7 +162,7 @@ impl Stack {
             zero_unix_ms: Some(self.clock.unix_ms() - 1_000),
             control: Share::ZERO,
             edges: vec![EdgePlan { edge: edge(), endpoints, policy }],
-            routes: vec![Route { prefix: "/".into(), edge: edge() }],
+            routes: vec![Route::to("/", edge())],
             faults,
         }
     }
@@ -239,13 +233,8 @@ pub(crate) fn header<'a>(response: &'a Response<Bytes>, name: &str) -> Option<&'
 /// A fault on the edge, active for an hour, for every request.
 pub(crate) fn fault(name: &str, effect: FaultKind) -> FaultSpec {
     FaultSpec {
-        name: name.into(),
-        edges: vec![edge()],
-        placement: effect.placement(),
-        effect,
-        matching: Match::default(),
-        share: Share::WHOLE,
         schedule: vec![Window { start_ms: 0, end_ms: 3_600_000 }],
+        ..FaultSpec::new(name, vec![edge()], effect)
     }
 }
 

@@ -17,7 +17,7 @@ async fn the_ledger_and_the_counters_say_the_same_and_each_line_names_its_attemp
     slow.share = Share::from_ppm(500_000);
     let mut lost = fault("lost", FaultKind::LostReply);
     lost.share = Share::from_ppm(200_000);
-    let mut cut = fault("cut", FaultKind::Reset);
+    let mut cut = fault("cut", FaultKind::Reset { after_bytes: 0 });
     cut.share = Share::from_ppm(200_000);
     let faults = vec![cut, slow, lost];
     let mut plan = stack.plan(vec![upstream.address], EdgePolicy::default(), faults);
@@ -91,7 +91,10 @@ async fn without_a_repeatable_id_the_ledger_says_that_it_counted() {
 #[tokio::test]
 async fn a_caller_that_leaves_ends_the_request_and_its_fault_is_still_accounted_for() {
     let upstream = Upstream::friendly().await;
-    let faults = vec![fault("hole", FaultKind::Blackhole), fault("cut", FaultKind::Reset)];
+    let faults = vec![
+        fault("hole", FaultKind::Blackhole),
+        fault("cut", FaultKind::Reset { after_bytes: 0 }),
+    ];
     let stack = Stack::with(upstream.address, EdgePolicy::default(), faults).await;
     let mut caller = TcpStream::connect(stack.edge_address()).await.unwrap();
     caller.write_all(b"GET /charges HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();

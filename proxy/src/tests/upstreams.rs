@@ -19,6 +19,7 @@ fn retry(on: Vec<RetryOn>) -> EdgePolicy {
         backoff_max_ms: 2,
         budget: Share::ZERO,
         budget_reserve_per_s: 10,
+        retry_after_max_ms: 0,
     };
     EdgePolicy { retry: Some(retry), ..EdgePolicy::default() }
 }

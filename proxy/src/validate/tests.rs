@@ -1,4 +1,4 @@
-use model::fault::{Match, Window};
+use model::fault::Window;
 
 use super::*;
 
@@ -28,6 +28,7 @@ fn plan() -> Plan {
                     backoff_max_ms: 20,
                     budget: Share::WHOLE,
                     budget_reserve_per_s: 1,
+                    retry_after_max_ms: 0,
                 }),
                 breaker: Some(BreakerPolicy {
                     window_calls: 20,
@@ -39,17 +40,13 @@ fn plan() -> Plan {
                     half_open_permits: 3,
                     half_open_deadline_ms: 1_000,
                 }),
+                ..EdgePolicy::default()
             },
         }],
-        routes: vec![Route { prefix: "/".into(), edge: edge() }],
+        routes: vec![Route::to("/", edge())],
         faults: vec![FaultSpec {
-            name: "lost".into(),
-            edges: vec![edge()],
-            effect: FaultKind::LostReply,
-            placement: Placement::Response,
-            matching: Match::default(),
-            share: Share::WHOLE,
             schedule: vec![Window { start_ms: 0, end_ms: 10 }],
+            ..FaultSpec::new("lost", vec![edge()], FaultKind::LostReply)
         }],
     }
 }
@@ -101,7 +98,8 @@ fn everything_that_is_wrong_is_named_with_its_place() {
         (
             "faults[0].effect.status",
             Box::new(|plan| {
-                plan.faults[0].effect = FaultKind::Errors { status: 100, body: None };
+                plan.faults[0].effect =
+                    FaultKind::Errors { status: 100, body: None, headers: Vec::new() };
             }),
         ),
         ("faults[0].schedule", Box::new(|plan| plan.faults[0].schedule.clear())),

@@ -1,0 +1,1 @@
+//! Edges that carry any TCP protocol: bytes pass through, faults act on the bytes.

@@ -1,0 +1,1 @@
+//! When a slow attempt gets a second copy.

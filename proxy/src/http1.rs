@@ -1,0 +1,1 @@
+//! HTTP/1.1 of our own: heads, framing, chunks.

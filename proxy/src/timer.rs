@@ -1,0 +1,1 @@
+//! Waiting with a precision well below a millisecond.
