@@ -8,6 +8,13 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::result::ExitCode;
 
+mod address;
+mod fault;
+mod proxy;
+
+pub use fault::{ArmArguments, FaultAction, FaultArguments, Remote};
+pub use proxy::ProxyArguments;
+
 /// Put a system of services under load, break it on a timeline, and prove whether it held.
 #[derive(Debug, Parser)]
 #[command(name = "shakedown", version, after_help = exit_codes(), arg_required_else_help = true)]
@@ -26,6 +33,13 @@ pub enum Command {
     Run(RunArguments),
     /// Check a scenario: every error with its place, the timeline, and whether a run can decide
     Check(CheckArguments),
+    /// Run the gateway by itself, in front of any services
+    ///
+    /// It forwards requests or bytes, retries, breaks circuits, limits and balances as its file
+    /// says, and breaks what it is told to break.
+    Proxy(ProxyArguments),
+    /// Show, arm and disarm the faults of a running proxy
+    Fault(FaultArguments),
     #[command(flatten)]
     Part(Part),
 }
@@ -63,13 +77,6 @@ pub struct CheckArguments {
 /// The processes of a run, started by `run`.
 #[derive(Debug, Subcommand)]
 pub enum Part {
-    /// The fault-injecting gateway
-    #[command(hide = true)]
-    Proxy {
-        /// JSON file with addresses and edges
-        #[arg(long, value_name = "FILE")]
-        bootstrap: PathBuf,
-    },
     /// One service of the sample shop
     #[command(hide = true)]
     Service {
@@ -131,5 +138,76 @@ mod tests {
         assert_eq!(parse("shakedown run a.toml --time-scale 0"), Err(ExitCode::ScenarioInvalid));
         assert_eq!(parse("shakedown --help"), Err(ExitCode::Pass));
         assert_eq!(parse("shakedown run a.toml --time-scale 4 --plain"), Ok(()));
+    }
+
+    #[test]
+    fn a_proxy_needs_a_file_or_a_listener_and_where_it_leads() {
+        let parse = |line: &str| parse(line.split(' ').map(OsString::from)).map(|_| ());
+        for good in [
+            "shakedown proxy --config gateway.toml",
+            "shakedown proxy --config gateway.toml --check",
+            "shakedown proxy --bootstrap proxy.json",
+            "shakedown proxy --listen :8080 --upstream 7001 --upstream orders:7002",
+            "shakedown proxy --listen 5433 --upstream 5432 --tcp --admin 9901 --threads 2",
+            "shakedown proxy --listen 1 --upstream 2 --toxiproxy 8474 --otlp http://127.0.0.1:4317",
+        ] {
+            assert_eq!(parse(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "shakedown proxy",
+            "shakedown proxy --listen 8080",
+            "shakedown proxy --upstream 8080",
+            "shakedown proxy --tcp --config gateway.toml",
+            "shakedown proxy --config gateway.toml --listen 8080 --upstream 7001",
+            "shakedown proxy --config gateway.toml --admin 9901",
+            "shakedown proxy --listen nowhere --upstream 7001",
+            "shakedown proxy --listen 8080 --upstream http://127.0.0.1:7001",
+            "shakedown proxy --listen 8080 --upstream 7001 --threads 0",
+            "shakedown proxy --listen 8080 --upstream 7001 --check",
+            "shakedown proxy --bootstrap proxy.json --check",
+        ] {
+            assert_eq!(parse(bad), Err(ExitCode::ScenarioInvalid), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_fault_is_armed_by_flags_or_by_a_file() {
+        let parse = |line: &str| parse(line.split(' ').map(OsString::from)).map(|_| ());
+        for good in [
+            "shakedown fault list",
+            "shakedown fault list --json --admin http://127.0.0.1:1 --token-file t",
+            "shakedown fault arm a --on x->y --kind latency --set add=1s --for 5m --share 5%",
+            "shakedown fault arm a --on x->y --kind refuse --for 5m --match path=/a --when first=3",
+            "shakedown fault arm --file fault.toml",
+            "shakedown fault arm --file fault.toml --for 1m",
+            "shakedown fault disarm a b",
+            "shakedown fault clear",
+        ] {
+            assert_eq!(parse(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "shakedown fault",
+            "shakedown fault arm a --on x->y --kind latency",
+            "shakedown fault arm --on x->y --kind latency --for 5m",
+            "shakedown fault arm a --file fault.toml",
+            "shakedown fault arm a --on x->y --kind latency --set add --for 5m",
+            "shakedown fault arm a --on x->y --kind latency --for 0s",
+            "shakedown fault disarm",
+        ] {
+            assert_eq!(parse(bad), Err(ExitCode::ScenarioInvalid), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_help_of_arm_names_every_kind_and_its_keys() {
+        let mut command = Cli::command();
+        let fault = command.find_subcommand_mut("fault").unwrap();
+        let help = fault.find_subcommand_mut("arm").unwrap().render_long_help().to_string();
+        for row in &model::fault::keys::KIND_KEYS {
+            assert!(help.contains(&format!("  {}", row.kind)), "{}", row.kind);
+            for key in row.keys {
+                assert!(help.contains(key.name), "{} {}", row.kind, key.name);
+            }
+        }
     }
 }

@@ -3,8 +3,12 @@
 //! [`cli`] is the table of commands. [`run`] is the main job: it starts the parts of a run, watches
 //! them and ends them. [`guardian`] ends what a dead runner left behind. [`part`] is the other side
 //! of `run`: what each child process does. [`result`] and [`report`] say what came of it.
+//! [`gateway`] is the proxy by itself, without a run, and [`fault`] talks to a running one.
 
 pub mod cli;
+pub mod control;
+pub mod fault;
+pub mod gateway;
 pub mod guardian;
 pub mod part;
 pub mod report;
@@ -30,14 +34,21 @@ fn dispatch(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     match cli {
         Cli { command: Command::Run(arguments) } => run::command(&arguments),
         Cli { command: Command::Check(arguments) } => run::check(&arguments),
+        Cli { command: Command::Proxy(arguments) } => gateway::command(&arguments),
+        Cli { command: Command::Fault(arguments) } => fault::command(&arguments),
         Cli { command: Command::Part(part) } => part::command(part),
     }
 }
 
 /// Says why the program ends, on standard error. A closed one has nobody to tell.
 pub(crate) fn complain(error: &dyn std::error::Error) {
+    say(&with_causes(error));
+}
+
+/// Says something to the person who started the program, on standard error.
+pub(crate) fn say(text: &str) {
     use std::io::Write as _;
-    let _closed = writeln!(std::io::stderr().lock(), "shakedown: {}", with_causes(error));
+    let _closed = writeln!(std::io::stderr().lock(), "shakedown: {text}");
 }
 
 /// An error with what caused it, on one line.

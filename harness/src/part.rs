@@ -48,7 +48,37 @@ enum PartError {
 }
 
 pub fn command(part: Part) -> ExitCode {
-    match serve(part) {
+    ended(serve(part))
+}
+
+fn serve(part: Part) -> Result<(), PartError> {
+    runtime()?.block_on(async {
+        match part {
+            Part::Service { name, listen, data } => serve_service(name, listen, &data).await,
+            Part::LoadWorker { plan } => serve_load(&plan).await,
+            Part::Guardian => Ok(guardian::guard(Clock::system()).await?),
+        }
+    })
+}
+
+/// The gateway of a run.
+pub fn proxy(bootstrap: &Path) -> ExitCode {
+    let runtime = background().map_err(PartError::Runtime);
+    ended(runtime.and_then(|runtime| runtime.block_on(serve_proxy(bootstrap))))
+}
+
+/// For what a gateway does beside serving, which it does on threads of its own.
+pub fn background() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
+}
+
+/// Threads that a gateway serves on unless it is told otherwise: one for each core it may use.
+pub fn serving_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn ended(outcome: Result<(), PartError>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::Pass,
         Err(error) => {
             crate::complain(&error);
@@ -57,19 +87,9 @@ pub fn command(part: Part) -> ExitCode {
     }
 }
 
-fn serve(part: Part) -> Result<(), PartError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(PartError::Runtime)?;
-    runtime.block_on(async {
-        match part {
-            Part::Proxy { bootstrap } => serve_proxy(&bootstrap).await,
-            Part::Service { name, listen, data } => serve_service(name, listen, &data).await,
-            Part::LoadWorker { plan } => serve_load(&plan).await,
-            Part::Guardian => Ok(guardian::guard(Clock::system()).await?),
-        }
-    })
+fn runtime() -> Result<tokio::runtime::Runtime, PartError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().build().map_err(PartError::Runtime)
 }
 
 async fn serve_proxy(bootstrap: &Path) -> Result<(), PartError> {
@@ -78,6 +98,7 @@ async fn serve_proxy(bootstrap: &Path) -> Result<(), PartError> {
     let identity = identity("gateway", &config.run_id);
     let providers = Providers::start(&identity, config.otlp.as_deref())?;
     telemetry::subscriber::install(&providers, &identity)?;
+    let config = ProxyConfig { threads: Some(serving_threads()), ..config };
     let proxy = proxy::start(config, providers.clone(), Clock::system()).await?;
     telemetry::ready::announce(proxy.addresses()).map_err(PartError::Ready)?;
     shutdown.requested().await;

@@ -6,7 +6,6 @@
 //! limit), faults are disarmed and everything that was started is ended before the program is.
 
 pub mod audit;
-pub mod control;
 pub mod finish;
 pub mod folder;
 pub mod process;

@@ -23,6 +23,11 @@ pub enum Purpose {
     Fire,
     /// How large is its effect?
     Size,
+    /// Does the status that a caller asked for act? Apart from the delay of the same request, which
+    /// is a question of its own.
+    FireStatus,
+    /// Does the rate that a caller asked for act?
+    FireRate,
 }
 
 /// The identity of the request that a decision is about.
@@ -80,6 +85,8 @@ impl Draw<'_> {
         hasher.write_u8(match purpose {
             Purpose::Fire => 0,
             Purpose::Size => 1,
+            Purpose::FireStatus => 2,
+            Purpose::FireRate => 3,
         });
         Unit(hasher.finish())
     }
@@ -107,6 +114,15 @@ pub fn named(seed: u64, use_name: &str, about: &[&str]) -> Unit {
 pub fn indexed(seed: u64, use_name: &str, index: u64) -> Unit {
     let mut hasher = SipHasher24::new_with_keys(seed, 0x696e_6465_7800_0000);
     text(&mut hasher, use_name);
+    hasher.write(&index.to_le_bytes());
+    Unit(hasher.finish())
+}
+
+/// A draw named by its use and by what it is about, with an index: [`named`] for streams.
+pub fn numbered(seed: u64, use_name: &str, about: &str, index: u64) -> Unit {
+    let mut hasher = SipHasher24::new_with_keys(seed, 0x6e75_6d62_6572_6564);
+    text(&mut hasher, use_name);
+    text(&mut hasher, about);
     hasher.write(&index.to_le_bytes());
     Unit(hasher.finish())
 }

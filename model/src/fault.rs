@@ -8,13 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::edge::Edge;
 use crate::units::Share;
 
+pub mod keys;
 mod kind;
+mod matcher;
 mod matching;
 mod when;
 
 pub use kind::{FaultKind, KINDS, KindRow, Token};
+pub use matcher::{BodyOnce, Matcher};
 pub use matching::{Match, Pair, Subject, fits};
-pub use when::{Flapping, Per, Regime, When, share_at};
+pub use when::{Flapping, Per, REGIME_STEPS_MAX, Regime, When, share_at};
 
 /// Where in the pipeline a fault acts. Faults inside an attempt are seen by retries and by the
 /// breaker, like the real thing.
@@ -90,6 +93,21 @@ pub enum Live {
     Drain,
 }
 
+impl Live {
+    pub const ALL: [Self; 3] = [Self::Apply, Self::NewOnly, Self::Drain];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::NewOnly => "new-only",
+            Self::Drain => "drain",
+        }
+    }
+}
+
+/// End of a window that does not end: the largest number that every JSON reader keeps exact.
+pub const FOREVER_MS: u64 = (1 << 53) - 1;
+
 /// Milliseconds after the plan's zero, half open: `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
@@ -122,7 +140,8 @@ pub struct FaultSpec {
     pub when: When,
     #[serde(default)]
     pub live: Live,
-    /// Sorted, not overlapping.
+    /// Sorted, not overlapping. Plans need one; a fault that is armed by itself may do without.
+    #[serde(default)]
     pub schedule: Vec<Window>,
 }
 
@@ -143,8 +162,22 @@ impl FaultSpec {
         }
     }
 
+    /// `15%`, or `0% -> 50%` when it changes over each window.
+    pub fn shares(&self) -> String {
+        match self.when.ramp_to {
+            Some(to) => format!("{} -> {to}", self.share),
+            None => self.share.to_string(),
+        }
+    }
+
     pub fn scheduled_at(&self, at_ms: u64) -> bool {
-        self.schedule.iter().any(|window| window.holds(at_ms))
+        self.window_at(at_ms).is_some()
+    }
+
+    /// The window that holds this time.
+    pub fn window_at(&self, at_ms: u64) -> Option<Window> {
+        let next = self.schedule.partition_point(|window| window.end_ms <= at_ms);
+        self.schedule.get(next).copied().filter(|window| window.holds(at_ms))
     }
 
     /// When the last window ends.
@@ -191,5 +224,26 @@ mod tests {
         let window = Window { start_ms: 10, end_ms: 20 };
         assert!(window.holds(10) && window.holds(19));
         assert!(!window.holds(9) && !window.holds(20));
+    }
+
+    #[test]
+    fn the_window_of_a_time_is_the_one_that_holds_it() {
+        let window = |start_ms, end_ms| Window { start_ms, end_ms };
+        let (early, late) = (window(10, 20), window(30, 40));
+        let fault = FaultSpec {
+            schedule: vec![early, late],
+            ..FaultSpec::new("slow", Vec::new(), FaultKind::Blackhole)
+        };
+        for (at_ms, expected) in [
+            (9, None),
+            (10, Some(early)),
+            (19, Some(early)),
+            (20, None),
+            (30, Some(late)),
+            (40, None),
+        ] {
+            assert_eq!(fault.window_at(at_ms), expected, "{at_ms}");
+            assert_eq!(fault.scheduled_at(at_ms), expected.is_some(), "{at_ms}");
+        }
     }
 }

@@ -11,7 +11,8 @@
 //! proxy's control API), [`flow`] and [`load`] (what the load generator does and reports),
 //! [`hist`] (how durations are counted), [`frame`] (what viewers get each second), [`phase`],
 //! [`scenario`] (the file that a person writes), [`expect`] (how a run is judged)
-//! and [`scenario::check`] (what can be said before it runs).
+//! and [`scenario::check`] (what can be said before it runs), [`gateway`] (the file of a proxy
+//! that stands alone).
 
 pub mod decision;
 pub mod distribution;
@@ -20,6 +21,7 @@ pub mod expect;
 pub mod fault;
 pub mod flow;
 pub mod frame;
+pub mod gateway;
 pub mod hdr;
 pub mod hist;
 pub mod id;
@@ -30,6 +32,7 @@ pub mod phase;
 pub mod plan;
 pub mod policy;
 pub mod propagation;
+mod reading;
 pub mod scenario;
 pub mod shop;
 pub mod template;

@@ -28,6 +28,8 @@ pub mod attribute {
     pub const HTTP_ROUTE: &str = "http.route";
     pub const HTTP_RESEND_COUNT: &str = "http.request.resend_count";
     pub const URL_PATH: &str = "url.path";
+    /// `address:port` of the endpoint that an attempt went to.
+    pub const PEER: &str = "network.peer.address";
     pub const ERROR_TYPE: &str = "error.type";
     pub const SYNTHETIC: &str = "user_agent.synthetic.type";
 
@@ -52,8 +54,9 @@ pub mod attribute {
     pub const FAULT_PLACEMENT: &str = "shakedown.fault.placement";
     /// String: `hit` or `skipped`.
     pub const FAULT_OUTCOME: &str = "shakedown.fault.outcome";
-    /// String: why a drawn fault did not act: `control`, `cap`, `lease`, `caller-gone`, or
-    /// `overtaken` when another fault ended the attempt first.
+    /// String: why a drawn fault did not act: `control`, `cap`, `lease`, `caller-gone`, `overtaken`
+    /// when another fault ended the attempt first, `not-reached` when the place where it acts was
+    /// never reached, or `invalid` when a caller asked for something that is no number.
     pub const FAULT_SKIP_REASON: &str = "shakedown.fault.skip_reason";
     /// String: `correlation-id` or `counter`.
     pub const FAULT_SUBJECT_KIND: &str = "shakedown.fault.subject_kind";
@@ -75,6 +78,8 @@ pub mod attribute {
     pub const BREAKER_TO: &str = "shakedown.breaker.to";
     /// String for people: `failure rate 12 of 20 calls (limit 50%)`.
     pub const BREAKER_REASON: &str = "shakedown.breaker.reason";
+    /// String: `ejected`, `returned`, `unhealthy` or `healthy`.
+    pub const ENDPOINT_STATE: &str = "shakedown.endpoint.state";
     /// Integer, milliseconds until probes are let through; only when opening.
     pub const BREAKER_OPEN_MS: &str = "shakedown.breaker.open_ms";
 }
@@ -85,6 +90,8 @@ pub mod event {
     pub const FAULT_DECISION: &str = "shakedown.fault.decision";
     /// A fault became active or done.
     pub const FAULT_TRANSITION: &str = "shakedown.fault.transition";
+    /// An endpoint is left out or used again.
+    pub const ENDPOINT_TRANSITION: &str = "shakedown.endpoint.transition";
     /// A breaker changed its state.
     pub const BREAKER_TRANSITION: &str = "shakedown.breaker.transition";
 }

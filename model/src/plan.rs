@@ -9,9 +9,10 @@
 //! | `GET /v1/state` | | [`ProxyState`] |
 //! | `GET /v1/faults` | | list of [`ArmedFault`] |
 //! | `POST /v1/faults` | [`ArmRequest`] | [`Applied`]: one fault more, for a limited time |
-//! | `DELETE /v1/faults/{name}`, `DELETE /v1/faults` | | [`Applied`]: what was armed by `POST` is disarmed |
-//! | `GET /v1/changes` | | list of [`Change`], the newest first: what each epoch changed |
-//! | `POST /v1/rollback` | [`Rollback`] | [`Applied`]: the plan of an earlier epoch under a new one |
+//! | `DELETE /v1/faults/{name}` | | [`Applied`]: one that `POST` armed is disarmed |
+//! | `DELETE /v1/faults` | | [`Applied`]: so are all of them |
+//! | `GET /v1/changes` | | list of [`Change`], newest first: what each epoch changed |
+//! | `POST /v1/rollback` | [`Rollback`] | [`Applied`]: an earlier plan under a new epoch |
 //! | `POST /v1/breakers` | [`BreakerOrder`] | [`BreakerStatus`]: force, free or reset a breaker |
 //! | `GET /metrics` | | Prometheus text |
 //! | `GET /openapi.json` | | this page for programs |
@@ -19,14 +20,18 @@
 //!
 //! Errors are [`ApiError`] with a 4xx or 5xx status; nothing changed when one is returned.
 
+mod state;
+
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::edge::Edge;
-use crate::fault::{FaultSpec, FaultState, Pair, Token};
+use crate::fault::{FaultSpec, Pair, Token};
 use crate::policy::{BreakerState, EdgePolicy};
 use crate::units::Share;
+
+pub use state::*;
 
 /// What a proxy process needs before it can bind; everything else is in its [`Plan`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +48,9 @@ pub struct ProxyConfig {
     pub otlp: Option<String>,
     #[serde(default)]
     pub otlp_protocol: OtlpProtocol,
+    /// Telemetry is sent compressed: fewer bytes for more time of the processor.
+    #[serde(default)]
+    pub otlp_gzip: bool,
     /// Threads that serve, each with a runtime, listeners and connections of its own. `None` serves
     /// on the runtime that starts the proxy.
     #[serde(default)]
@@ -71,6 +79,7 @@ impl ProxyConfig {
             edges: edges.into_iter().map(EdgeListener::on_loopback).collect(),
             otlp: None,
             otlp_protocol: OtlpProtocol::default(),
+            otlp_gzip: false,
             threads: None,
             admin_token: None,
             toxiproxy: None,
@@ -190,6 +199,26 @@ pub struct Plan {
     /// For the public listener; the longest matching prefix wins.
     pub routes: Vec<Route>,
     pub faults: Vec<FaultSpec>,
+    /// Faults act without a lease: their owner is the configuration file of the proxy itself, which
+    /// cannot die before the proxy does.
+    #[serde(default)]
+    pub held: bool,
+}
+
+impl Plan {
+    /// Leads nowhere and breaks nothing.
+    pub fn empty() -> Self {
+        Self {
+            epoch: 0,
+            seed: 0,
+            zero_unix_ms: None,
+            control: Share::ZERO,
+            edges: Vec::new(),
+            routes: Vec::new(),
+            faults: Vec::new(),
+            held: false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,8 +232,8 @@ pub struct EdgePlan {
 }
 
 /// Which requests of the public listener go over which edge. Of the routes that match, the one with
-/// the longest prefix wins, then the one with more conditions; equals share by weight, and one user
-/// stays with one of them.
+/// the longest prefix wins, then the one with more conditions, then the one with the more exact
+/// host; equals share by weight, and one user stays with one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
@@ -218,7 +247,7 @@ pub struct Route {
     pub method: Option<String>,
     #[serde(default)]
     pub headers: Vec<Pair>,
-    /// Share among equal routes.
+    /// Share among equal routes; with 0 it gets none.
     #[serde(default = "one")]
     pub weight: u32,
     /// Must be one of the plan's edges.
@@ -313,104 +342,6 @@ pub struct LeaseReply {
     pub left_ms: u64,
     /// True once a lease of this plan ran out: its faults stay disarmed until a new plan comes.
     pub lapsed: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProxyState {
-    pub epoch: u64,
-    pub lease: LeaseReply,
-    pub edges: Vec<EdgeState>,
-    pub faults: Vec<FaultStatus>,
-    pub dropped: Vec<crate::frame::DropCount>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EdgeState {
-    pub edge: Edge,
-    pub address: SocketAddr,
-    pub requests: u64,
-    pub attempts: u64,
-    pub retries: u64,
-    /// Retries that the budget refused.
-    pub retries_refused: u64,
-    pub in_flight: u64,
-    /// TCP edges: connections so far, open now, and bytes each way.
-    #[serde(default)]
-    pub connections: u64,
-    #[serde(default)]
-    pub connections_open: u64,
-    #[serde(default)]
-    pub bytes_up: u64,
-    #[serde(default)]
-    pub bytes_down: u64,
-    #[serde(default)]
-    pub endpoints: Vec<EndpointState>,
-    pub breaker: Option<BreakerStatus>,
-}
-
-/// One endpoint of an edge.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EndpointState {
-    pub address: SocketAddr,
-    pub in_flight: u64,
-    pub attempts: u64,
-    /// By active checks.
-    pub healthy: bool,
-    /// Until it is used again after an ejection; `None` when it is not ejected.
-    pub ejected_for_ms: Option<u64>,
-    /// Why it is left out, for people.
-    pub reason: Option<String>,
-    /// Estimate of its response time in microseconds.
-    pub ewma_us: Option<u64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct BreakerStatus {
-    pub state: BreakerState,
-    /// Why it is in this state, for people.
-    pub reason: String,
-    pub since_unix_ms: u64,
-    /// Until probes are let through; only when open.
-    pub probe_in_ms: Option<u64>,
-    pub calls: u32,
-    pub failed: u32,
-    pub slow: u32,
-    pub rejected: u64,
-}
-
-/// Counters of one fault: `matched` is everything that the match accepted while it was active,
-/// of which `hit` were acted on and `skipped` were drawn but spared.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FaultStatus {
-    pub name: String,
-    pub state: FaultState,
-    pub matched: u64,
-    pub hit: u64,
-    pub skipped: u64,
-    #[serde(default)]
-    pub fidelity: Option<Fidelity>,
-}
-
-/// How exactly a fault did what it was asked to do.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Fidelity {
-    /// Delays that ran to their end.
-    pub delays: u64,
-    /// Achieved minus planned delay in microseconds.
-    pub delay_error_p50_us: i64,
-    pub delay_error_p99_us: i64,
-    pub delay_error_max_us: i64,
-    /// Achieved over planned rate while there was something to send, as a share above or below
-    /// one; `None` when nothing was paced.
-    pub rate_error: Option<f64>,
-    /// Share of the matched requests that were drawn.
-    pub hit_rate: f64,
-    /// Exact binomial interval of that share at 95 %.
-    pub hit_rate_low: f64,
-    pub hit_rate_high: f64,
-    /// The planned share, when it was the same for all requests.
-    pub hit_rate_planned: Option<f64>,
 }
 
 /// Body of every error of our HTTP APIs.

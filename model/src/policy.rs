@@ -11,7 +11,10 @@ pub mod limit;
 mod retry;
 
 pub use balance::BalancePolicy;
-pub use breaker::{BreakerPolicy, BreakerState};
+pub use breaker::{
+    BreakerPolicy, BreakerProblem, BreakerState, HALF_OPEN_PERMITS_MAX, HalfOpenThen, OpenBackoff,
+    SHADOWS_MAX, WINDOW_CALLS_MAX, WINDOW_MS_MAX,
+};
 pub use limit::{AdaptiveLimit, Bulkhead, RateLimit};
 pub use retry::{HedgePolicy, RetryOn, RetryPolicy};
 

@@ -17,28 +17,21 @@ use crate::policy::EdgePolicy;
 use crate::units::Share;
 
 pub mod check;
-mod delay;
 mod expects;
 mod faults;
 mod flows;
 mod gateway;
 pub mod language;
 mod loads;
-mod names;
-pub(crate) mod nearest;
 mod plans;
-mod problem;
 mod rate;
 mod read;
-pub(crate) mod reader;
 mod scale;
-mod schedule;
 mod sections;
-mod source;
 #[cfg(test)]
 mod tests;
 
-pub use problem::{Problem, Problems};
+pub use crate::reading::problem::{Problem, Problems};
 pub(crate) use rate::per_second;
 
 /// One resolved scenario file.

@@ -1,4 +1,4 @@
-//! Durations and shares as people write them: `1500ms`, `2s`, `1m30s`, `0.5%`, `15%`.
+//! Durations, shares and bytes as people write them: `1500ms`, `1m30s`, `0.5%`, `64KiB`, `10MB/s`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,13 +6,25 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not a duration or a share.
+mod bytes;
+
+pub use bytes::{format_bytes, parse_bytes, parse_bytes_per_s, parse_signed_bytes};
+
+/// Why a text is not what its unit says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
     #[error("a duration needs a number and a unit (us, ms, s, m, h), like \"1500ms\"; got {0:?}")]
     Duration(String),
     #[error("a share is written in percent, from \"0%\" to \"100%\"; got {0:?}")]
     Share(String),
+    #[error(
+        "bytes need a number and a unit (B, KB, MB, GB, KiB, MiB, GiB), like \"64KiB\"; got {0:?}"
+    )]
+    Bytes(String),
+    #[error("a difference of bytes is written \"+10B\" or \"-1KiB\"; got {0:?}")]
+    SignedBytes(String),
+    #[error("a rate of bytes is written \"10MB/s\", \"64KiB/s\" or \"8Mbit/s\"; got {0:?}")]
+    BytesPerSecond(String),
 }
 
 /// Reads `250us`, `1500ms`, `1.5s`, `2m`, `1h`, or several of them together: `1m30s`.

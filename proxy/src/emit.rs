@@ -1,55 +1,50 @@
 //! What leaves the gateway as telemetry: spans, the fault ledger, transitions, metrics.
 //!
-//! Built directly on the OpenTelemetry SDK instead of on `tracing`: a participant in W3C context
-//! needs the incoming parent as it is, and the ledger must not depend on a log level. The ledger
-//! is never sampled.
+//! Requests write their spans as bytes into a buffer of their worker and count into cells of their
+//! worker; one task sends both. The ledger and the transitions are rare and go through the
+//! OpenTelemetry SDK: they must not depend on a log level, and the ledger is never sampled.
+//!
+//! Reading order: `ids`, `span` (what is written), `hub` (where it waits), `export` (how it goes),
+//! then `metrics`.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use model::edge::Edge;
 use model::fault::FaultState;
-use model::names::{attribute, event, metric};
+use model::frame::DropCount;
+use model::names::{attribute, event};
+use model::plan::ProxyConfig;
 use model::policy::BreakerState;
-use opentelemetry::KeyValue;
 use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _, Severity};
-use opentelemetry::metrics::{Counter, Gauge, Histogram, MeterProvider as _};
-use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TracerProvider as _};
 use opentelemetry_sdk::logs::{SdkLogRecord, SdkLogger, SdkLoggerProvider};
-use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use telemetry::clock::Clock;
-use telemetry::providers::Providers;
+use telemetry::providers::{Identity, Providers};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::breaker::Transition;
 
+mod export;
+pub(crate) mod hub;
+mod ids;
 mod ledger;
+pub(crate) mod metrics;
 mod span;
+mod wire;
 
+pub use export::EndpointError;
+pub(crate) use export::Settings;
+pub(crate) use hub::{ExportCounts, Hub, Shard};
+pub(crate) use ids::{SpanIds, SpanRef};
 pub(crate) use ledger::{Decision, Verdict};
-pub(crate) use span::{OpenSpan, SpanStart};
+pub(crate) use metrics::Registry;
+pub(crate) use span::{Attr, Kind, SpanRecord};
 
 const SCOPE: &str = "shakedown.proxy";
-/// Upper ends of the duration histograms, in seconds.
-const DURATION_BOUNDS_S: [f64; 14] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-
-/// Names one span; the request that something happened to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SpanRef {
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
-    pub(crate) flags: TraceFlags,
-}
-
-impl From<&SpanContext> for SpanRef {
-    fn from(context: &SpanContext) -> Self {
-        Self {
-            trace_id: context.trace_id(),
-            span_id: context.span_id(),
-            flags: context.trace_flags(),
-        }
-    }
-}
+/// Flushes that are asked for at once.
+const FLUSHES_MAX: usize = 4;
 
 /// Why a fault changed its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,73 +69,137 @@ impl Cause {
 #[derive(Debug)]
 pub(crate) struct Emitter {
     clock: Clock,
-    tracer: SdkTracer,
+    started_unix_ns: u64,
     logger: SdkLogger,
-    server_duration: Histogram<f64>,
-    client_duration: Histogram<f64>,
-    decisions: Counter<u64>,
-    breaker_state: Gauge<i64>,
-    dropped: Counter<u64>,
+    hub: Arc<Hub>,
+    metrics: Arc<Registry>,
+    /// `None` when nothing is sent.
+    exporting: Option<Exporting>,
+}
+
+/// The running export task; it ends when this is dropped.
+#[derive(Debug)]
+struct Exporting {
+    flushes: mpsc::Sender<oneshot::Sender<()>>,
+    task: AbortHandle,
+}
+
+impl Drop for Exporting {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl Emitter {
-    pub(crate) fn new(providers: &Providers, clock: Clock) -> Self {
-        Self::over(
-            providers.tracer_provider(),
-            providers.logger_provider(),
-            providers.meter_provider(),
-            clock,
-        )
+    /// Sends spans and metrics to the endpoint of the configuration, in the name of the providers.
+    /// Must be called inside a tokio runtime, which carries the export task.
+    pub(crate) fn new(
+        config: &ProxyConfig,
+        providers: &Providers,
+        clock: Clock,
+    ) -> Result<Self, EndpointError> {
+        let unnamed = || Identity {
+            service_name: "gateway".to_owned(),
+            instance: "gateway".to_owned(),
+            run_id: config.run_id.clone(),
+        };
+        let identity = providers.identity().cloned().unwrap_or_else(unnamed);
+        let settings = match &config.otlp {
+            Some(endpoint) => Some(
+                Settings::new(endpoint, config.otlp_protocol, &identity)?
+                    .with_gzip(config.otlp_gzip),
+            ),
+            None => None,
+        };
+        let hub = Hub::new(settings.is_some(), clock.clone());
+        let shards = config.threads.unwrap_or(1);
+        let mut emitter = Self::over(providers.logger_provider(), hub, shards, clock);
+        emitter.exporting = settings.map(|settings| emitter.export(settings));
+        Ok(emitter)
     }
 
+    /// Without an export task: what is recorded stays in the hub.
     pub(crate) fn over(
-        tracers: &SdkTracerProvider,
         loggers: &SdkLoggerProvider,
-        meters: &SdkMeterProvider,
+        hub: Arc<Hub>,
+        shards: usize,
         clock: Clock,
     ) -> Self {
-        let meter = meters.meter(SCOPE);
-        let duration = |name: &'static str| {
-            let bounds = DURATION_BOUNDS_S.to_vec();
-            meter.f64_histogram(name).with_unit("s").with_boundaries(bounds).build()
-        };
         Self {
+            started_unix_ns: clock.unix_ns(),
             clock,
-            tracer: tracers.tracer(SCOPE),
             logger: loggers.logger(SCOPE),
-            server_duration: duration(metric::SERVER_DURATION),
-            client_duration: duration(metric::CLIENT_DURATION),
-            decisions: meter.u64_counter(metric::FAULT_DECISIONS).build(),
-            breaker_state: meter.i64_gauge(metric::BREAKER_STATE).build(),
-            dropped: meter.u64_counter(metric::DROPPED).build(),
+            hub,
+            metrics: Arc::new(Registry::new(shards)),
+            exporting: None,
         }
     }
 
-    pub(crate) fn request_ended(&self, edge: &Edge, status: Option<u16>, took: Duration) {
-        let status = status.map_or(0, i64::from);
-        let attributes = [
-            KeyValue::new(attribute::EDGE, edge.to_string()),
-            KeyValue::new(attribute::HTTP_STATUS, status),
-        ];
-        self.server_duration.record(took.as_secs_f64(), &attributes);
+    fn export(&self, settings: Settings) -> Exporting {
+        let (hub, registry, clock) =
+            (Arc::clone(&self.hub), Arc::clone(&self.metrics), self.clock.clone());
+        let start_unix_ns = self.started_unix_ns;
+        let read = move || {
+            let span = metrics::Span { start_unix_ns, end_unix_ns: clock.unix_ns() };
+            metrics::otlp(&metrics::families(&registry, hub.counts()), span)
+        };
+        let exporter = export::Exporter::new(Arc::clone(&self.hub), Box::new(read), settings);
+        let (flushes, asked) = mpsc::channel(FLUSHES_MAX);
+        Exporting { flushes, task: tokio::spawn(exporter.run(asked)).abort_handle() }
     }
 
-    pub(crate) fn attempt_ended(&self, edge: &Edge, took: Duration) {
-        let attributes = [KeyValue::new(attribute::EDGE, edge.to_string())];
-        self.client_duration.record(took.as_secs_f64(), &attributes);
+    /// The place that one worker writes its spans to.
+    pub(crate) fn new_shard(&self) -> Shard {
+        self.hub.new_shard()
+    }
+
+    pub(crate) fn metrics(&self) -> &Registry {
+        &self.metrics
+    }
+
+    /// Sends what waits, spans and metrics, until `deadline` at the latest. What is left then is
+    /// `waiting` in the counts.
+    pub(crate) async fn flush(&self, deadline: Instant) -> ExportCounts {
+        if let Some(exporting) = &self.exporting {
+            let flushed = async {
+                let (done, flushed) = oneshot::channel();
+                if exporting.flushes.send(done).await.is_ok() {
+                    // An error is the end of the task, which is as good as a flush that is over.
+                    let _ended = flushed.await;
+                }
+            };
+            let _late = tokio::time::timeout_at(deadline, flushed).await;
+        }
+        self.hub.counts()
+    }
+
+    /// What was lost of all telemetry of this process.
+    pub(crate) fn losses(&self, providers: Option<&Providers>) -> Vec<DropCount> {
+        let counts = self.hub.counts();
+        let mut losses = providers.map(Providers::dropped).unwrap_or_default();
+        let spans = counts.dropped + counts.rejected;
+        match losses.iter_mut().find(|loss| loss.what == "spans") {
+            Some(loss) => loss.count += spans,
+            None => losses.push(DropCount { what: "spans".to_owned(), count: spans }),
+        }
+        losses
+    }
+
+    /// All metrics in Prometheus' text format; its type is [`metrics::CONTENT_TYPE`].
+    pub(crate) fn prometheus(&self) -> String {
+        let mut text = String::new();
+        let families = metrics::families(&self.metrics, self.hub.counts());
+        metrics::prometheus(&families, &mut text);
+        text
     }
 
     /// `outcome` is `matched`, `hit` or `skipped`.
     pub(crate) fn count_decision(&self, fault: &str, outcome: &'static str) {
-        let attributes = [
-            KeyValue::new(attribute::FAULT, fault.to_owned()),
-            KeyValue::new(attribute::FAULT_OUTCOME, outcome),
-        ];
-        self.decisions.add(1, &attributes);
+        self.metrics.fault(fault).count(outcome);
     }
 
     pub(crate) fn count_dropped(&self, what: &'static str) {
-        self.dropped.add(1, &[KeyValue::new("queue", what)]);
+        self.metrics.count_dropped(what);
     }
 
     pub(crate) fn fault_changed(&self, fault: &str, state: FaultState, cause: Cause) {
@@ -154,7 +213,7 @@ impl Emitter {
 
     pub(crate) fn breaker_changed(&self, edge: &Edge, transition: &Transition) {
         let Transition { from, to, reason, open_for, by } = transition;
-        let mut record = self.record(event::BREAKER_TRANSITION, Some(*by));
+        let mut record = self.record(event::BREAKER_TRANSITION, *by);
         record.set_body(AnyValue::from(format!("breaker {edge}: {from} -> {to}: {reason}")));
         record.add_attribute(attribute::EDGE, edge.to_string());
         record.add_attribute(attribute::BREAKER_FROM, from.as_str());
@@ -164,27 +223,32 @@ impl Emitter {
             record.add_attribute(attribute::BREAKER_OPEN_MS, open_for.as_millis() as i64);
         }
         self.logger.emit(record);
+        self.metrics.edge(edge).breaker_changed(*to);
         self.breaker_is(edge, *to);
     }
 
+    pub(crate) fn endpoint_changed(&self, edge: &Edge, change: &crate::balance::Event) {
+        let mut record = self.record(event::ENDPOINT_TRANSITION, None);
+        record.set_body(AnyValue::from(format!("endpoint of {edge}: {change}")));
+        record.add_attribute(attribute::EDGE, edge.to_string());
+        record.add_attribute(attribute::PEER, change.address().to_string());
+        record.add_attribute(attribute::ENDPOINT_STATE, change.as_str());
+        self.logger.emit(record);
+    }
+
     pub(crate) fn breaker_is(&self, edge: &Edge, state: BreakerState) {
-        let attributes = [KeyValue::new(attribute::EDGE, edge.to_string())];
-        self.breaker_state.record(state.code(), &attributes);
+        self.metrics.edge(edge).breaker_is(state);
     }
 
     fn record(&self, name: &'static str, span: Option<SpanRef>) -> SdkLogRecord {
         let mut record = self.logger.create_log_record();
         record.set_event_name(name);
-        record.set_timestamp(self.now());
+        record.set_timestamp(UNIX_EPOCH + Duration::from_nanos(self.clock.unix_ns()));
         record.set_severity_number(Severity::Info);
         record.set_severity_text("INFO");
         if let Some(span) = span {
             record.set_trace_context(span.trace_id, span.span_id, Some(span.flags));
         }
         record
-    }
-
-    fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_nanos(self.clock.unix_ns())
     }
 }

@@ -1,36 +1,47 @@
 //! One request from its first byte to its last: everything that is known about it, and the one
 //! place where it ends.
 //!
-//! However a request ends (answered, refused, broken off, the caller gone, which drops the future
-//! that serves it), [`Exchange::end`] runs exactly once: the breaker learns, the counters move, the
-//! spans close. A streaming answer carries its exchange along, so a request ends with the last byte
-//! of its answer.
+//! However a request ends (answered, refused, broken off, the caller gone, or dropped with the
+//! task that serves it), [`Exchange::end`] runs exactly once: the breaker learns, the counters
+//! move, the spans are written. A request ends with the last byte of its answer.
+//!
+//! Attempts of one request may run at the same time, so all of them share it by reference; what
+//! changes lies behind one lock that nobody waits for.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use http::Method;
-use http::request::Parts;
 use model::decision::{Subject, in_control_group};
-use model::edge::{Blame, Edge};
+use model::edge::Edge;
 use model::id::CorrelationId;
-use model::names::attribute;
-use opentelemetry::KeyValue;
-use opentelemetry::trace::SpanKind;
+use model::units::Share;
 use telemetry::clock::Clock;
-use telemetry::context::{self, Incoming};
 use tokio::time::Instant;
 
 use crate::breaker::{Admission, Call, Outcome};
-use crate::emit::{Decision, Emitter, OpenSpan, SpanRef, SpanStart};
+use crate::deadline::Deadline;
+use crate::emit::metrics::{Count, Level};
+use crate::emit::{Decision, Emitter, SpanIds, SpanRef};
 use crate::failure::{Failure, Waiting};
 use crate::fault::Drawn;
 use crate::fault::act::Book;
+use crate::http1::{Known, RequestHead};
+use crate::journeys;
+use crate::server::door::Door;
 use crate::snapshot::{Line, Snapshot};
-use crate::worker::{Door, Worker};
+use crate::worker::Worker;
 
 mod attempt;
+mod incoming;
+mod report;
+
+use attempt::Attempt;
+pub(crate) use incoming::{Incoming, text};
+use report::Verdict;
+
+/// Asks for less traffic, and says nothing else about the callee.
+const TOO_MANY_REQUESTS: u16 = 429;
 
 /// What the ledger says about a request, kept apart so that a line can be written when the request
 /// itself is gone.
@@ -63,66 +74,105 @@ impl Journal {
 pub(crate) struct Exchange {
     pub(crate) worker: Arc<Worker>,
     pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) head: RequestHead,
     /// `None` when no edge of the plan takes this request.
+    pub(crate) line: Option<Arc<Line>>,
+    /// Only when a fault of the plan may look at it.
     pub(crate) journal: Option<Arc<Journal>>,
-    pub(crate) method: Method,
-    pub(crate) path: String,
     pub(crate) correlation_id: CorrelationId,
     pub(crate) incoming: Incoming,
     pub(crate) control: bool,
-    pub(crate) deadline: Option<Instant>,
-    pub(crate) waiting: Waiting,
+    pub(crate) deadline: Option<Deadline>,
     /// The edge of the listener; `None` on the public one.
     pub(crate) edge: Option<Edge>,
+    /// A small body that was read to be looked at or sent again.
+    pub(crate) kept: OnceLock<Vec<u8>>,
+    pub(crate) began: Instant,
+    ids: SpanIds,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    waiting: Waiting,
     hits: Vec<String>,
+    attempts: Vec<Attempt>,
+    tried: Vec<SocketAddr>,
     call: Option<Call>,
-    attempt: Option<attempt::Attempt>,
-    /// Taken at the end.
-    server: Option<OpenSpan>,
-    reference: SpanRef,
-    began: Instant,
+    /// How long the callee asked to be left alone.
+    told: Option<Duration>,
+    /// Whose silence it was when the time ran out.
+    late: Option<Waiting>,
+    /// Attempts so far.
+    begun: u32,
+    bytes_up: u64,
+    bytes_down: u64,
+    ended: bool,
+}
+
+/// What is known at the end.
+#[derive(Debug)]
+struct Ended {
+    hits: Vec<String>,
+    attempts: u32,
+    /// The last one.
+    endpoint: Option<SocketAddr>,
+    bytes_up: u64,
+    bytes_down: u64,
 }
 
 impl Exchange {
-    /// Stamps a request with the plan that it meets, finds its edge and opens its span.
-    pub(crate) fn open(worker: &Arc<Worker>, door: &Door, head: &Parts) -> Self {
+    /// Stamps a request with the plan that it meets and finds its edge.
+    pub(crate) fn open(worker: &Arc<Worker>, door: &Door, head: RequestHead) -> Self {
         let began = worker.clock.now();
         let snapshot = worker.control.snapshot();
-        let incoming = context::read(&head.headers);
-        let path = head.uri.path().to_owned();
-        let line = match door {
-            Door::Public => snapshot.route(&path),
-            Door::Edge(edge) => snapshot.lines.get(edge),
+        let incoming = Incoming::read(&head);
+        let correlation_id = incoming::correlation_id(&head)
+            .unwrap_or_else(|| journeys::make([worker.draw(), worker.draw()]));
+        let line = match door.edge() {
+            None => snapshot.route(&head, &correlation_id),
+            Some(edge) => snapshot.lines.get(edge),
         };
-        let made_here = incoming.correlation_id.is_none();
-        let correlation_id = incoming.correlation_id.clone().unwrap_or_else(random_id);
         let plan = &snapshot.plan;
-        let control = in_control_group(plan.seed, plan.control, &correlation_id);
-        let journal = line.map(|line| {
-            Arc::new(enter_journal(worker, line, &correlation_id, made_here, (head, plan.epoch)))
-        });
-        let start = server_start(head, journal.as_deref(), began);
-        let mut server = worker.emitter.open_root(start, incoming.parent.as_ref());
-        server.set(KeyValue::new(attribute::CORRELATION_ID, correlation_id.to_string()));
-        server.set(KeyValue::new(attribute::EPOCH, plan.epoch.cast_signed()));
-        server.set(KeyValue::new(attribute::CONTROL, control));
+        let control = plan.control != Share::ZERO
+            && in_control_group(plan.seed, plan.control, &correlation_id);
+        let line = line.cloned();
+        let mut journal = None;
+        if let Some(line) = &line {
+            line.traffic.metrics.add(worker.index, Count::Requests, 1);
+            line.traffic.metrics.raise(worker.index, Level::InFlight, 1);
+            if !line.faults.is_empty() {
+                let entered = enter_journal(worker, line, &correlation_id, (&head, snapshot.epoch));
+                journal = Some(Arc::new(entered));
+            }
+        }
+        let inner = Inner {
+            waiting: Waiting::Callee,
+            hits: Vec::new(),
+            attempts: Vec::new(),
+            tried: Vec::new(),
+            call: None,
+            told: None,
+            late: None,
+            begun: 0,
+            bytes_up: 0,
+            bytes_down: 0,
+            ended: false,
+        };
         Self {
             worker: Arc::clone(worker),
+            line,
             journal,
-            method: head.method.clone(),
-            path,
             correlation_id,
-            incoming,
             control,
             deadline: None,
-            waiting: Waiting::Callee,
             edge: door.edge().cloned(),
-            hits: Vec::new(),
-            call: None,
-            attempt: None,
-            reference: server.reference(),
-            server: Some(server),
+            kept: OnceLock::new(),
             began,
+            ids: worker.shard.ids(incoming.parent.as_ref()),
+            inner: Mutex::new(inner),
+            incoming,
+            head,
             snapshot,
         }
     }
@@ -135,22 +185,60 @@ impl Exchange {
         &self.worker.emitter
     }
 
-    pub(crate) fn line(&self) -> Option<&Arc<Line>> {
-        self.journal.as_ref().map(|journal| &journal.line)
+    /// Names the request's own span.
+    pub(crate) fn reference(&self) -> SpanRef {
+        self.ids.reference()
+    }
+
+    /// Counts something of this request's edge.
+    pub(crate) fn count(&self, what: Count) {
+        if let Some(line) = &self.line {
+            line.traffic.metrics.add(self.worker.index, what, 1);
+        }
+    }
+
+    pub(crate) fn waits_for(&self, waiting: Waiting) {
+        self.inner().waiting = waiting;
+    }
+
+    pub(crate) fn waiting(&self) -> Waiting {
+        self.inner().waiting
+    }
+
+    pub(crate) fn passed_down(&self, bytes: u64) {
+        self.inner().bytes_down += bytes;
+        if let Some(line) = &self.line {
+            line.traffic.metrics.add(self.worker.index, Count::BytesDown, bytes);
+        }
+    }
+
+    /// Payload of the caller that went on to the callee.
+    pub(crate) fn passed_up(&self, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        self.inner().bytes_up += bytes;
+        if let Some(line) = &self.line {
+            line.traffic.metrics.add(self.worker.index, Count::BytesUp, bytes);
+        }
     }
 
     /// For lines of the ledger: they name the attempt, or the request before the first one.
-    pub(crate) fn book(&self) -> Option<Book> {
-        let span = self.attempt.as_ref().map_or(self.reference, attempt::Attempt::reference);
+    pub(crate) fn book(&self, attempt: u32) -> Option<Book> {
+        let span = {
+            let inner = self.inner();
+            inner.attempt(attempt).map_or_else(|| self.reference(), Attempt::reference)
+        };
         let journal = Arc::clone(self.journal.as_ref()?);
         Some(Book { emitter: Arc::clone(&self.worker.emitter), journal, span })
     }
 
-    /// Notes that a fault begins to act on this request.
-    pub(crate) fn hit_by(&mut self, fault: &str) {
+    /// Notes that a fault begins to act on this request, or on one of its attempts.
+    pub(crate) fn hit_by(&self, fault: &str, attempt: u32) {
         self.worker.journeys.add_hit(&self.correlation_id, fault);
-        note(&mut self.hits, fault);
-        if let Some(attempt) = &mut self.attempt {
+        let mut inner = self.inner();
+        note(&mut inner.hits, fault);
+        if let Some(attempt) = inner.attempt_mut(attempt) {
             note(&mut attempt.hits, fault);
         }
     }
@@ -160,120 +248,161 @@ impl Exchange {
         if self.edge.is_none() {
             self.worker.journeys.hits(&self.correlation_id)
         } else {
-            self.hits.clone()
+            self.inner().hits.clone()
         }
     }
 
-    pub(crate) fn ask_breaker(&mut self) -> Result<(), Failure> {
-        let Some(line) = self.line().cloned() else { return Ok(()) };
+    pub(crate) fn ask_breaker(&self, line: &Line) -> Result<(), Failure> {
         let Some(breaker) = &line.breaker else { return Ok(()) };
-        let (admission, changed) = breaker.acquire(self.clock().now(), self.reference);
+        let (admission, changed) = breaker.acquire(self.clock().now(), self.reference());
         if let Some(changed) = changed {
             self.emitter().breaker_changed(&line.edge, &changed);
         }
         match admission {
             Admission::Pass(call) => {
-                self.call = Some(call);
+                self.inner().call = Some(call);
                 Ok(())
             },
             Admission::Reject { reason, retry_after } => {
+                self.count(Count::BreakerRejected);
                 Err(Failure::Rejected { reason, retry_after })
             },
         }
     }
 
-    pub(crate) fn timed_out(&self) -> Failure {
-        Failure::Timeout { after: self.began.elapsed(), waiting: self.waiting }
+    /// The callee asked to be left alone for so long.
+    pub(crate) fn told_to_wait(&self, after: Duration) {
+        self.inner().told = Some(after);
+    }
+
+    /// Its time is over: what is in flight is dropped, and learns why by [`Self::late`].
+    pub(crate) fn time_out(&self, waiting: Waiting) -> Failure {
+        self.inner().late = Some(waiting);
+        Failure::Timeout { after: self.began.elapsed(), waiting }
+    }
+
+    /// Whose silence it was, once the time of the request is over.
+    pub(crate) fn late(&self) -> Option<Failure> {
+        let waiting = self.inner().late?;
+        Some(Failure::Timeout { after: self.began.elapsed(), waiting })
     }
 
     pub(crate) fn left_by_caller(&self) -> Failure {
-        Failure::CallerGone { waiting: self.waiting }
+        Failure::CallerGone { waiting: self.waiting() }
     }
 
     /// The end, once. `status` is what the caller was told; `failure` is why it is no success.
-    pub(crate) fn end(&mut self, status: Option<u16>, failure: Option<&Failure>) {
-        let Some(mut server) = self.server.take() else { return };
+    pub(crate) fn end(&self, status: Option<u16>, failure: Option<&Failure>) {
+        let (call, told, attempts, ended) = {
+            let mut inner = self.inner();
+            if std::mem::replace(&mut inner.ended, true) {
+                return;
+            }
+            let ended = Ended {
+                hits: inner.hits.clone(),
+                attempts: inner.begun,
+                endpoint: inner.tried.last().copied(),
+                bytes_up: inner.bytes_up,
+                bytes_down: inner.bytes_down,
+            };
+            (inner.call.take(), inner.told, std::mem::take(&mut inner.attempts), ended)
+        };
         let now = self.clock().now();
-        self.end_attempt(status.filter(|_| failure.is_none()), failure);
         let verdict = Verdict::of(status, failure);
-        if let Some(status) = status {
-            server.set(KeyValue::new(attribute::HTTP_STATUS, i64::from(status)));
+        for attempt in &attempts {
+            self.close_attempt(attempt, status.filter(|_| failure.is_none()), failure, now);
         }
-        if !self.hits.is_empty() {
-            server.set(KeyValue::new(attribute::FAULT, self.hits.join(",")));
-        }
-        verdict.write(&mut server);
         let took = now - self.began;
-        if let Some(line) = self.line().cloned() {
-            self.tell_breaker(&line, &verdict, failure, took);
-            line.traffic.in_flight.fetch_sub(1, Ordering::Relaxed);
-            self.emitter().request_ended(&line.edge, status, took);
+        if let Some(line) = &self.line {
+            line.traffic.metrics.raise(self.worker.index, Level::InFlight, -1);
+            self.tell_breaker(line, (call, told), &verdict, (failure, took, now));
+            let blame = verdict.blame;
+            line.traffic.metrics.request_ended(self.worker.index, status, blame, took);
         }
-        self.emitter().close(server, verdict.message, now);
+        self.report(&verdict, status, &ended, now);
     }
 
     fn tell_breaker(
-        &mut self,
+        &self,
         line: &Line,
-        verdict: &Verdict,
-        failure: Option<&Failure>,
-        took: Duration,
+        (call, told): (Option<Call>, Option<Duration>),
+        verdict: &Verdict<'_>,
+        (failure, took, now): (Option<&Failure>, Duration, Instant),
     ) {
-        let (Some(call), Some(breaker)) = (self.call.take(), &line.breaker) else { return };
+        let (Some(call), Some(breaker)) = (call, &line.breaker) else { return };
+        let status = verdict.status;
         // Time that the caller took to send its body says nothing about the callee.
         let waited_for_caller = failure.is_some_and(Failure::waited_for_caller);
         let took = if waited_for_caller { Duration::ZERO } else { took };
         let known = failure.is_none_or(Failure::counts_for_breaker);
-        let outcome = if known {
-            Outcome::Ended { failed: verdict.blame.is_some(), took }
-        } else {
+        let outcome = if !known {
             Outcome::Unknown { took }
+        } else if status == Some(TOO_MANY_REQUESTS) {
+            Outcome::Throttled { took }
+        } else {
+            Outcome::Ended { failed: verdict.blame.is_some(), took }
         };
-        if let Some(changed) = breaker.record(call, outcome, self.clock().now()) {
+        if let Some(changed) = breaker.record_told(call, outcome, told, now) {
             self.emitter().breaker_changed(&line.edge, &changed);
+            if breaker.next_change().is_some() {
+                self.worker.control.look_again();
+            }
         }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The endpoint that an attempt went to, for the log.
+    pub(crate) fn went_to(&self, number: u32, to: SocketAddr) {
+        let mut inner = self.inner();
+        inner.tried.push(to);
+        if let Some(attempt) = inner.attempt_mut(number) {
+            attempt.to = Some(to);
+        }
+    }
+
+    /// Endpoints that attempts of this request are at or were at.
+    pub(crate) fn tried(&self) -> Vec<SocketAddr> {
+        self.inner().tried.clone()
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let failure = self.left_by_caller();
-        self.end(None, Some(&failure));
+        let ended = self.inner().ended;
+        if !ended {
+            let failure = self.left_by_caller();
+            self.end(None, Some(&failure));
+        }
     }
 }
 
-/// Was it a failure, and whose?
-#[derive(Debug)]
-struct Verdict {
-    blame: Option<Blame>,
-    kind: Option<String>,
-    message: Option<String>,
-}
-
-impl Verdict {
-    fn of(status: Option<u16>, failure: Option<&Failure>) -> Self {
-        match (failure, status) {
-            (Some(failure), _) => Self {
-                blame: Some(failure.blame()),
-                kind: Some(failure.kind().to_owned()),
-                message: Some(failure.to_string()),
-            },
-            (None, Some(status)) if status >= 500 => Self {
-                blame: Some(Blame::Upstream),
-                kind: Some(status.to_string()),
-                message: Some(format!("the callee answered {status}")),
-            },
-            (None, _) => Self { blame: None, kind: None, message: None },
-        }
+impl model::fault::Subject for Exchange {
+    fn method(&self) -> &str {
+        self.head.method()
     }
 
-    fn write(&self, span: &mut OpenSpan) {
-        if let Some(blame) = self.blame {
-            span.set(KeyValue::new(attribute::BLAME, blame.as_str()));
-        }
-        if let Some(kind) = &self.kind {
-            span.set(KeyValue::new(attribute::ERROR_TYPE, kind.clone()));
-        }
+    fn path(&self) -> &str {
+        self.head.path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.head.query()
+    }
+
+    fn any_header(&self, name: &str, fits: &mut dyn FnMut(&str) -> bool) -> bool {
+        let text = |value| std::str::from_utf8(value).ok();
+        self.head.values(name).filter_map(text).any(fits)
+    }
+
+    fn body(&self) -> Option<&[u8]> {
+        self.kept.get().map(Vec::as_slice)
+    }
+
+    fn caller(&self) -> &str {
+        self.line.as_ref().map_or(model::edge::CLIENT, |line| &line.edge.caller)
     }
 }
 
@@ -281,37 +410,16 @@ fn enter_journal(
     worker: &Worker,
     line: &Arc<Line>,
     id: &CorrelationId,
-    made_here: bool,
-    (head, epoch): (&Parts, u64),
+    (head, epoch): (&RequestHead, u64),
 ) -> Journal {
-    line.traffic.requests.fetch_add(1, Ordering::Relaxed);
-    line.traffic.in_flight.fetch_add(1, Ordering::Relaxed);
-    let call = [line.name.as_str(), head.method.as_str(), head.uri.path()];
-    let visit = worker.journeys.visit(id, made_here, &call);
-    let subject = if visit.made_here {
-        Subject::Counter(line.traffic.next_anonymous())
+    let (subject, occurrence) = if journeys::is_made_here(id) {
+        (Subject::Counter(line.traffic.next_anonymous()), 0)
     } else {
-        Subject::CorrelationId(id.clone())
+        let call = [line.name.as_str(), head.method(), head.path()];
+        (Subject::CorrelationId(id.clone()), worker.journeys.visit(id, call))
     };
-    Journal {
-        line: Arc::clone(line),
-        subject,
-        occurrence: visit.occurrence,
-        correlation_id: id.clone(),
-        epoch,
-    }
-}
-
-fn server_start(head: &Parts, journal: Option<&Journal>, at: Instant) -> SpanStart {
-    let mut attributes = vec![
-        KeyValue::new(attribute::HTTP_METHOD, head.method.to_string()),
-        KeyValue::new(attribute::URL_PATH, head.uri.path().to_owned()),
-    ];
-    if let Some(journal) = journal {
-        attributes.push(KeyValue::new(attribute::EDGE, journal.line.name.clone()));
-    }
-    let name = head.method.to_string().into();
-    SpanStart { name, kind: SpanKind::Server, attributes, at }
+    let (line, correlation_id) = (Arc::clone(line), id.clone());
+    Journal { line, subject, occurrence, correlation_id, epoch }
 }
 
 fn note(names: &mut Vec<String>, name: &str) {
@@ -320,6 +428,7 @@ fn note(names: &mut Vec<String>, name: &str) {
     }
 }
 
-fn random_id() -> CorrelationId {
-    format!("{:032x}", rand::random::<u128>()).parse().expect("hex digits are visible ASCII")
+/// Is it a retry that the callee was promised to be harmless?
+pub(crate) fn has_idempotency_key(head: &RequestHead) -> bool {
+    head.known(Known::IdempotencyKey).is_some()
 }

@@ -1,60 +1,126 @@
 //! Which faults act on a request, and what they do to it.
 //!
-//! A fault looks at a request when the request's edge is one of its edges, the placement is
-//! reached, its match accepts, its schedule holds and the lease is held. Then exactly one draw
-//! decides. A drawn fault leaves exactly one line in the ledger: `hit` once its effect began,
-//! `skipped` with the reason when it was spared. The counters of a fault move together with that
-//! line, so both can be reconciled at the end of a run.
+//! The conditions of a fault are asked in one order, for the reasons that stand beside them:
+//!
+//! 1. *active*: its schedule holds and the lease is held. The cheapest question, and a fault that
+//!    is not active must not even count;
+//! 2. *match*: what it is about. From here on the request counts as `matched`;
+//! 3. *when*: `first` and `every` count matched requests, so they come after the match and before
+//!    everything that is random; then flapping and regime, which ask for the time alone. A request
+//!    is counted whether they hold or not: the counts stay equal to `matched`;
+//! 4. *the draw*: exactly one for each request, fault and purpose, keyed by what the request is and
+//!    never taken from a stream. A neighbour that comes, goes or fires shifts nothing;
+//! 5. *spared*: someone of the control group takes no place, so `control` is asked before the cap;
+//!    what another fault has ended (`overtaken`) or the lease has freed (`lease`) needs none
+//!    either. `cap` comes last because it is the only question whose answer takes something.
+//!
+//! A drawn fault leaves exactly one line in the ledger ([`due::Due`]): `hit` once its effect began,
+//! `skipped` with the reason when it was spared. Its counters move together with that line, so both
+//! can be reconciled at the end of a run.
+//!
+//! What `first` and `every` take depends on the order in which requests arrive, and is therefore
+//! not the same at another concurrency; with `per` a user or a user action it is as repeatable as
+//! the order within that key. Everything else here depends on the request alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::decision::{Draw, Purpose, Unit};
-use model::fault::{FaultSpec, Placement};
+use model::decision::Unit;
+use model::fault::{FaultKind, FaultSpec, Matcher, Per, Window};
+use model::plan::{FaultSource, Fidelity};
 use tokio::time::Instant;
 
-use crate::emit::{Emitter, Verdict};
-use crate::exchange::Exchange;
+use crate::toxiproxy;
 
 pub(crate) mod act;
 pub(crate) mod arming;
+mod binomial;
+mod caller;
+pub(crate) mod due;
+mod errors;
+mod fidelity;
+pub(crate) mod judge;
+pub(crate) mod keyed;
+mod line;
+pub(crate) mod memory;
+pub(crate) mod origin;
 pub(crate) mod schedule;
+pub(crate) mod shaped;
+mod sieve;
+pub(crate) mod standing;
 
-/// Counters of one fault. They outlive plans that keep the fault's name.
-#[derive(Debug, Default)]
-pub(crate) struct FaultCounters {
-    matched: AtomicU64,
-    hit: AtomicU64,
-    skipped: AtomicU64,
-}
-
-impl FaultCounters {
-    /// `(matched, hit, skipped)`
-    pub(crate) fn read(&self) -> (u64, u64, u64) {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        (read(&self.matched), read(&self.hit), read(&self.skipped))
-    }
-}
+pub(crate) use line::LineFaults;
+use memory::FaultMemory;
+use origin::Origin;
 
 /// A fault of the current plan with what lives beside it.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) spec: FaultSpec,
-    pub(crate) counters: Arc<FaultCounters>,
+    /// What holds it.
+    pub(crate) origin: Origin,
+    /// Outlives the plan.
+    pub(crate) memory: Arc<FaultMemory>,
+    matcher: Matcher,
+    /// Name in lower case of the header that `first` and `every` count by.
+    counted_header: Option<String>,
+    /// Last known step of the regime and its state, as `step * 2 + bad`. Any of them is right.
+    regime_known: AtomicU64,
 }
 
 impl Fault {
-    fn count_match(&self, emitter: &Emitter) {
-        self.counters.matched.fetch_add(1, Ordering::Relaxed);
-        emitter.count_decision(&self.spec.name, "matched");
+    /// The successor of `old`, which has the same name, or the first of its name.
+    pub(crate) fn after(spec: &FaultSpec, old: Option<&Self>, origin: Origin) -> Self {
+        let memory = match old {
+            Some(old) => FaultMemory::after(&old.memory, &old.spec, spec),
+            None => FaultMemory::of(spec),
+        };
+        let counted_header = match &spec.when.per {
+            Per::Header(name) => Some(name.to_ascii_lowercase()),
+            _ => None,
+        };
+        Self {
+            memory,
+            matcher: Matcher::new(&spec.matching),
+            counted_header,
+            regime_known: AtomicU64::new(0),
+            spec: spec.clone(),
+            origin,
+        }
     }
 
-    fn count(&self, verdict: Verdict) {
-        let counter = match verdict {
-            Verdict::Hit { .. } => &self.counters.hit,
-            Verdict::Skipped { .. } => &self.counters.skipped,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    /// The name by which it is drawn. Faults that are one toxic together hit the same connections.
+    pub(crate) fn drawn_as(&self) -> &str {
+        match self.origin.source {
+            FaultSource::Toxiproxy => toxiproxy::drawn_as(&self.spec.name),
+            FaultSource::Plan | FaultSource::Api => &self.spec.name,
+        }
+    }
+
+    /// How exactly it did what it was asked to do; `None` while there is nothing to say.
+    pub(crate) fn fidelity(&self) -> Option<Fidelity> {
+        fidelity::summary(&self.spec, &self.memory.precision, &self.memory.draws)
+    }
+
+    /// Is it in a bad spell, if it has spells?
+    fn regime_takes(&self, seed: u64, at_ms: u64) -> bool {
+        let Some(regime) = &self.spec.when.regime else { return true };
+        let step = regime.step(at_ms);
+        let known = self.regime_known.load(Ordering::Relaxed);
+        let (known_step, known_bad) = (known / 2, known % 2 == 1);
+        if known_step == step {
+            return known_bad;
+        }
+        let bad = regime.is_bad(seed, &self.spec.name, step, Some((known_step, known_bad)));
+        // The word 0 says that step 0 is good, which is so.
+        self.regime_known.store(step << 1 | u64::from(bad), Ordering::Relaxed);
+        bad
+    }
+
+    /// Is it on, if it goes on and off within its window?
+    fn flapping_takes(&self, window: Window, at_ms: u64) -> bool {
+        let flapping = self.spec.when.flapping;
+        flapping.is_none_or(|flapping| flapping.is_on(at_ms.saturating_sub(window.start_ms)))
     }
 }
 
@@ -64,73 +130,30 @@ pub(crate) struct Drawn {
     pub(crate) fault: Arc<Fault>,
     pub(crate) attempt: u32,
     pub(crate) draw: Unit,
+    /// Draw for the size of the effect, and seed of all that it draws further.
     pub(crate) size: Unit,
     /// When the window that drew it ends. Nothing is held back longer.
     pub(crate) window_end: Instant,
+    wanted: Wanted,
 }
 
-/// Draws every fault that looks at this request here and now, in the order of the plan.
-pub(crate) fn draw(exchange: &Exchange, placement: Placement, attempt: u32) -> Vec<Drawn> {
-    let Some(journal) = &exchange.journal else { return Vec::new() };
-    let line = &journal.line;
-    if line.faults.is_empty() || !exchange.snapshot.arming.holds(exchange.clock().unix_ms()) {
-        return Vec::new();
-    }
-    let looks = |fault: &&Arc<Fault>| {
-        fault.spec.placement == placement && fault.spec.matching.accepts(exchange)
-    };
-    let mut drawn = Vec::new();
-    for fault in line.faults.iter().filter(looks) {
-        let Some(window_end) = window_end(exchange, fault) else { continue };
-        fault.count_match(exchange.emitter());
-        let draw = Draw {
-            seed: exchange.snapshot.plan.seed,
-            fault: &fault.spec.name,
-            edge: &line.edge,
-            subject: &journal.subject,
-            occurrence: journal.occurrence,
-            attempt,
-        };
-        let fire = draw.unit(Purpose::Fire);
-        if fire.below(fault.spec.share) {
-            let size = draw.unit(Purpose::Size);
-            drawn.push(Drawn { fault: Arc::clone(fault), attempt, draw: fire, size, window_end });
+/// Where the effect comes from.
+#[derive(Debug)]
+enum Wanted {
+    ByPlan,
+    ByCaller(FaultKind),
+    /// A caller asked for something that cannot be read.
+    Invalid,
+}
+
+impl Drawn {
+    pub(crate) fn effect(&self) -> &FaultKind {
+        match &self.wanted {
+            Wanted::ByCaller(effect) => effect,
+            Wanted::ByPlan | Wanted::Invalid => &self.fault.spec.effect,
         }
     }
-    drawn
 }
 
-impl model::fault::Subject for Exchange {
-    fn method(&self) -> &str {
-        self.method.as_str()
-    }
-
-    fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn query(&self) -> Option<&str> {
-        None
-    }
-
-    fn any_header(&self, _name: &str, _fits: &mut dyn FnMut(&str) -> bool) -> bool {
-        false
-    }
-
-    fn body(&self) -> Option<&[u8]> {
-        None
-    }
-
-    fn caller(&self) -> &str {
-        self.edge.as_ref().map_or(model::edge::CLIENT, |edge| &edge.caller)
-    }
-}
-
-/// The end of the window that the fault is in now; `None` when it is in none.
-fn window_end(exchange: &Exchange, fault: &Fault) -> Option<Instant> {
-    let (snapshot, clock) = (&exchange.snapshot, exchange.clock());
-    let at_ms = snapshot.since_zero_ms(clock.unix_ms())?;
-    let end_ms = schedule::window_end_ms(&fault.spec, at_ms)?;
-    let end_unix_ms = snapshot.plan.zero_unix_ms?.saturating_add(end_ms);
-    Some(clock.instant_of_unix_ms(end_unix_ms))
-}
+#[cfg(test)]
+mod tests;

@@ -5,48 +5,46 @@
 //! the same address twice would be hit both times or never. The hits become the header that tells
 //! the load generator which of its requests were touched anywhere below.
 //!
-//! Bounded: when a shard is full its oldest user action is forgotten, and counted. A forgotten one
-//! counts its calls from zero again.
+//! Most requests need neither: calls are counted only on edges that have faults, and as long as
+//! nothing was hit, asking for hits is one look at a flag. An id that the gateway made itself says
+//! so in its text.
+//!
+//! Bounded by [`Keyed`]: a forgotten user action counts its calls from zero again.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::id::CorrelationId;
 use model::limits::JOURNEYS_MAX;
 
-const SHARDS: usize = 16;
-/// Different calls counted for one user action; further ones share the last place.
-const CALLS_MAX: usize = 256;
+use crate::fault::keyed::Keyed;
 
-/// What is known when a request comes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Visit {
-    /// How many equal calls came before.
-    pub(crate) occurrence: u32,
-    /// The gateway made the id itself, so it is not repeatable.
-    pub(crate) made_here: bool,
+/// What ids begin with that the gateway made because the caller sent none. It holds no `-`: the
+/// part before the last one names the user, and each of these ids is a user of its own.
+pub(crate) const MADE_HERE: &str = "gw.";
+
+/// Different calls that are counted for each user action on average.
+const CALLS_PER_JOURNEY: usize = 4;
+
+/// Did the gateway make this id, so that it will not come again in another run?
+pub(crate) fn is_made_here(id: &CorrelationId) -> bool {
+    id.as_str().starts_with(MADE_HERE)
 }
 
-#[derive(Debug, Default)]
-struct Journey {
-    made_here: bool,
-    calls: BTreeMap<u64, u32>,
-    hits: BTreeSet<String>,
-}
-
-#[derive(Debug, Default)]
-struct Shard {
-    journeys: BTreeMap<CorrelationId, Journey>,
-    by_age: VecDeque<CorrelationId>,
+/// The id of a request that brought none.
+pub(crate) fn make(draws: [u64; 2]) -> CorrelationId {
+    let [high, low] = draws;
+    let text = format!("{MADE_HERE}{high:016x}{low:016x}");
+    text.parse().expect("a dot and hex digits are visible ASCII")
 }
 
 #[derive(Debug)]
 pub(crate) struct Journeys {
-    shards: Vec<Mutex<Shard>>,
-    shard_max: usize,
-    forgotten: AtomicU64,
+    /// Calls so far, by user action and call.
+    calls: Keyed<u64>,
+    /// Names of faults in order, by user action.
+    hits: Keyed<Vec<String>>,
+    /// Was anything ever hit?
+    any_hit: AtomicBool,
 }
 
 impl Default for Journeys {
@@ -58,73 +56,40 @@ impl Default for Journeys {
 impl Journeys {
     fn with_limit(limit: usize) -> Self {
         Self {
-            shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
-            shard_max: limit.div_ceil(SHARDS),
-            forgotten: AtomicU64::new(0),
+            calls: Keyed::with_limit(limit.saturating_mul(CALLS_PER_JOURNEY)),
+            hits: Keyed::with_limit(limit),
+            any_hit: AtomicBool::new(false),
         }
     }
 
-    /// Notes one call. `call` names edge, method and path.
-    pub(crate) fn visit(&self, id: &CorrelationId, made_here: bool, call: &[&str]) -> Visit {
-        let mut shard = self.shard(id).lock().unwrap_or_else(PoisonError::into_inner);
-        if !shard.journeys.contains_key(id) {
-            self.make_room(&mut shard);
-            shard.by_age.push_back(id.clone());
-        }
-        let journey = shard.journeys.entry(id.clone()).or_default();
-        journey.made_here |= made_here;
-        let mut key = hash(call);
-        if journey.calls.len() >= CALLS_MAX && !journey.calls.contains_key(&key) {
-            key = u64::MAX;
-        }
-        let count = journey.calls.entry(key).or_default();
-        let occurrence = *count;
-        *count = count.saturating_add(1);
-        Visit { occurrence, made_here: journey.made_here }
+    /// Notes one call and says how many equal ones came before. `call` is edge, method and path.
+    /// Needed only where a fault may act; an id made here has no second call to tell apart.
+    pub(crate) fn visit(&self, id: &CorrelationId, call: [&str; 3]) -> u32 {
+        let [edge, method, path] = call;
+        let before = self.calls.count(self.calls.key(&[id.as_str(), edge, method, path]));
+        u32::try_from(before).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn add_hit(&self, id: &CorrelationId, fault: &str) {
-        let mut shard = self.shard(id).lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(journey) = shard.journeys.get_mut(id)
-            && !journey.hits.contains(fault)
-        {
-            journey.hits.insert(fault.to_owned());
-        }
+        self.hits.change(self.hits.key(&[id.as_str()]), |names| {
+            if let Err(place) = names.binary_search_by(|known| known.as_str().cmp(fault)) {
+                names.insert(place, fault.to_owned());
+            }
+        });
+        self.any_hit.store(true, Ordering::Release);
     }
 
     /// Names of the faults that hit this user action so far, in order.
     pub(crate) fn hits(&self, id: &CorrelationId) -> Vec<String> {
-        let shard = self.shard(id).lock().unwrap_or_else(PoisonError::into_inner);
-        shard
-            .journeys
-            .get(id)
-            .map(|journey| journey.hits.iter().cloned().collect())
-            .unwrap_or_default()
+        if !self.any_hit.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        self.hits.look(self.hits.key(&[id.as_str()]), Clone::clone).unwrap_or_default()
     }
 
     pub(crate) fn forgotten(&self) -> u64 {
-        self.forgotten.load(Ordering::Relaxed)
+        self.calls.forgotten().saturating_add(self.hits.forgotten())
     }
-
-    fn make_room(&self, shard: &mut Shard) {
-        if shard.by_age.len() < self.shard_max {
-            return;
-        }
-        if let Some(oldest) = shard.by_age.pop_front() {
-            shard.journeys.remove(&oldest);
-            self.forgotten.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn shard(&self, id: &CorrelationId) -> &Mutex<Shard> {
-        &self.shards[hash(&[id.as_str()]) as usize % SHARDS]
-    }
-}
-
-fn hash(parts: &[&str]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    parts.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]
@@ -139,7 +104,7 @@ mod tests {
     fn equal_calls_of_one_user_action_are_numbered_from_zero() {
         let journeys = Journeys::default();
         let visit = |id: &CorrelationId, path: &str| {
-            journeys.visit(id, false, &["orders -> payments", "POST", path]).occurrence
+            journeys.visit(id, ["orders -> payments", "POST", path])
         };
         assert_eq!([visit(&id(1), "/charges"), visit(&id(1), "/charges")], [0, 1]);
         assert_eq!(visit(&id(1), "/refunds"), 0);
@@ -149,7 +114,7 @@ mod tests {
     #[test]
     fn hits_are_remembered_once_and_in_order() {
         let journeys = Journeys::default();
-        journeys.visit(&id(1), false, &["call"]);
+        assert!(journeys.hits(&id(1)).is_empty());
         for fault in ["slow", "lost", "slow"] {
             journeys.add_hit(&id(1), fault);
         }
@@ -158,22 +123,21 @@ mod tests {
     }
 
     #[test]
-    fn an_id_made_by_the_gateway_stays_known_as_such_further_down() {
-        let journeys = Journeys::default();
-        assert!(journeys.visit(&id(1), true, &["a"]).made_here);
-        assert!(journeys.visit(&id(1), false, &["b"]).made_here);
-        assert!(!journeys.visit(&id(2), false, &["b"]).made_here);
+    fn an_id_made_by_the_gateway_says_so_and_is_a_user_of_its_own() {
+        let made: CorrelationId = format!("{MADE_HERE}0af7651916cd43dd").parse().unwrap();
+        assert!(is_made_here(&made) && !is_made_here(&id(1)));
+        assert_eq!(made.user_key(), made.as_str());
     }
 
     #[test]
-    fn the_oldest_is_forgotten_at_the_limit_and_counted() {
-        let journeys = Journeys::with_limit(SHARDS);
+    fn what_is_forgotten_at_the_limit_is_counted() {
+        let journeys = Journeys::with_limit(16);
         for number in 0..1_000 {
-            journeys.visit(&id(number), false, &["call"]);
+            journeys.visit(&id(number), ["edge", "GET", "/"]);
+            journeys.add_hit(&id(number), "slow");
         }
-        let kept: usize =
-            journeys.shards.iter().map(|shard| shard.lock().unwrap().journeys.len()).sum();
-        assert!(kept <= SHARDS, "{kept}");
-        assert_eq!(journeys.forgotten(), 1_000 - kept as u64);
+        let (calls, hits) = (journeys.calls.forgotten(), journeys.hits.forgotten());
+        assert!(calls >= 900 && hits >= 900, "{calls} {hits}");
+        assert_eq!(journeys.forgotten(), calls + hits);
     }
 }

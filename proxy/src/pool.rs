@@ -1,177 +1,194 @@
 //! Connections to endpoints: kept alive, bounded, never shared, and nothing hidden in between.
 //!
-//! One exception to "what fails has failed": a kept connection may have been closed by the callee
-//! at the very moment when it is used again. A request that could not be sent at all goes out on
-//! the next connection. One that was sent but got no byte of an answer is repeated once on a fresh
-//! connection, if its method is idempotent by itself and its body is still there. An idempotency
-//! key is not enough: that the callee honours it is a promise that only a retry policy may rely on.
-//! That is no retry: it is not counted, not budgeted, and never happens on a fresh connection, so
-//! an injected or real failure of the callee is never smoothed over twice.
+//! Each worker has a pool of its own. A kept connection is looked at before it is used: one that
+//! the callee closed, or on which something came that nobody asked for, is thrown away. Looking
+//! costs no system call, because the runtime has been told when something happened.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use http::request::Parts;
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper_util::rt::TokioIo;
-use model::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::failure::Failure;
-use crate::payload::{OutBody, Payload};
+use crate::wire::buffer::Inbox;
 
-/// Idle connections kept per endpoint.
-const IDLE_MAX: usize = 512;
+/// Idle connections kept per endpoint and worker.
+const IDLE_MAX: usize = 1_024;
 /// Idle connections older than this are closed instead of used.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// On loopback and in a data centre a longer wait only hides a dead host.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A connection to an endpoint. Dropped, it closes; given back, it is kept.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) to: SocketAddr,
+    pub(crate) reader: OwnedReadHalf,
+    pub(crate) writer: OwnedWriteHalf,
+    pub(crate) inbox: Inbox,
+    /// It served a request before this one.
+    pub(crate) reused: bool,
+}
+
 #[derive(Debug)]
 struct Idle {
-    sender: SendRequest<OutBody>,
+    upstream: Upstream,
     since: Instant,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: Mutex<BTreeMap<SocketAddr, VecDeque<Idle>>>,
-}
-
-/// A connection in use. Dropped, it closes; given back, it is kept.
-#[derive(Debug)]
-pub(crate) struct Lent {
-    to: SocketAddr,
-    sender: SendRequest<OutBody>,
-    /// False while a body is still on its way up.
-    clean: std::sync::Arc<std::sync::atomic::AtomicBool>,
-}
-
-/// An answer whose body has not been read.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) response: Response<Incoming>,
-    pub(crate) connection: Lent,
+    idle: Mutex<BTreeMap<SocketAddr, Vec<Idle>>>,
+    /// Rings when a connection comes into an empty pool.
+    filled: Notify,
 }
 
 impl Pool {
-    /// Sends one request and waits for the head of the answer.
-    pub(crate) async fn exchange(
-        &self,
-        to: SocketAddr,
-        head: &Parts,
-        payload: &mut Payload,
-    ) -> Result<Answer, Failure> {
-        let idempotent = head.method.is_idempotent();
-        let mut fresh_only = false;
+    /// A kept connection if there is a good one, else a fresh one.
+    pub(crate) async fn open(&self, to: SocketAddr, now: Instant) -> Result<Upstream, Failure> {
+        match self.take(to, now) {
+            Some(kept) => Ok(kept),
+            None => Box::pin(self.connect(to)).await,
+        }
+    }
+
+    pub(crate) async fn connect(&self, to: SocketAddr) -> Result<Upstream, Failure> {
+        let refused = |source| Failure::Connect { to, source };
+        let socket = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(to))
+            .await
+            .map_err(|_elapsed| Failure::ConnectTimeout { to, after: CONNECT_TIMEOUT })?
+            .map_err(refused)?;
+        socket.set_nodelay(true).map_err(refused)?;
+        let (reader, writer) = socket.into_split();
+        Ok(Upstream { to, reader, writer, inbox: Inbox::default(), reused: false })
+    }
+
+    /// The youngest connection first: it is the least likely to have been closed meanwhile.
+    fn take(&self, to: SocketAddr, now: Instant) -> Option<Upstream> {
+        let mut idle = self.lock();
+        let kept = idle.get_mut(&to)?;
         loop {
-            let kept = if fresh_only { None } else { self.take(to).await };
-            let reused = kept.is_some();
-            let mut sender = match kept {
-                Some(sender) => sender,
-                None => connect(to).await?,
-            };
-            let Some((body, clean)) = payload.open() else { return Err(Failure::CallerBody) };
-            let request = Request::from_parts(head.clone(), body);
-            match sender.try_send_request(request).await {
-                Ok(response) => {
-                    return Ok(Answer { response, connection: Lent { to, sender, clean } });
-                },
-                Err(mut failed) => {
-                    let unsent = failed.take_message();
-                    let was_sent = unsent.is_none();
-                    if let Some(request) = unsent {
-                        payload.restore(request.into_body());
-                    }
-                    let error = failed.into_error();
-                    let again = reused
-                        && (!was_sent || (idempotent && payload.is_there() && !error.is_parse()));
-                    if !again {
-                        return Err(broken(to, &error));
-                    }
-                    fresh_only = was_sent;
-                },
+            let youngest = kept.pop()?;
+            if now - youngest.since <= IDLE_TIMEOUT && is_quiet(youngest.upstream.reader.as_ref()) {
+                return Some(Upstream { reused: true, ..youngest.upstream });
             }
         }
     }
 
     /// Keeps a connection whose answer has been read to its end.
-    pub(crate) fn give_back(&self, lent: Lent, now: Instant) {
-        let clean = lent.clean.load(std::sync::atomic::Ordering::Acquire);
-        if !clean || lent.sender.is_closed() {
+    pub(crate) fn give_back(&self, upstream: Upstream, now: Instant) {
+        if !upstream.inbox.is_empty() {
+            // More than the answer came: whatever it is, it belongs to no request.
             return;
         }
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle.entry(lent.to).or_default();
-        while kept.front().is_some_and(|oldest| now - oldest.since > IDLE_TIMEOUT) {
-            kept.pop_front();
-        }
+        let mut idle = self.lock();
+        let was_empty = idle.values().all(Vec::is_empty);
+        let kept = idle.entry(upstream.to).or_default();
         if kept.len() < IDLE_MAX {
-            kept.push_back(Idle { sender: lent.sender, since: now });
+            kept.push(Idle { upstream, since: now });
+        }
+        if was_empty {
+            self.filled.notify_one();
         }
     }
 
     /// Closes what is kept for endpoints that are no longer used.
     pub(crate) fn retain(&self, used: &BTreeSet<SocketAddr>) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|endpoint, _| used.contains(endpoint));
+        self.lock().retain(|endpoint, _| used.contains(endpoint));
     }
 
-    async fn take(&self, to: SocketAddr) -> Option<SendRequest<OutBody>> {
+    /// Closes connections that nobody used for too long; the owner drops it at the end.
+    pub(crate) async fn expire(&self) {
         loop {
-            let mut sender = self.pop(to)?;
-            // Its last answer was read to the end, so this only waits for its task to notice.
-            if sender.ready().await.is_ok() {
-                return Some(sender);
+            let oldest =
+                self.lock().values().filter_map(|kept| kept.first()).map(|i| i.since).min();
+            match oldest {
+                None => self.filled.notified().await,
+                Some(since) => {
+                    tokio::time::sleep_until(since + IDLE_TIMEOUT).await;
+                    let now = Instant::now();
+                    for kept in self.lock().values_mut() {
+                        let fresh = kept.partition_point(|idle| now - idle.since >= IDLE_TIMEOUT);
+                        kept.drain(..fresh);
+                    }
+                },
             }
         }
     }
 
-    /// The youngest connection first: it is the least likely to have been closed meanwhile.
-    fn pop(&self, to: SocketAddr) -> Option<SendRequest<OutBody>> {
-        let now = Instant::now();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle.get_mut(&to)?;
-        loop {
-            let youngest = kept.pop_back()?;
-            let fits = now - youngest.since <= IDLE_TIMEOUT;
-            if fits && !youngest.sender.is_closed() {
-                return Some(youngest.sender);
-            }
-        }
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, Vec<Idle>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn connect(to: SocketAddr) -> Result<SendRequest<OutBody>, Failure> {
-    let refused = |source| Failure::Connect { to: to.to_string(), source };
-    let socket = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(to))
-        .await
-        .map_err(|_elapsed| Failure::ConnectTimeout { to: to.to_string(), after: CONNECT_TIMEOUT })?
-        .map_err(refused)?;
-    socket.set_nodelay(true).map_err(refused)?;
-    let (sender, connection) = Builder::new()
-        .max_header_size(HEAD_BYTES_MAX)
-        .max_headers(HEADERS_MAX)
-        .handshake(TokioIo::new(socket))
-        .await
-        .map_err(|error| broken(to, &error))?;
-    // Whatever ends the connection is told to the request that waits on it.
-    tokio::spawn(connection);
-    Ok(sender)
+/// Did nothing happen on this connection since its last answer?
+fn is_quiet(socket: &TcpStream) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    match socket.poll_read_ready(&mut context) {
+        Poll::Pending => true,
+        // The runtime may remember a readiness that was used up long ago: ask the socket itself.
+        Poll::Ready(_) => {
+            let asked = socket.try_read(&mut [0]);
+            matches!(asked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+        },
+    }
 }
 
-fn broken(to: SocketAddr, error: &hyper::Error) -> Failure {
-    let (to, cause) = (to.to_string(), error.to_string());
-    if error.is_parse() {
-        Failure::Garbage { to, cause }
-    } else if error.is_user() {
-        Failure::CallerBody
-    } else {
-        Failure::Broken { to, cause }
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn opened(pool: &Pool) -> (Upstream, TcpStream, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr().unwrap();
+        let (near, far) = tokio::join!(pool.connect(to), listener.accept());
+        (near.unwrap(), far.unwrap().0, to)
+    }
+
+    #[tokio::test]
+    async fn a_quiet_connection_is_used_again_and_a_closed_one_is_not() {
+        let pool = Pool::default();
+        let (first, far, to) = opened(&pool).await;
+        pool.give_back(first, Instant::now());
+        let again = pool.take(to, Instant::now()).unwrap();
+        assert!(again.reused);
+        pool.give_back(again, Instant::now());
+        drop(far);
+        // Its end is known when the runtime has been told.
+        loop {
+            tokio::task::yield_now().await;
+            let Some(kept) = pool.take(to, Instant::now()) else { break };
+            pool.give_back(kept, Instant::now());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_speaks_unasked_is_thrown_away() {
+        let pool = Pool::default();
+        let (first, mut far, to) = opened(&pool).await;
+        far.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").await.unwrap();
+        first.reader.readable().await.unwrap();
+        pool.give_back(first, Instant::now());
+        assert!(pool.take(to, Instant::now()).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_connections_are_closed_in_time_without_being_asked_for() {
+        let pool = Pool::default();
+        let (first, _far, to) = opened(&pool).await;
+        pool.give_back(first, Instant::now());
+        let waited = tokio::time::timeout(IDLE_TIMEOUT * 2, pool.expire()).await;
+        assert!(waited.is_err());
+        assert!(pool.lock().values().all(Vec::is_empty));
+        assert!(pool.take(to, Instant::now()).is_none());
     }
 }

@@ -1,15 +1,26 @@
-//! Is a failed attempt worth another one, and when? Pure, except for the budget's account.
+//! Is a failed attempt worth another one, and when? Pure; the number of attempts is bounded by the
+//! policy, their share of the traffic by the budget, and both are asked apart.
+//!
+//! A callee may have a say in it ([`Advice`]): `retry-after` and `grpc-retry-pushback-ms` move the
+//! next attempt or rule it out.
 
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
 use model::decision::named;
-use model::names::header;
 use model::policy::{RetryOn, RetryPolicy};
 
-/// May the request be repeated although the callee may have done the work?
-pub(crate) fn is_idempotent(method: &Method, headers: &HeaderMap) -> bool {
-    method.is_idempotent() || headers.contains_key(header::IDEMPOTENCY_KEY)
+pub(crate) mod advice;
+mod date;
+
+use advice::Advice;
+
+/// Says that it did nothing with the request.
+const SERVICE_UNAVAILABLE: u16 = 503;
+
+/// May the request be repeated although the callee may have done the work? Methods are those of
+/// RFC 9110 §9.2.2, as they are written: a `get` is another method.
+pub(crate) fn is_idempotent(method: &str, has_idempotency_key: bool) -> bool {
+    has_idempotency_key || matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
 }
 
 /// Does the policy want another attempt after this failure? Budget and number are asked apart.
@@ -17,7 +28,7 @@ pub(crate) fn wants(policy: &RetryPolicy, trigger: RetryOn, idempotent: bool) ->
     let nothing_done = match trigger {
         RetryOn::Connect => true,
         RetryOn::Reset => false,
-        RetryOn::Status(status) => status == StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+        RetryOn::Status(status) => status == SERVICE_UNAVAILABLE,
     };
     policy.on.contains(&trigger) && (nothing_done || idempotent)
 }
@@ -33,58 +44,19 @@ pub(crate) fn backoff(policy: &RetryPolicy, seed: u64, about: &[&str], attempt: 
     Duration::from_secs_f64(drawn_ms.max(min_ms as f64 / 2.0) / 1_000.0)
 }
 
-#[cfg(test)]
-mod tests {
-    use model::units::Share;
-
-    use super::*;
-
-    fn policy() -> RetryPolicy {
-        RetryPolicy {
-            attempts: 3,
-            on: vec![RetryOn::Connect, RetryOn::Reset, RetryOn::Status(503), RetryOn::Status(500)],
-            backoff_min_ms: 20,
-            backoff_max_ms: 50,
-            budget: Share::WHOLE,
-            budget_reserve_per_s: 0,
-            retry_after_max_ms: 0,
-        }
-    }
-
-    #[test]
-    fn what_may_have_been_done_is_repeated_only_when_that_is_harmless() {
-        for (trigger, harmful, harmless) in [
-            (RetryOn::Connect, true, true),
-            (RetryOn::Reset, false, true),
-            (RetryOn::Status(503), true, true),
-            (RetryOn::Status(500), false, true),
-            (RetryOn::Status(502), false, false),
-        ] {
-            assert_eq!(wants(&policy(), trigger, false), harmful, "{trigger:?}");
-            assert_eq!(wants(&policy(), trigger, true), harmless, "{trigger:?}");
-        }
-    }
-
-    #[test]
-    fn a_post_is_repeatable_only_with_a_key() {
-        let mut headers = HeaderMap::new();
-        assert!(is_idempotent(&Method::GET, &headers));
-        assert!(is_idempotent(&Method::DELETE, &headers));
-        assert!(!is_idempotent(&Method::POST, &headers));
-        headers.insert(header::IDEMPOTENCY_KEY, "k1".parse().unwrap());
-        assert!(is_idempotent(&Method::POST, &headers));
-    }
-
-    #[test]
-    fn waits_grow_within_their_bounds_and_repeat() {
-        for (attempt, most_ms) in [(1, 20.0), (2, 40.0), (3, 50.0), (9, 50.0), (200, 50.0)] {
-            for id in ["a", "b", "c", "d"] {
-                let wait = backoff(&policy(), 7, &[id], attempt);
-                assert_eq!(wait, backoff(&policy(), 7, &[id], attempt));
-                let ms = wait.as_secs_f64() * 1_000.0;
-                assert!((10.0..=most_ms).contains(&ms), "{attempt} {id}: {ms}");
-            }
-        }
-        assert_ne!(backoff(&policy(), 7, &["a"], 2), backoff(&policy(), 7, &["b"], 2));
+/// The wait before the next attempt, from the drawn one and what the callee said; `None` when there
+/// is to be no next attempt. Never before the time that the callee named, and with the drawn wait
+/// on top, so that not all whom it told the same come back at once.
+pub(crate) fn wait(policy: &RetryPolicy, drawn: Duration, advice: Advice) -> Option<Duration> {
+    let longest = Duration::from_millis(policy.retry_after_max_ms);
+    match advice {
+        Advice::Stop => None,
+        Advice::After(after) if !longest.is_zero() => {
+            (after <= longest).then(|| after.saturating_add(drawn))
+        },
+        Advice::After(_) | Advice::Nothing => Some(drawn),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
 //! Binding, serving, ending.
 //!
-//! Everything runs on the caller's runtime, whatever its flavour. Ending is bounded: listeners
-//! close at once, faults are disarmed so that nothing they hold back is left waiting, requests in
-//! flight get some seconds, and what is still there then is cut off.
+//! Requests are served on threads of their own ([`threads`]), everything else (the control API,
+//! telemetry, schedules) on the caller's runtime. Ending is bounded: listeners close at once,
+//! faults are disarmed so that nothing they hold back is left waiting, requests in flight get some
+//! seconds, and what is still there then is cut off.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,25 +13,35 @@ use std::time::Duration;
 
 use model::edge::Edge;
 use model::limits::EDGES_MAX;
-use model::plan::{EdgeAddress, EdgeListener, ProxyAddresses, ProxyConfig};
+use model::plan::{Applied, EdgeAddress, EdgeListener, Plan, ProxyAddresses, ProxyConfig};
 use telemetry::clock::Clock;
 use telemetry::providers::Providers;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
+use crate::access::AccessLog;
 use crate::admin::{self, Admin};
 use crate::control::Control;
-use crate::emit::Emitter;
+use crate::emit::{Emitter, EndpointError};
 use crate::journeys::Journeys;
-use crate::pool::Pool;
-use crate::worker::{Door, Losses, Worker};
+use crate::toxiproxy;
+use crate::worker::{self, Losses, Shared, Worker};
 
+mod connection;
+pub(crate) mod door;
 mod listener;
-mod socket;
+pub(crate) mod threads;
+
+use door::Door;
+use threads::{OpenDoor, Threads};
 
 /// Requests in flight get this long to end.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// What waits for export gets this long to leave afterwards.
+const FLUSH_MAX: Duration = Duration::from_secs(5);
 
 /// Why the gateway could not start.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +52,23 @@ pub enum ProxyError {
     TwiceConfigured { edge: Edge },
     #[error("{count} edges are configured, at most {EDGES_MAX} are served")]
     TooManyEdges { count: usize },
+    #[error("the admin API at {address} can be reached from other machines and needs a token")]
+    OpenAdmin { address: SocketAddr },
+    #[error(transparent)]
+    Telemetry(#[from] EndpointError),
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+    #[error("cannot write the access log {path}")]
+    AccessLog { path: String, source: io::Error },
 }
 
 /// A running gateway. Dropping it leaves the gateway running until its runtime ends.
 #[derive(Debug)]
 pub struct ProxyHandle {
     addresses: ProxyAddresses,
+    control: Arc<Control>,
+    workers: Arc<Vec<Arc<Worker>>>,
+    access: Option<Arc<AccessLog>>,
     stop: watch::Sender<bool>,
     done: watch::Receiver<bool>,
 }
@@ -54,6 +76,23 @@ pub struct ProxyHandle {
 impl ProxyHandle {
     pub fn addresses(&self) -> &ProxyAddresses {
         &self.addresses
+    }
+
+    /// Replaces the plan as a whole, under the next epoch when its own is not newer; nothing
+    /// changes when it is refused.
+    pub fn apply(&self, plan: Plan) -> Result<Applied, String> {
+        let next = self.control.snapshot().epoch + 1;
+        let plan = Plan { epoch: plan.epoch.max(next), ..plan };
+        let applied = self.control.apply(plan).map_err(|refusal| refusal.to_string())?;
+        worker::close_unused(&self.workers, &self.control);
+        Ok(applied)
+    }
+
+    /// Opens the file of the access log anew, after somebody moved it away.
+    pub fn reopen_log(&self) {
+        if let Some(access) = &self.access {
+            access.reopen();
+        }
     }
 
     /// Begins to end: no new connections, faults disarmed, requests in flight finished for at most
@@ -76,7 +115,7 @@ pub async fn start(
     providers: Providers,
     clock: Clock,
 ) -> Result<ProxyHandle, ProxyError> {
-    let emitter = Emitter::new(&providers, clock.clone());
+    let emitter = Emitter::new(&config, &providers, clock.clone())?;
     start_with(config, emitter, Some(providers), clock).await
 }
 
@@ -86,43 +125,66 @@ pub(crate) async fn start_with(
     providers: Option<Providers>,
     clock: Clock,
 ) -> Result<ProxyHandle, ProxyError> {
-    let edges: Vec<Edge> = config.edges.iter().map(|listener| listener.edge.clone()).collect();
-    check_edges(&edges)?;
-    let bound = Bound::new(&config).await?;
-    let addresses = bound.addresses.clone();
+    check(&config)?;
     let emitter = Arc::new(emitter);
-    let control = Arc::new(Control::new(&edges, Arc::clone(&emitter), clock.clone()));
-    let worker = Arc::new(Worker {
+    let control = Arc::new(Control::new(&config.edges, Arc::clone(&emitter), clock.clone()));
+    let access = config.access_log.as_deref().map(open_access_log).transpose()?;
+    let shared = Shared {
         control: Arc::clone(&control),
-        emitter,
+        emitter: Arc::clone(&emitter),
         journeys: Arc::new(Journeys::default()),
         clock,
-        pool: Pool::default(),
+        limits: Arc::new(config.limits.clone()),
         losses: Arc::new(Losses::default()),
-    });
-    let edges = addresses.edges.iter().map(|edge| (edge.edge.clone(), edge.address)).collect();
-    let admin = Admin { worker: Arc::clone(&worker), edges: Arc::new(edges), providers };
+        access: access.clone(),
+    };
     let (stop, stopping) = watch::channel(false);
     let (ended, done) = watch::channel(false);
-    let tasks = bound.serve(&worker, admin, &stopping);
-    tokio::spawn(supervise(tasks, control, stopping, ended));
-    Ok(ProxyHandle { addresses, stop, done })
+    let (threads, workers, mut tasks) =
+        Threads::start(config.threads, &shared, &stopping).map_err(ProxyError::Thread)?;
+    let bound = Bound::new(&config, &threads).await?;
+    let addresses = bound.addresses;
+    let edges = addresses.edges.iter().map(|edge| (edge.edge.clone(), edge.address)).collect();
+    let workers = Arc::new(workers);
+    let admin = Admin {
+        workers: Arc::clone(&workers),
+        shared,
+        edges: Arc::new(edges),
+        token: config.admin_token.map(Arc::new),
+        providers,
+    };
+    tasks.spawn(admin::serve(bound.admin, admin, stopping.clone()));
+    if let Some(listener) = bound.toxiproxy {
+        tasks.spawn(toxiproxy::serve(listener, Arc::clone(&control), threads, stopping.clone()));
+    }
+    let parts = (Arc::clone(&control), emitter, access.clone());
+    tokio::spawn(supervise(tasks, parts, stopping, ended));
+    Ok(ProxyHandle { addresses, control, workers, access, stop, done })
 }
 
-fn check_edges(edges: &[Edge]) -> Result<(), ProxyError> {
-    if edges.len() > EDGES_MAX {
-        return Err(ProxyError::TooManyEdges { count: edges.len() });
+fn check(config: &ProxyConfig) -> Result<(), ProxyError> {
+    let count = config.edges.len();
+    if count > EDGES_MAX {
+        return Err(ProxyError::TooManyEdges { count });
+    }
+    if !config.admin.ip().is_loopback() && config.admin_token.is_none() {
+        return Err(ProxyError::OpenAdmin { address: config.admin });
     }
     let mut seen = BTreeSet::new();
-    match edges.iter().find(|edge| !seen.insert(*edge)) {
-        Some(edge) => Err(ProxyError::TwiceConfigured { edge: edge.clone() }),
+    match config.edges.iter().find(|listener| !seen.insert(&listener.edge)) {
+        Some(twice) => Err(ProxyError::TwiceConfigured { edge: twice.edge.clone() }),
         None => Ok(()),
     }
 }
 
+fn open_access_log(path: &str) -> Result<Arc<AccessLog>, ProxyError> {
+    let failed = |source| ProxyError::AccessLog { path: path.to_owned(), source };
+    AccessLog::open(path).map(Arc::new).map_err(failed)
+}
+
 async fn supervise(
     mut tasks: JoinSet<()>,
-    control: Arc<Control>,
+    (control, emitter, access): (Arc<Control>, Arc<Emitter>, Option<Arc<AccessLog>>),
     mut stopping: watch::Receiver<bool>,
     ended: watch::Sender<bool>,
 ) {
@@ -130,11 +192,18 @@ async fn supervise(
         () = control.follow_the_clock() => {},
         () = asked(&mut stopping) => {},
     }
-    control.release();
+    control.end();
     let drained = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_MAX, drained).await.is_err() {
         tracing::warn!("requests were still in flight at the end and are cut off");
         tasks.shutdown().await;
+    }
+    let left = emitter.flush(Instant::now() + FLUSH_MAX).await.waiting;
+    if left > 0 {
+        tracing::warn!(left, "spans could not be sent before the end");
+    }
+    if let Some(access) = access {
+        access.flush().await;
     }
     ended.send_replace(true);
 }
@@ -146,48 +215,45 @@ pub(crate) async fn asked(stopping: &mut watch::Receiver<bool>) {
     }
 }
 
-/// All listeners, before anything is served.
+/// Everything that listens.
 struct Bound {
     admin: TcpListener,
-    gateway: TcpListener,
-    edges: BTreeMap<Edge, TcpListener>,
+    toxiproxy: Option<TcpListener>,
     addresses: ProxyAddresses,
 }
 
 impl Bound {
-    async fn new(config: &ProxyConfig) -> Result<Self, ProxyError> {
+    async fn new(config: &ProxyConfig, threads: &Threads) -> Result<Self, ProxyError> {
         let (admin, admin_address) = bind("the admin API", config.admin).await?;
-        let (gateway, gateway_address) = bind("the public gateway", config.gateway).await?;
-        let mut edges = BTreeMap::new();
-        let mut edge_addresses = Vec::with_capacity(config.edges.len());
-        for EdgeListener { edge, listen, .. } in &config.edges {
-            let (listener, address) = bind(&format!("edge {edge}"), *listen).await?;
-            edges.insert(edge.clone(), listener);
-            edge_addresses.push(EdgeAddress { edge: edge.clone(), address });
+        let toxiproxy = match config.toxiproxy {
+            Some(address) => Some(bind("the API of Toxiproxy", address).await?),
+            None => None,
+        };
+        let gateway = open(threads, "the public gateway", config.gateway, Door::public()).await?;
+        let mut edges = Vec::with_capacity(config.edges.len());
+        for EdgeListener { edge, listen, protocol } in &config.edges {
+            let door = Door::of(edge.clone(), *protocol);
+            let opened = open(threads, &format!("edge {edge}"), *listen, door).await?;
+            edges.push(EdgeAddress { edge: edge.clone(), address: opened.address });
         }
         let addresses = ProxyAddresses {
             admin: admin_address,
-            gateway: gateway_address,
-            edges: edge_addresses,
-            toxiproxy: None,
+            gateway: gateway.address,
+            edges,
+            toxiproxy: toxiproxy.as_ref().map(|(_, address)| *address),
         };
-        Ok(Self { admin, gateway, edges, addresses })
+        Ok(Self { admin, toxiproxy: toxiproxy.map(|(listener, _)| listener), addresses })
     }
+}
 
-    fn serve(
-        self,
-        worker: &Arc<Worker>,
-        admin: Admin,
-        stopping: &watch::Receiver<bool>,
-    ) -> JoinSet<()> {
-        let mut tasks = JoinSet::new();
-        tasks.spawn(admin::serve(self.admin, admin, stopping.clone()));
-        let doors = self.edges.into_iter().map(|(edge, at)| (Door::Edge(edge), at));
-        for (door, at) in doors.chain([(Door::Public, self.gateway)]) {
-            tasks.spawn(listener::serve(at, Arc::clone(worker), door, stopping.clone()));
-        }
-        tasks
-    }
+async fn open(
+    threads: &Threads,
+    what: &str,
+    address: SocketAddr,
+    door: Door,
+) -> Result<OpenDoor, ProxyError> {
+    let failed = |source| ProxyError::Bind { what: what.to_owned(), address, source };
+    threads.open(address, door).await.map_err(failed)
 }
 
 async fn bind(what: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ProxyError> {

@@ -51,6 +51,8 @@ pub struct Identity {
 /// The OpenTelemetry SDK of this process. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Providers {
+    /// `None` when nothing is recorded.
+    identity: Option<Arc<Identity>>,
     tracer: SdkTracerProvider,
     meter: SdkMeterProvider,
     logger: SdkLoggerProvider,
@@ -73,6 +75,7 @@ impl Providers {
     /// Records nothing.
     pub fn none() -> Self {
         Self {
+            identity: None,
             tracer: SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build(),
             meter: SdkMeterProvider::builder().build(),
             logger: SdkLoggerProvider::builder().build(),
@@ -96,12 +99,18 @@ impl Providers {
         let meter = meter(endpoint, resource.clone())?;
         report_losses(&meter, &spans, &logs);
         Ok(Self {
+            identity: Some(Arc::new(identity.clone())),
             tracer: tracer(endpoint, resource.clone(), &spans)?,
             meter,
             logger: logger(endpoint, resource, &logs)?,
             spans,
             logs,
         })
+    }
+
+    /// In whose name this process records.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_deref()
     }
 
     pub fn tracer_provider(&self) -> &SdkTracerProvider {

@@ -1,7 +1,8 @@
 //! Joins `tracing` to OpenTelemetry and to standard output.
 //!
-//! Spans go out as OTLP spans. Each event becomes one OTLP log record and one JSON line, both with
-//! the trace id, the span id and the correlation id of the request that they belong to. The
+//! Spans go out as OTLP spans. Each event becomes one OTLP log record and one line, both with the
+//! trace id, the span id and the correlation id of the request that they belong to. The line is
+//! JSON on standard output for parts of a run, and plain text on standard error for a person. The
 //! correlation id is the span field `shakedown.correlation_id`, taken from the nearest span that
 //! has it.
 
@@ -26,6 +27,22 @@ use crate::providers::{Identity, Providers, TelemetryError};
 /// Installs the process-wide subscriber; only a `main` may do that. `RUST_LOG` chooses the levels,
 /// `info` when absent.
 pub fn install(providers: &Providers, identity: &Identity) -> Result<(), TelemetryError> {
+    install_as(Form::Json, providers, identity)
+}
+
+/// The same for a process that a person started: its log is text on standard error.
+pub fn install_for_people(
+    providers: &Providers,
+    identity: &Identity,
+) -> Result<(), TelemetryError> {
+    install_as(Form::Text, providers, identity)
+}
+
+fn install_as(
+    form: Form,
+    providers: &Providers,
+    identity: &Identity,
+) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_absent| EnvFilter::new("info"));
     // The exporter's own HTTP stack must not report on itself.
     let quiet = ["h2", "hyper", "tonic", "tower", "opentelemetry"]
@@ -41,6 +58,7 @@ pub fn install(providers: &Providers, identity: &Identity) -> Result<(), Telemet
         .with_level(false)
         .with_tracked_inactivity(false);
     let lines = Lines {
+        form,
         service: identity.service_name.clone(),
         logger: providers.logger_provider().logger("shakedown"),
         clock: Clock::system(),
@@ -49,8 +67,16 @@ pub fn install(providers: &Providers, identity: &Identity) -> Result<(), Telemet
     Ok(())
 }
 
-/// Writes events as JSON lines and as OTLP log records.
+/// Who reads the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Json,
+    Text,
+}
+
+/// Writes events as lines and as OTLP log records.
 struct Lines {
+    form: Form,
     service: String,
     logger: SdkLogger,
     clock: Clock,
@@ -83,7 +109,10 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Lines {
         }
         let active = opentelemetry::Context::current().span().span_context().clone();
         self.emit(event, &fields, &active);
-        self.print(event, fields, &active);
+        match self.form {
+            Form::Json => self.print(event, fields, &active),
+            Form::Text => print_text(event, &fields),
+        }
     }
 }
 
@@ -141,6 +170,24 @@ impl Lines {
         text.push('\n');
         let _nowhere_to_report = std::io::stdout().lock().write_all(text.as_bytes());
     }
+}
+
+/// `shakedown: warning: the message (key value, key value)`. Information is not marked as such.
+fn print_text(event: &Event<'_>, fields: &Fields) {
+    let mark = match *event.metadata().level() {
+        Level::ERROR => "error: ",
+        Level::WARN => "warning: ",
+        _ => "",
+    };
+    let value = |(name, value): (&&str, &Value)| match value {
+        Value::String(text) => format!("{name} {text}"),
+        other => format!("{name} {other}"),
+    };
+    let values: Vec<String> = fields.values.iter().map(value).collect();
+    let values =
+        if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
+    let text = format!("shakedown: {mark}{}{values}\n", fields.message);
+    let _nowhere_to_report = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 fn severity(level: Level) -> Severity {

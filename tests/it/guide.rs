@@ -1,5 +1,6 @@
 //! The guide of the scenario language says what the parser accepts: its examples are read by the
-//! parser, and every word of the language is looked for in its text.
+//! parser, and every word of the language is looked for in its text. What scenarios share with
+//! gateway files stands on the pages about policies and faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,19 +26,34 @@ const BASE: [(&str, &str); 4] = [
     ),
 ];
 
+pub(crate) fn page(name: &str) -> String {
+    std::fs::read_to_string(root().join("docs").join(name)).unwrap()
+}
+
 fn guide() -> String {
-    std::fs::read_to_string(root().join("docs/scenarios.md")).unwrap()
+    page("scenarios.md")
+}
+
+/// The guide with the pages that it leaves policies and faults to.
+fn pages() -> String {
+    ["scenarios.md", "gateway.md", "faults.md"].map(page).concat()
 }
 
 /// One example of the guide, with the line on which its text begins.
-struct Example {
-    line: usize,
-    complete: bool,
-    text: String,
+pub(crate) struct Example {
+    pub(crate) line: usize,
+    pub(crate) complete: bool,
+    pub(crate) text: String,
 }
 
 fn examples(guide: &str) -> Vec<Example> {
+    examples_but(guide, &[])
+}
+
+/// The examples in TOML. `others` are languages of which the page may have some, too.
+pub(crate) fn examples_but(guide: &str, others: &[&str]) -> Vec<Example> {
     let mut examples = Vec::new();
+    let mut other = false;
     let mut open: Option<Example> = None;
     for (index, line) in guide.lines().enumerate() {
         match (&mut open, line.strip_prefix("```")) {
@@ -45,7 +61,9 @@ fn examples(guide: &str) -> Vec<Example> {
                 let complete = line.ends_with("toml");
                 open = Some(Example { line: index + 2, complete, text: String::new() });
             },
-            (None, Some(other)) => panic!("line {}: no test reads ```{other}", index + 1),
+            (None, Some("")) if other => other = false,
+            (None, Some(language)) if others.contains(&language) => other = true,
+            (None, Some(language)) => panic!("line {}: no test reads ```{language}", index + 1),
             (Some(_), Some(_)) => examples.extend(open.take()),
             (Some(example), None) => {
                 example.text.push_str(line);
@@ -110,7 +128,7 @@ fn named(guide: &str) -> Vec<String> {
 
 #[track_caller]
 fn assert_named<'w>(what: &str, words: impl IntoIterator<Item = &'w str>) {
-    let names = named(&guide());
+    let names = named(&pages());
     for word in words {
         assert!(names.iter().any(|name| name == word), "the guide does not name {what} `{word}`");
     }
@@ -126,15 +144,16 @@ fn every_key_that_the_parser_accepts_is_named() {
 }
 
 /// One row of a table that is headed `Key of ...`.
-struct Row {
+pub(crate) struct Row {
     /// As the parser calls it.
-    table: String,
-    keys: Vec<String>,
+    pub(crate) table: String,
+    pub(crate) keys: Vec<String>,
     /// As TOML, where the guide gives it as a value.
-    default: Option<String>,
+    pub(crate) default: Option<String>,
 }
 
-fn rows(guide: &str) -> Vec<Row> {
+/// `policies` is what the parser calls the table of defaults.
+pub(crate) fn rows(guide: &str, policies: &str) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut table = None;
     for line in guide.lines() {
@@ -143,13 +162,16 @@ fn rows(guide: &str) -> Vec<Row> {
             continue;
         };
         let cells: Vec<&str> = cells.split(" |").map(str::trim).collect();
-        if let Some(about) = cells[0].strip_prefix("Key of ") {
+        if let Some(about) = cells[0].strip_prefix("Key of ")
+            && cells[1] == "Type"
+        {
             table = Some(match about.trim_matches('`') {
                 "the file" => "the file".to_owned(),
                 "a step" => "a step of [[flow]]".to_owned(),
-                "a policy" => "[gateway.defaults]".to_owned(),
-                inner @ ("retry" | "breaker") => format!("{inner} of [gateway.defaults]"),
-                named => named.to_owned(),
+                "a policy" => policies.to_owned(),
+                inner @ ("add" | "match" | "when") => format!("{inner} of [[fault]]"),
+                table if table.starts_with('[') => table.to_owned(),
+                inner => format!("{inner} of {policies}"),
             });
         } else if let Some(table) = &table {
             let keys = cells[0].split('`').skip(1).step_by(2).map(str::to_owned).collect();
@@ -164,21 +186,32 @@ fn rows(guide: &str) -> Vec<Row> {
 #[test]
 fn every_table_of_the_guide_holds_the_keys_that_the_parser_accepts_there() {
     let accepted = language::keys();
-    let mut written: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for Row { table, keys, .. } in rows(&guide()) {
-        written.entry(table).or_default().extend(keys);
-    }
-    // The other keys of the file are tables, and each has a section.
-    written.remove("the file");
-    assert_eq!(written.len(), 11, "{:?}", written.keys());
-    for (table, keys) in written {
+    let written = keys(&rows(&pages(), "[gateway.defaults]"));
+    // The keys of the file are tables, and each has a section; gateway files have tables of their
+    // own, and the keys of the kinds stand in the table of kinds.
+    let tables = written.iter().filter(|(table, _)| {
+        *table != "the file" && *table != "[[fault]]" && accepted.contains_key(*table)
+    });
+    let mut count = 0;
+    for (table, keys) in tables {
         let keys: BTreeSet<&str> = keys.iter().map(String::as_str).collect();
-        assert_eq!(keys, accepted[&table], "{table}");
+        assert_eq!(keys, accepted[table], "{table}");
+        count += 1;
     }
+    assert_eq!(count, 21, "{:?}", written.keys());
+}
+
+/// The keys of every table.
+pub(crate) fn keys(rows: &[Row]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut written: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for Row { table, keys, .. } in rows {
+        written.entry(table.clone()).or_default().extend(keys.iter().cloned());
+    }
+    written
 }
 
 /// `key = default` of every row of a table that has a default value.
-fn defaults(rows: &[Row], table: &str, join: &str) -> String {
+pub(crate) fn defaults(rows: &[Row], table: &str, join: &str) -> String {
     let lines = rows.iter().filter(|row| row.table == table).filter_map(|row| {
         let default = row.default.as_ref()?;
         let [key] = row.keys.as_slice() else { panic!("one default for {:?}", row.keys) };
@@ -191,14 +224,14 @@ fn defaults(rows: &[Row], table: &str, join: &str) -> String {
 
 #[test]
 fn every_default_of_the_guide_is_what_the_parser_fills_in() {
-    let rows = rows(&guide());
+    let rows = rows(&pages(), "[gateway.defaults]");
     let scenario = |fill: &dyn Fn(&str, &str) -> String| {
         let line = |table: &str| fill(table, "\n");
         let inner = |table: &str| fill(&format!("{table} of [gateway.defaults]"), ", ");
         let text = format!(
             "{}[system]\n{}[run]\n{}[safety]\n{}[gateway]\n{}[gateway.defaults]\n\
              retry = {{ {} attempts = 2 }}\n\
-             breaker = {{ {} opens_at = \"50% of 20 calls\", slow = \"1s\" }}\n\
+             breaker = {{ {} opens_at = \"50% of 20 calls\", slow = \"1s\", half_open_max = \"1s\" }}\n\
              [[load]]\nname = \"a\"\nflow = \"checkout\"\nrate = \"1/s\"\n{}\
              [[fault]]\nname = \"a\"\non = \"client -> cart\"\nkind = \"errors\"\nfor = \"1s\"\n{}",
             line("the file"),
@@ -227,7 +260,7 @@ fn every_word_that_is_refused_is_named() {
 #[test]
 fn every_function_kind_invariant_and_weakness_is_named() {
     assert_named("the function", expect::functions());
-    assert_named("the kind of fault", language::KINDS_READ);
+    assert_named("the kind of fault", language::kinds());
     assert_named("the invariant", INVARIANTS);
     assert_named("the weakness", shop::WEAKNESSES.map(|(name, _)| name));
     let events = ["opens", "half-opens", "closes", "stays", "hits"];
@@ -272,7 +305,7 @@ fn the_numbers_of_samples_are_those_that_check_asks_for() {
 
 #[test]
 fn every_breaker_state_that_a_scenario_can_lead_to_is_explained() {
-    let guide = guide();
+    let guide = page("gateway.md");
     for state in [BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen] {
         assert!(guide.contains(&format!("- *{state}*: ")), "{state}");
     }

@@ -67,6 +67,7 @@ fn plan(callee: SocketAddr, zero_unix_ms: u64) -> Plan {
         }],
         routes: vec![Route::to("/", edge())],
         faults: vec![fault],
+        held: false,
     }
 }
 

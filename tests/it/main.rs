@@ -5,6 +5,10 @@
 mod bad_input;
 /// Signals, a killed runner, and what is left behind.
 mod ending;
+/// The gateway by itself, in front of services and databases.
+mod gateway;
+/// The guide of gateway files stays in step with the parser, too.
+mod gateway_guide;
 /// The guide of the scenario language stays in step with the parser.
 mod guide;
 /// Who is hit does not depend on concurrency.

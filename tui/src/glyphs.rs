@@ -137,7 +137,7 @@ impl Glyphs {
             BreakerState::Open => self.breaker_open,
             BreakerState::HalfOpen => self.breaker_half_open,
             BreakerState::ForcedOpen => self.breaker_forced,
-            BreakerState::Disabled => self.breaker_disabled,
+            BreakerState::Disabled | BreakerState::MetricsOnly => self.breaker_disabled,
         }
     }
 }

@@ -17,9 +17,9 @@ use model::shop;
 use telemetry::client::Client;
 use telemetry::clock::Clock;
 
-use super::control::{Control, ControlError};
 use super::folder::{FolderError, RunFolder};
 use super::process::{Process, ProcessError, Spec, Starting};
+use crate::control::{Control, ControlError};
 use crate::guardian::{Order, Stage};
 use crate::part::variable;
 

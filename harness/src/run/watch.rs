@@ -17,9 +17,9 @@ use tokio::time::Instant;
 
 use super::Job;
 use super::audit;
-use super::control::{Control, ControlError};
 use super::stack::Stack;
 use super::view::View;
+use crate::control::{Control, ControlError};
 use crate::result::Ending;
 
 /// Time to hand the plan and the order to start around before the first arrival.
@@ -69,7 +69,10 @@ pub(crate) fn announce_ready(job: &Job, collector: &CollectorHandle, began: Inst
 pub(crate) fn planned_faults(job: &Job) -> Vec<FaultFrame> {
     let planned = |fault: &model::fault::FaultSpec| FaultFrame {
         name: fault.name.clone(),
-        what: fault.effect.to_string(),
+        what: match fault.when.ramp_to {
+            Some(_) => format!("{}, share {}", fault.effect, fault.shares()),
+            None => fault.effect.to_string(),
+        },
         edges: fault.edges.clone(),
         share: fault.share,
         state: model::fault::FaultState::Planned,

@@ -12,9 +12,9 @@ use crate::flow::Flow;
 use crate::load::Group;
 use crate::phase::{Phase, Timeline};
 use crate::policy::EdgePolicy;
+use crate::reading::nearest::hint;
+use crate::reading::reader::{not_yet, shorten};
 use crate::scenario::language;
-use crate::scenario::nearest::hint;
-use crate::scenario::reader::{not_yet, shorten};
 use crate::units::parse_duration;
 
 /// What an expectation may speak of.

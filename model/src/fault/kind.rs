@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Placement;
 use crate::distribution::Distribution;
-use crate::units::{Share, format_duration};
+use crate::units::{Share, format_bytes, format_duration};
 
 /// What happens to a request or a connection that is hit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -206,24 +206,33 @@ impl fmt::Display for FaultKind {
             Self::Reset { after_bytes }
             | Self::Truncate { after_bytes }
             | Self::BrokenChunk { after_bytes } => {
-                write!(formatter, "{name} after {after_bytes} B")
+                write!(formatter, "{name} after {}", format_bytes(*after_bytes))
             },
-            Self::Corrupt { bytes } => write!(formatter, "{name} {bytes} B"),
+            Self::Corrupt { bytes } => {
+                write!(formatter, "{name} {}", format_bytes(u64::from(*bytes)))
+            },
             Self::SlowDrip { bytes, pause_us } => {
-                write!(formatter, "{name} {bytes} B every {}", us(*pause_us))
+                write!(formatter, "{name} {} every {}", format_bytes(*bytes), us(*pause_us))
             },
-            Self::WrongLength { by } => write!(formatter, "{name} {by:+} B"),
+            Self::WrongLength { by } => {
+                let sign = if *by < 0 { '-' } else { '+' };
+                write!(formatter, "{name} {sign}{}", format_bytes(by.unsigned_abs()))
+            },
             Self::CutEvents { after_events } => {
                 write!(formatter, "{name} after {after_events} events")
             },
             Self::Bandwidth { bytes_per_s, shared } => {
                 let of = if *shared { " shared" } else { "" };
-                write!(formatter, "{name} {bytes_per_s} B/s{of}")
+                write!(formatter, "{name} {}/s{of}", format_bytes(*bytes_per_s))
             },
-            Self::Slicer { bytes, variation, pause_us } => {
-                write!(formatter, "{name} {bytes} +- {variation} B every {}", us(*pause_us))
-            },
-            Self::LimitData { bytes } => write!(formatter, "{name} {bytes} B"),
+            Self::Slicer { bytes, variation, pause_us } => write!(
+                formatter,
+                "{name} {} +- {} every {}",
+                format_bytes(*bytes),
+                format_bytes(*variation),
+                us(*pause_us)
+            ),
+            Self::LimitData { bytes } => write!(formatter, "{name} {}", format_bytes(*bytes)),
             Self::LimitTime { after_ms } => {
                 write!(formatter, "{name} {}", us(after_ms.saturating_mul(1_000)))
             },
@@ -237,16 +246,42 @@ impl fmt::Display for FaultKind {
 
 /// A secret that callers must show. It is read from plans and never written anywhere.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct Token(String);
+
+/// What stands for a secret wherever it would be written.
+const HIDDEN: &str = "***";
+
+/// A plan that was read from a proxy and given back: its secrets are not in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the secret itself is needed, \"{HIDDEN}\" only stands for it")]
+pub struct HiddenToken;
+
+impl TryFrom<String> for Token {
+    type Error = HiddenToken;
+
+    fn try_from(secret: String) -> Result<Self, HiddenToken> {
+        if secret == HIDDEN { Err(HiddenToken) } else { Ok(Self(secret)) }
+    }
+}
 
 impl Token {
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }
 
+    /// The secret itself, for the one who shows it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Can it be shown in a header?
+    pub fn is_visible(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_graphic())
     }
 
     /// Compares in a time that does not depend on where the two differ.
@@ -259,13 +294,13 @@ impl Token {
 
 impl Serialize for Token {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("***")
+        serializer.serialize_str(HIDDEN)
     }
 }
 
 impl fmt::Debug for Token {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("***")
+        formatter.write_str(HIDDEN)
     }
 }
 
@@ -279,7 +314,11 @@ mod tests {
         assert!(token.is(b"s3cret"));
         assert!(!token.is(b"s3cre") && !token.is(b"s3creT") && !token.is(b""));
         assert_eq!(format!("{token:?}"), "***");
-        assert_eq!(serde_json::to_string(&token).unwrap(), "\"***\"");
+        let written = serde_json::to_string(&token).unwrap();
+        assert_eq!(written, "\"***\"");
+        let read = serde_json::from_str::<Token>(&written).unwrap_err();
+        assert!(read.to_string().contains("only stands for it"), "{read}");
+        assert_eq!(serde_json::from_str::<Token>("\"s3cret\"").unwrap(), token);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Which requests a fault looks at.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use super::matcher::{BodyOnce, Matcher};
 
 /// Conditions that must all hold. Empty means every request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,100 +59,49 @@ pub fn fits(pattern: &str, value: &str) -> bool {
     }
 }
 
-impl Pair {
-    fn accepts(&self, value: &str) -> bool {
-        self.value.as_deref().is_none_or(|pattern| fits(pattern, value))
-    }
-}
-
 impl Match {
     /// Must the body be read before it can be decided?
     pub fn needs_body(&self) -> bool {
         !self.body.is_empty()
     }
 
-    /// Is it of HTTP requests only?
+    /// Does it accept everything?
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
+    /// Does it ask for anything that only requests of HTTP have?
+    pub fn needs_http(&self) -> bool {
+        Self { caller: None, ..self.clone() } != Self::default()
+    }
+
+    /// For one question; many are asked of a [`Matcher`].
     pub fn accepts(&self, subject: &impl Subject) -> bool {
-        self.method.as_deref().is_none_or(|wanted| wanted == subject.method())
-            && self.path.as_deref().is_none_or(|wanted| fits(wanted, subject.path()))
-            && self.grpc.as_deref().is_none_or(|wanted| is_grpc(wanted, subject.path()))
-            && self.caller.as_deref().is_none_or(|wanted| wanted == subject.caller())
-            && self.headers.iter().all(|pair| {
-                subject
-                    .any_header(&pair.name.to_ascii_lowercase(), &mut |value| pair.accepts(value))
-            })
-            && (self.query.is_empty() || self.accepts_query(subject.query().unwrap_or_default()))
-            && (self.body.is_empty() || self.accepts_body(subject.body()))
-    }
-
-    fn accepts_query(&self, query: &str) -> bool {
-        let parameters: Vec<(String, String)> = query
-            .split('&')
-            .filter(|part| !part.is_empty())
-            .map(|part| part.split_once('=').unwrap_or((part, "")))
-            .map(|(name, value)| (decoded(name), decoded(value)))
-            .collect();
-        self.query.iter().all(|pair| {
-            parameters.iter().any(|(name, value)| *name == pair.name && pair.accepts(value))
-        })
-    }
-
-    fn accepts_body(&self, body: Option<&[u8]>) -> bool {
-        let Some(body) = body else { return false };
-        let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) else { return false };
-        self.body
-            .iter()
-            .all(|pair| field(&json, &pair.name).is_some_and(|text| pair.accepts(&text)))
+        Matcher::new(self).accepts(subject, &BodyOnce::default())
     }
 }
 
-fn is_grpc(wanted: &str, path: &str) -> bool {
-    path.strip_prefix('/').is_some_and(|name| fits(wanted, name))
-}
-
-/// The field of a dotted name as text.
-fn field(json: &serde_json::Value, name: &str) -> Option<String> {
-    let found = name.split('.').try_fold(json, |value, part| match value {
-        serde_json::Value::Object(map) => map.get(part),
-        serde_json::Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-        _ => None,
-    })?;
-    Some(match found {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    })
-}
-
-/// Percent-decoding of one part of a query; what is no valid escape stays as it is.
-fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = |offset: usize| {
-            let digit = bytes.get(at + offset).copied()?;
-            char::from(digit).to_digit(16).map(|digit| digit as u8)
-        };
-        match (bytes[at], hex(1), hex(2)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high << 4) | low);
-                at += 3;
-            },
-            (b'+', ..) => {
-                out.push(b' ');
-                at += 1;
-            },
-            (other, ..) => {
-                out.push(other);
-                at += 1;
-            },
+/// `POST /charges/*, header x-tenant = gold-*, body card.country, called by orders`; nothing when
+/// it is every request.
+impl fmt::Display for Match {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        let request = [self.method.as_deref(), self.path.as_deref()];
+        if request.iter().any(Option::is_some) {
+            parts.push(request.into_iter().flatten().collect::<Vec<_>>().join(" "));
         }
+        parts.extend(self.grpc.iter().map(|method| format!("gRPC {method}")));
+        for (what, pairs) in
+            [("header", &self.headers), ("query", &self.query), ("body", &self.body)]
+        {
+            parts.extend(pairs.iter().map(|pair| match &pair.value {
+                Some(value) => format!("{what} {} = {value}", pair.name),
+                None => format!("{what} {}", pair.name),
+            }));
+        }
+        parts.extend(self.caller.iter().map(|caller| format!("called by {caller}")));
+        formatter.write_str(&parts.join(", "))
     }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]
@@ -178,7 +131,7 @@ mod tests {
         fn body(&self) -> Option<&[u8]> {
             Some(self.body.as_bytes())
         }
-        fn caller(&self) -> &str {
+        fn caller(&self) -> &'static str {
             "orders"
         }
     }
@@ -223,6 +176,8 @@ mod tests {
             (header("x-other", None), false),
             (query("dry", Some("1")), true),
             (query("name", Some("J\u{fc}rgen K")), true),
+            (query("name", Some("J\u{fc}r*")), true),
+            (query("nam", None), false),
             (query("bad", Some("%zz")), true),
             (query("wet", None), false),
             (body("card.country", Some("DE")), true),
@@ -239,5 +194,20 @@ mod tests {
         let broken = Call { body: "{", ..call() };
         let matching = Match { body: pair("card", None), ..Match::default() };
         assert!(!matching.accepts(&broken) && matching.needs_body());
+    }
+
+    #[test]
+    fn conditions_print_as_a_person_would_say_them() {
+        let matching = Match {
+            method: Some("POST".into()),
+            path: Some("/charges/*".into()),
+            headers: pair("x-tenant", Some("gold-*")),
+            body: pair("card.country", None),
+            caller: Some("orders".into()),
+            ..Match::default()
+        };
+        let said = "POST /charges/*, header x-tenant = gold-*, body card.country, called by orders";
+        assert_eq!(matching.to_string(), said);
+        assert_eq!(Match::default().to_string(), "");
     }
 }

@@ -16,7 +16,7 @@ pub struct BalancePolicy {
 
 /// How one of several endpoints is chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum Algorithm {
     /// In turn.
     #[default]
@@ -25,10 +25,38 @@ pub enum Algorithm {
     LeastRequest,
     /// Of two drawn at random the one with the lower cost: a moving average of response times that
     /// follows peaks at once and decays over `decay_ms`, times the requests in flight. A failure
-    /// counts as a response time of `penalty_ms`, so that failing fast attracts no traffic.
-    PeakEwma { decay_ms: u64, penalty_ms: u64 },
+    /// counts as a response time of `penalty_ms`, so that failing fast attracts no traffic. An
+    /// endpoint of which nothing is known yet is taken to need `start_ms`. Defaults are Linkerd's.
+    PeakEwma {
+        #[serde(default = "ten_seconds")]
+        decay_ms: u64,
+        #[serde(default = "five_seconds")]
+        penalty_ms: u64,
+        #[serde(default = "one_second")]
+        start_ms: u64,
+    },
     /// The same key goes to the same endpoint, and few keys move when endpoints come and go.
     RingHash { by: Per },
+}
+
+impl Algorithm {
+    /// With the defaults.
+    pub fn peak_ewma() -> Self {
+        let (decay_ms, penalty_ms, start_ms) = (ten_seconds(), five_seconds(), one_second());
+        Self::PeakEwma { decay_ms, penalty_ms, start_ms }
+    }
+}
+
+fn one_second() -> u64 {
+    1_000
+}
+
+fn five_seconds() -> u64 {
+    5_000
+}
+
+fn ten_seconds() -> u64 {
+    10_000
 }
 
 /// Active checks: requests of the gateway's own.
@@ -59,7 +87,8 @@ impl Default for HealthPolicy {
 
 /// Passive checks: endpoints that do worse than the others are ejected for a while. Names and
 /// defaults are Envoy's. Each detector has the share of its detections that are acted on, so that
-/// one can be watched before it acts.
+/// one can be watched before it acts; those that are not acted on are counted. A detector of
+/// failures in a row with a limit of 0 is off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutlierPolicy {
@@ -68,12 +97,14 @@ pub struct OutlierPolicy {
     /// 502, 503, 504 and failures to get any answer.
     pub consecutive_gateway_failure: u32,
     pub enforcing_consecutive_gateway_failure: Share,
-    /// Failures that the gateway saw itself: refused, reset, timed out. Only counted apart when
-    /// `split_external_local_origin_errors` is set.
+    /// Failures that no answer tells of: refused, reset, timed out. Only counted apart when
+    /// `split_external_local_origin_errors` is set, and then not as 5xx. What the gateway itself
+    /// refuses (limits, breaker) is of neither kind and never counts.
     pub consecutive_local_origin_failure: u32,
     pub enforcing_consecutive_local_origin_failure: Share,
     pub split_external_local_origin_errors: bool,
     pub interval_ms: u64,
+    /// An ejection lasts so long times the ejections in a row, up to the maximum.
     pub base_ejection_time_ms: u64,
     pub max_ejection_time_ms: u64,
     pub max_ejection_time_jitter_ms: u64,
@@ -119,5 +150,33 @@ impl Default for OutlierPolicy {
             successful_active_check_unejects: true,
             count_injected: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Algorithm, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn an_algorithm_is_written_by_its_name_and_what_differs_from_the_defaults() {
+        let changed = Algorithm::PeakEwma { decay_ms: 10_000, penalty_ms: 5_000, start_ms: 20 };
+        for (json, expected) in [
+            (r#"{"kind": "round-robin"}"#, Algorithm::RoundRobin),
+            (r#"{"kind": "least-request"}"#, Algorithm::LeastRequest),
+            (r#"{"kind": "peak-ewma"}"#, Algorithm::peak_ewma()),
+            (r#"{"kind": "peak-ewma", "start_ms": 20}"#, changed),
+            (
+                r#"{"kind": "ring-hash", "by": {"by": "user"}}"#,
+                Algorithm::RingHash { by: Per::User },
+            ),
+        ] {
+            assert_eq!(read(json).unwrap(), expected, "{json}");
+        }
+        assert!(read(r#"{"kind": "peak-ewma", "half_life_ms": 1}"#).is_err());
+        assert!(read(r#"{"kind": "ring-hash"}"#).is_err(), "a ring needs a key");
     }
 }

@@ -12,7 +12,7 @@ pub struct RateLimit {
     /// Requests in each period.
     pub count: u32,
     pub period_ms: u64,
-    /// Requests that may come at once after a pause.
+    /// Requests that may come at once after a pause. Clients are told this as their limit.
     pub burst: u32,
     /// What each has its own limit.
     #[serde(default)]
@@ -40,9 +40,12 @@ pub struct AdaptiveLimit {
     /// The response time that is compared with the minimum, as a share of all in a window.
     pub percentile: Share,
     pub window_ms: u64,
-    /// Responses in a window below which it says nothing.
+    /// A window with fewer responses goes on until it has as many.
     pub window_requests: u32,
+    /// From one measurement of the minimum to the next; each is up to 15 % later, so that not all
+    /// edges measure at once. It is also measured when the limit stays at its lower end.
     pub min_rtt_interval_ms: u64,
+    /// Responses of one measurement.
     pub min_rtt_requests: u32,
     /// Requests at once while the minimum is measured.
     pub min_rtt_concurrent: u32,

@@ -32,8 +32,10 @@ pub struct RetryPolicy {
     pub budget: Share,
     /// Retries per second that are allowed whatever the traffic, so that a quiet edge can retry.
     pub budget_reserve_per_s: u32,
-    /// A callee that says `Retry-After` is asked again after that time instead, if it is not
-    /// longer than this. 0 ignores the header.
+    /// A callee that says `retry-after` or `grpc-retry-pushback-ms` is not asked again before that
+    /// time has passed; the drawn wait comes on top, so that not all come back at once. When the
+    /// time is longer than this, the request is not repeated. 0 ignores both headers, except for a
+    /// pushback that forbids to come again.
     #[serde(default)]
     pub retry_after_max_ms: u64,
 }

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::expect::Check;
-use crate::fault::FaultSpec;
+use crate::fault::{FaultSpec, When};
 use crate::phase::Phase;
 use crate::scenario::Scenario;
 use crate::units::{Share, format_duration};
@@ -65,26 +65,32 @@ fn write_fault(page: &mut String, scenario: &Scenario, fault: &FaultSpec) -> std
         "  {}: {}, share {}, {}..{}{repeated}",
         fault.name,
         fault.effect,
-        fault.share,
+        fault.shares(),
         time(fault.start_ms()),
         time(fault.end_ms())
     )?;
-    let matched = fault.matching != crate::fault::Match::default();
+    let matched = !fault.matching.is_empty();
+    let counted = When { ramp_to: None, ..fault.when.clone() } != When::default();
     let exposed = 1.0 - scenario.run.control.as_fraction();
+    // A share that changes in a straight line is its middle on average.
+    let share = fault.share.as_fraction();
+    let share = fault.when.ramp_to.map_or(share, |to| f64::midpoint(share, to.as_fraction()));
     for edge in &fault.edges {
         match traffic::calls_in(scenario, edge, &fault.schedule) {
             Some(calls) => {
-                let hits = calls * exposed * fault.share.as_fraction();
-                let bound = if matched { "at most " } else { "about " };
+                let hits = calls * exposed * share;
+                let bound = if matched || counted { "at most " } else { "about " };
                 writeln!(page, "    {edge}: about {calls:.0} calls, {bound}{hits:.0} hits")?;
             },
             None => writeln!(page, "    {edge}: calls not known, a flow of the file may use it")?,
         }
     }
     if matched {
-        let method = fault.matching.method.as_deref().unwrap_or("any method");
-        let path = fault.matching.path.as_deref().unwrap_or("any path");
-        writeln!(page, "    only {method} {path}; what share of the calls that is, is not known")?;
+        let matching = &fault.matching;
+        writeln!(page, "    only {matching}; what share of the calls that is, is not known")?;
+    }
+    if counted {
+        writeln!(page, "    {}", fault.when)?;
     }
     if scenario.run.control != Share::ZERO {
         writeln!(page, "    {} of the users are never touched", scenario.run.control)?;

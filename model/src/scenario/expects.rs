@@ -1,9 +1,9 @@
 //! `[[expect]]`: what must hold, and when.
 
-use super::reader::{Table, Value, not_yet, shorten};
 use crate::expect::{Expectation, Known};
 use crate::phase::Phase;
-use crate::scenario::nearest::hint;
+use crate::reading::nearest::hint;
+use crate::reading::reader::{Table, Value, not_yet, shorten};
 
 const PHASES: [Phase; 4] = [Phase::Before, Phase::During, Phase::After, Phase::End];
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::language;
-use super::names;
-use super::reader::{Table, Value, shorten};
 use crate::flow::{Flow, Step};
-use crate::scenario::nearest::hint;
+use crate::reading::names;
+use crate::reading::nearest::hint;
+use crate::reading::reader::{Table, Value, shorten};
 use crate::shop;
 use crate::template::{Hole, Segment, Template};
 

@@ -6,23 +6,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::fault::{KINDS, KindRow};
+
 /// Every table once, so that reading it asks for every key there is.
-const WHOLE: &str = r"
+const WHOLE: &str = r#"
 system = {}
 run = {}
 safety = {}
 export = {}
 data = {}
 [gateway]
-defaults = { retry = {}, breaker = {} }
 edge = {}
+[gateway.defaults]
+retry = {}
+hedge = {}
+breaker = { backoff = {} }
+rate_limit = {}
+bulkhead = {}
+adaptive_limit = {}
+balance = {}
+health = {}
+outlier = {}
 [[load]]
 [[flow]]
 steps = [{}]
 [[fault]]
+add = {}
 match = {}
+when = {}
+kind = "latency"
 [[expect]]
-";
+"#;
 
 /// The keys of every table that has fixed ones, by the name that messages give the table
 /// (`[run]`, `[[fault]]`, `retry of [gateway.defaults]`); the top of the file is `the file`.
@@ -51,22 +65,19 @@ pub fn refused() -> Vec<&'static str> {
     words.concat()
 }
 
-/// Kinds of faults that a scenario can ask for.
-pub const KINDS_READ: [&str; 5] = ["latency", "errors", "blackhole", "reset", "lost-reply"];
+/// Kinds of faults that a scenario can ask for: its edges carry HTTP, and it holds no secrets.
+pub fn kinds() -> Vec<&'static str> {
+    let asked = |row: &&KindRow| row.http && row.name != "caller";
+    KINDS.iter().filter(asked).map(|row| row.name).collect()
+}
 
 pub(super) const TABLES: [&str; 3] = ["search", "service", "invariant"];
-pub(super) const FAULT_KEYS: [&str; 3] = ["when", "back", "pick"];
+pub(super) const FAULT_KEYS: [&str; 2] = ["back", "pick"];
 pub(super) const STEP_KEYS: [&str; 2] = ["until", "within"];
 pub(super) const SAFETY_KEYS: [&str; 2] = ["stop_when", "only"];
 pub(super) const EXPORT_KEYS: [&str; 3] = ["junit", "html", "json"];
 
-pub(super) const FAULT_KINDS: [&str; 17] = [
-    "bandwidth",
-    "refuse",
-    "truncate",
-    "corrupt",
-    "slow-drip",
-    "duplicate",
+pub(super) const FAULT_KINDS: [&str; 11] = [
     "dns-fail",
     "kill",
     "pause",
@@ -105,7 +116,10 @@ mod tests {
             "retry of [gateway.defaults]",
             "breaker of [gateway.defaults]",
             "a step of [[flow]]",
+            "outlier of [gateway.defaults]",
+            "add of [[fault]]",
             "match of [[fault]]",
+            "when of [[fault]]",
         ] {
             assert!(keys.contains_key(inner), "{inner}");
         }

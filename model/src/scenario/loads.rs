@@ -1,11 +1,11 @@
 //! `[[load]]`: which flows arrive, how often.
 
-use super::names;
 use super::rate;
-use super::reader::{Table, Value, shorten};
 use crate::flow::Flow;
 use crate::load::{Load, RateStep, Spacing};
-use crate::scenario::nearest::hint;
+use crate::reading::names;
+use crate::reading::nearest::hint;
+use crate::reading::reader::{Table, Value, shorten};
 
 const USERS_DEFAULT: u64 = 500;
 /// Most users: their keys are six hexadecimal digits.

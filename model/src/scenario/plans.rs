@@ -42,6 +42,7 @@ impl Scenario {
             edges: self.policies.iter().map(edge_plan).collect(),
             routes: shop::routes(),
             faults: self.faults.clone(),
+            held: false,
         }
     }
 

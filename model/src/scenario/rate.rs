@@ -2,7 +2,7 @@
 
 use crate::limits::RATE_PER_S_MAX;
 use crate::load::RateStep;
-use crate::scenario::reader::shorten;
+use crate::reading::reader::shorten;
 use crate::units::parse_duration;
 
 /// One step of a rate. A step without a time lasts until load ends.

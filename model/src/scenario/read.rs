@@ -6,30 +6,19 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use super::reader::{Report, Table};
 use super::{Problem, Scenario, expects, faults, flows, gateway, language, loads, sections};
 use crate::expect::Known;
 use crate::fault::FaultSpec;
-use crate::limits;
+use crate::reading;
+use crate::reading::reader::{Report, Table};
 use crate::shop;
 
 /// All findings when there is at least one.
 pub(super) fn read(file_name: &str, text: &str) -> Result<Scenario, Vec<Problem>> {
     let report = Report::new(text);
-    if text.len() > limits::SCENARIO_BYTES_MAX {
-        let (got, max) = (text.len(), limits::SCENARIO_BYTES_MAX);
-        report.add(0..0, format!("a scenario is at most {max} bytes, this file has {got}"));
+    let Some(document) = reading::document(&report, text, "a scenario") else {
         return Err(report.into_found());
-    }
-    let (document, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        // What follows a syntax error is a guess, so nothing else is judged.
-        for error in errors {
-            let what = error.message().trim().replace('\n', ", ");
-            report.add(error.span().unwrap_or(0..0), format!("this is not TOML: {what}"));
-        }
-        return Err(report.into_found());
-    }
+    };
     let scenario = read_tables(file_name, Table::root(&report, &document));
     let found = report.into_found();
     if found.is_empty() { Ok(scenario) } else { Err(found) }

@@ -1,10 +1,11 @@
 //! The short tables: head of the file, `[system]`, `[run]`, `[safety]`, `[export]`.
 
 use super::language;
-use super::reader::{Report, Table, Value, not_yet, shorten};
 use super::{Export, RunTimes, Safety};
 use crate::limits;
-use crate::scenario::nearest::hint;
+use crate::reading::nearest::hint;
+use crate::reading::reader::{Report, Table, Value, not_yet, shorten};
+use crate::reading::url;
 use crate::shop;
 use crate::units::{Share, format_duration};
 use std::time::Duration;
@@ -128,30 +129,9 @@ pub(super) fn read_export(root: &mut Table<'_>) -> Export {
     let Some(mut table) = root.get("export").and_then(|value| value.table("[export]")) else {
         return Export::default();
     };
-    let otlp = table
-        .get("otlp")
-        .and_then(|value| value.parsed("a URL like \"http://127.0.0.1:4318\"", check_url));
+    let otlp = table.get("otlp").as_ref().and_then(url::read_otlp);
     table.finish(&language::EXPORT_KEYS);
     Export { otlp }
-}
-
-fn check_url(text: &str) -> Result<String, String> {
-    if text.starts_with("https://") {
-        return Err(not_yet("an OTLP endpoint over https"));
-    }
-    let rest = text.strip_prefix("http://").unwrap_or_default();
-    let authority = rest.split('/').next().unwrap_or_default();
-    let usable = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}@?#".contains(&byte);
-    let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
-    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok());
-    if authority.is_empty() || authority.starts_with(':') || !rest.bytes().all(usable) || !port_fits
-    {
-        return Err(format!(
-            "an OTLP endpoint is a URL like \"http://127.0.0.1:4318\", got \"{}\"",
-            shorten(text)
-        ));
-    }
-    Ok(text.to_owned())
 }
 
 /// Nothing may take longer than the file allows, and `during` has exactly one owner.

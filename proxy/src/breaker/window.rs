@@ -1,6 +1,26 @@
-//! The outcomes of the last N calls with running totals: a push is a few instructions whatever N.
+//! The outcomes of recent calls with running totals: a push is a few instructions whatever the
+//! size.
+//!
+//! Exact counts instead of a moving average: an average that weighs by arrival can hide a short
+//! burst of failures, and its value cannot be explained to anyone.
 
-use model::units::Share;
+use std::time::Duration;
+
+use model::units::{Share, format_duration};
+use tokio::time::Instant;
+
+mod ring;
+mod slices;
+
+use ring::Ring;
+use slices::Slices;
+
+/// What one call was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) failed: bool,
+    pub(super) slow: bool,
+}
 
 /// Totals of a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -11,10 +31,28 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, failed: bool, slow: bool) {
+    fn add(&mut self, mark: Mark) {
         self.calls += 1;
-        self.failed += u32::from(failed);
-        self.slow += u32::from(slow);
+        self.failed += u32::from(mark.failed);
+        self.slow += u32::from(mark.slow);
+    }
+
+    fn remove(&mut self, mark: Mark) {
+        self.calls -= 1;
+        self.failed -= u32::from(mark.failed);
+        self.slow -= u32::from(mark.slow);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.failed += other.failed;
+        self.slow += other.slow;
+    }
+
+    fn subtract(&mut self, other: Self) {
+        self.calls -= other.calls;
+        self.failed -= other.failed;
+        self.slow -= other.slow;
     }
 }
 
@@ -25,36 +63,83 @@ pub(super) fn reached(part: u32, whole: u32, limit: Share) -> bool {
             >= u64::from(whole) * u64::from(limit.ppm())
 }
 
+/// What a window spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Span {
+    /// The last calls, at least one.
+    Calls(u32),
+    /// The calls of this time.
+    Time(Duration),
+}
+
 #[derive(Debug)]
-pub(super) struct Window {
-    ring: Vec<(bool, bool)>,
-    capacity: usize,
-    /// Where the next outcome goes once the ring is full.
-    oldest: usize,
-    tally: Tally,
+pub(super) enum Window {
+    Calls(Ring),
+    Time(Slices),
 }
 
 impl Window {
-    pub(super) fn new(calls: u32) -> Self {
-        let capacity = calls.max(1) as usize;
-        Self { ring: Vec::with_capacity(capacity), capacity, oldest: 0, tally: Tally::default() }
-    }
-
-    pub(super) fn push(&mut self, failed: bool, slow: bool) {
-        if self.ring.len() < self.capacity {
-            self.ring.push((failed, slow));
-        } else {
-            let (was_failed, was_slow) =
-                std::mem::replace(&mut self.ring[self.oldest], (failed, slow));
-            self.oldest = (self.oldest + 1) % self.capacity;
-            self.tally.calls -= 1;
-            self.tally.failed -= u32::from(was_failed);
-            self.tally.slow -= u32::from(was_slow);
+    pub(super) fn new(span: Span, now: Instant) -> Self {
+        match span {
+            Span::Calls(calls) => Self::Calls(Ring::new(calls)),
+            Span::Time(time) => Self::Time(Slices::new(time, now)),
         }
-        self.tally.add(failed, slow);
     }
 
-    pub(super) fn tally(&self) -> Tally {
-        self.tally
+    pub(super) fn push(&mut self, mark: Mark, now: Instant) {
+        match self {
+            Self::Calls(ring) => ring.push(mark),
+            Self::Time(slices) => slices.push(mark, now),
+        }
+    }
+
+    /// What is in it at that time.
+    pub(super) fn tally(&mut self, now: Instant) -> Tally {
+        match self {
+            Self::Calls(ring) => ring.tally(),
+            Self::Time(slices) => slices.tally(now),
+        }
+    }
+
+    pub(super) fn span(&self) -> Span {
+        match self {
+            Self::Calls(ring) => Span::Calls(ring.capacity()),
+            Self::Time(slices) => Span::Time(slices.span()),
+        }
+    }
+
+    /// The same outcomes in a window of another span, the oldest left out. Calls that were kept
+    /// without their times count as made `now`; calls that were kept without their order are spread
+    /// evenly over their slice.
+    pub(super) fn refit(self, span: Span, now: Instant) -> Self {
+        if self.span() == span {
+            return self;
+        }
+        match (self, span) {
+            (Self::Calls(old), Span::Calls(calls)) => {
+                let mut ring = Ring::new(calls);
+                old.marks().for_each(|mark| ring.push(mark));
+                Self::Calls(ring)
+            },
+            (Self::Calls(old), Span::Time(time)) => {
+                Self::Time(Slices::filled(time, old.tally(), now))
+            },
+            (Self::Time(old), Span::Time(time)) => Self::Time(old.refit(time, now)),
+            (Self::Time(mut old), Span::Calls(calls)) => {
+                let mut ring = Ring::new(calls);
+                let surplus = old.tally(now).calls.saturating_sub(calls);
+                old.marks(surplus).for_each(|mark| ring.push(mark));
+                Self::Calls(ring)
+            },
+        }
+    }
+
+    /// How full it is, for people.
+    pub(super) fn describe(&mut self, now: Instant) -> String {
+        let calls = self.tally(now).calls;
+        match self.span() {
+            Span::Calls(capacity) => format!("{calls} of {capacity} calls"),
+            Span::Time(time) => format!("{calls} calls in {}", format_duration(time)),
+        }
     }
 }

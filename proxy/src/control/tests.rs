@@ -1,6 +1,6 @@
 use model::distribution::Distribution;
 use model::fault::{FaultKind, FaultSpec, Window};
-use model::plan::EdgePlan;
+use model::plan::{EdgeListener, EdgePlan};
 use model::policy::EdgePolicy;
 use model::units::Share;
 use tokio::task::JoinHandle;
@@ -20,7 +20,8 @@ impl Bench {
     fn new() -> Self {
         let (clock, recorder) = (Clock::system(), Recorder::default());
         let emitter = Arc::new(recorder.emitter(clock.clone()));
-        let control = Arc::new(Control::new(&[edge()], emitter, clock.clone()));
+        let control =
+            Arc::new(Control::new(&[EdgeListener::on_loopback(edge())], emitter, clock.clone()));
         let followed = Arc::clone(&control);
         let timer = tokio::spawn(async move { followed.follow_the_clock().await });
         let began = clock.now();
@@ -41,6 +42,7 @@ impl Bench {
             }],
             routes: Vec::new(),
             faults,
+            held: false,
         };
         self.control.apply(plan).unwrap();
     }
@@ -139,10 +141,11 @@ async fn a_fault_that_leaves_with_its_plan_is_done_and_the_lease_goes_on() {
     bench.apply(1, vec![fault()]);
     bench.renew(60_000).unwrap();
     bench.until_ms(3_500).await;
+    let older = bench.control.snapshot();
     bench.apply(2, Vec::new());
     assert_eq!(bench.transitions(), ["active schedule", "done plan"]);
     assert!(bench.renew(1_000).is_ok());
-    assert!(bench.control.snapshot().arming.holds(bench.clock.unix_ms()));
+    assert!(older.faults[0].origin.arming.holds(bench.clock.unix_ms()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,7 +155,7 @@ async fn a_waiting_request_of_an_older_plan_is_freed_by_the_same_lapse() {
     bench.renew(1_000).unwrap();
     let older = bench.control.snapshot();
     bench.apply(2, vec![fault()]);
-    older.arming.ended().await;
+    older.faults[0].origin.arming.ended().await;
     assert_eq!(bench.clock.now().duration_since(bench.began).as_millis() / 10, 100);
 }
 

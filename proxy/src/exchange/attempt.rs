@@ -1,75 +1,114 @@
 //! The attempts of a request: one CLIENT span each, below the request's own span.
 
-use std::sync::atomic::Ordering;
+use std::net::SocketAddr;
 
 use model::names::attribute;
-use model::propagation::TraceParent;
-use opentelemetry::KeyValue;
-use opentelemetry::trace::SpanKind;
+use tokio::time::Instant;
 
-use super::{Exchange, Verdict};
-use crate::emit::{OpenSpan, SpanRef, SpanStart};
+use super::report::{Attributes, Verdict, joined};
+use super::{Exchange, Inner};
+use crate::emit::metrics::Count;
+use crate::emit::{Attr, Kind, SpanIds, SpanRecord, SpanRef};
 use crate::failure::Failure;
 
 #[derive(Debug)]
 pub(super) struct Attempt {
-    span: OpenSpan,
+    number: u32,
+    ids: SpanIds,
+    began: Instant,
     /// Faults that act on this attempt.
     pub(super) hits: Vec<String>,
+    pub(super) to: Option<SocketAddr>,
 }
 
 impl Attempt {
     pub(super) fn reference(&self) -> SpanRef {
-        self.span.reference()
+        self.ids.reference()
+    }
+}
+
+impl Inner {
+    pub(super) fn attempt(&self, number: u32) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.number == number)
+    }
+
+    pub(super) fn attempt_mut(&mut self, number: u32) -> Option<&mut Attempt> {
+        self.attempts.iter_mut().find(|attempt| attempt.number == number)
     }
 }
 
 impl Exchange {
     /// Opens attempt `number`, counted from 0.
-    pub(crate) fn begin_attempt(&mut self, number: u32) {
-        let (Some(server), Some(line)) = (&self.server, self.line()) else { return };
-        line.traffic.attempts.fetch_add(1, Ordering::Relaxed);
-        let mut attributes = vec![
-            KeyValue::new(attribute::EDGE, line.name.clone()),
-            KeyValue::new(attribute::ATTEMPT, i64::from(number)),
-            KeyValue::new(attribute::HTTP_METHOD, self.method.to_string()),
-            KeyValue::new(attribute::URL_PATH, self.path.clone()),
-            KeyValue::new(attribute::CORRELATION_ID, self.correlation_id.to_string()),
-        ];
-        if number > 0 {
-            line.traffic.retries.fetch_add(1, Ordering::Relaxed);
-            attributes.push(KeyValue::new(attribute::HTTP_RESEND_COUNT, i64::from(number)));
-        }
-        let start = SpanStart {
-            name: self.method.to_string().into(),
-            kind: SpanKind::Client,
-            attributes,
-            at: self.clock().now(),
-        };
-        let span = self.emitter().open_below(start, server);
-        self.attempt = Some(Attempt { span, hits: Vec::new() });
+    pub(crate) fn begin_attempt(&self, number: u32) {
+        let Some(line) = &self.line else { return };
+        line.traffic.metrics.add(self.worker.index, Count::Attempts, 1);
+        let ids = self.ids.below();
+        let (began, hits) = (self.clock().now(), Vec::new());
+        let mut inner = self.inner();
+        inner.begun += 1;
+        inner.attempts.push(Attempt { number, ids, began, hits, to: None });
     }
 
     /// The context that the callee gets: its parent is the attempt.
-    pub(crate) fn traceparent(&self) -> Option<TraceParent> {
-        self.attempt.as_ref()?.span.traceparent()
+    pub(crate) fn write_traceparent(&self, number: u32, out: &mut Vec<u8>) {
+        if let Some(attempt) = self.inner().attempt(number) {
+            attempt.ids.write_traceparent(out);
+        }
     }
 
-    /// Closes the attempt that is open, if one is.
-    pub(crate) fn end_attempt(&mut self, status: Option<u16>, failure: Option<&Failure>) {
-        let Some(Attempt { mut span, hits }) = self.attempt.take() else { return };
-        let now = self.clock().now();
+    /// Closes an attempt that others follow or have overtaken.
+    pub(crate) fn end_attempt(&self, number: u32, status: Option<u16>, failure: Option<&Failure>) {
+        let taken = {
+            let mut inner = self.inner();
+            let place = inner.attempts.iter().position(|attempt| attempt.number == number);
+            place.map(|place| inner.attempts.swap_remove(place))
+        };
+        if let Some(attempt) = taken {
+            self.close_attempt(&attempt, status, failure, self.clock().now());
+        }
+    }
+
+    pub(super) fn close_attempt(
+        &self,
+        attempt: &Attempt,
+        status: Option<u16>,
+        failure: Option<&Failure>,
+        now: Instant,
+    ) {
+        let Some(line) = &self.line else { return };
         let verdict = Verdict::of(status, failure);
-        if let Some(status) = status {
-            span.set(KeyValue::new(attribute::HTTP_STATUS, i64::from(status)));
+        let took = now - attempt.began;
+        line.traffic.metrics.attempt_ended(self.worker.index, verdict.blame, took);
+        if !attempt.ids.sampled {
+            return;
         }
-        if !hits.is_empty() {
-            span.set(KeyValue::new(attribute::FAULT, hits.join(",")));
+        let message = verdict.message();
+        let (hits, to) = (joined(&attempt.hits), attempt.to.map(|to| to.to_string()));
+        let mut attributes = Attributes::default();
+        attributes.extend([
+            Attr::Text(attribute::EDGE, &line.name),
+            Attr::Int(attribute::ATTEMPT, i64::from(attempt.number)),
+            Attr::Text(attribute::HTTP_METHOD, self.head.method()),
+            Attr::Text(attribute::URL_PATH, self.head.path()),
+            Attr::Text(attribute::CORRELATION_ID, self.correlation_id.as_str()),
+        ]);
+        if attempt.number > 0 {
+            attributes.extend([Attr::Int(attribute::HTTP_RESEND_COUNT, attempt.number.into())]);
         }
-        verdict.write(&mut span);
-        if let Some(line) = self.line() {
-            self.emitter().attempt_ended(&line.edge, now - span.began);
-        }
-        self.emitter().close(span, verdict.message, now);
+        attributes.extend(status.map(|it| Attr::Int(attribute::HTTP_STATUS, i64::from(it))));
+        attributes.extend(to.as_deref().map(|to| Attr::Text(attribute::PEER, to)));
+        attributes.extend(hits.as_deref().map(|hits| Attr::Text(attribute::FAULT, hits)));
+        verdict.write(&mut attributes);
+        self.worker.shard.span(&SpanRecord {
+            ids: attempt.ids,
+            name: self.head.method(),
+            kind: Kind::Client,
+            start_unix_ns: self.clock().unix_ns_of(attempt.began),
+            end_unix_ns: self.clock().unix_ns_of(now),
+            attributes: attributes.list(),
+            error: message.as_deref(),
+            tracestate: self.tracestate().as_deref(),
+            remote_parent: false,
+        });
     }
 }

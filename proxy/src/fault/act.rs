@@ -1,4 +1,4 @@
-//! The effects themselves.
+//! The effects on a request: those that are carried out here, and those that the pipeline is told.
 //!
 //! Several faults may be drawn at one placement: delays add up, the first one that ends the
 //! attempt wins, and the rest are skipped as `overtaken`. Whatever ends the request while faults
@@ -9,83 +9,200 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
-use model::fault::{FaultKind, Placement};
-use tokio::time::Instant;
-
-use super::{Drawn, draw};
+use super::due::{Due, Ledger, Stand};
+use super::judge::{Case, Stage, judge};
+use super::sieve::Place;
+use super::{Drawn, Fault};
 use crate::emit::{Emitter, SpanRef, Verdict};
 use crate::exchange::{Exchange, Journal};
-use crate::failure::{Failure, Waiting};
+use crate::failure::{Failure, InjectedAnswer, Waiting};
+use crate::timer::Timer;
+use model::fault::{Direction, FaultKind, Placement};
+
+/// What the pipeline has to carry out. Each says for itself when it begins; one that is dropped
+/// before is entered as `not-reached`.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// The callee gets the request a second time.
+    pub(crate) duplicate: Option<Due>,
+    /// The announced length is wrong by so many bytes.
+    pub(crate) wrong_length: Option<(Due, i64)>,
+    /// Edits of the request, or of the answer at [`Placement::Response`], in order.
+    pub(crate) headers: Vec<Due>,
+}
+
+impl Effects {
+    fn otherwise(&mut self, reason: &'static str) {
+        let length = self.wrong_length.as_mut().map(|(due, _)| due);
+        let all = self.duplicate.iter_mut().chain(length).chain(&mut self.headers);
+        all.for_each(|due| due.otherwise(reason));
+    }
+}
+
+impl Due {
+    /// [`Due::begin`], noted on the request.
+    pub(crate) fn begin_on(&mut self, exchange: &Exchange) {
+        exchange.hit_by(self.name(), self.attempt());
+        self.begin();
+    }
+
+    /// Fields to set, and names to remove before that.
+    pub(crate) fn edits(&self) -> (&[(String, String)], &[String]) {
+        match self.effect() {
+            FaultKind::Headers { set, remove } => (set, remove),
+            _ => (&[], &[]),
+        }
+    }
+}
 
 /// Lets the faults of one placement act. `Err` ends the attempt.
 pub(crate) async fn at(
-    exchange: &mut Exchange,
+    exchange: &Exchange,
     placement: Placement,
     attempt: u32,
-) -> Result<(), Failure> {
-    let drawn = draw(exchange, placement, attempt);
+) -> Result<Effects, Failure> {
+    let Some(journal) = &exchange.journal else { return Ok(Effects::default()) };
+    let drawn = draw(exchange, journal.line.faults.at(placement), Stage::Request, attempt);
     if drawn.is_empty() {
-        return Ok(());
+        return Ok(Effects::default());
     }
-    let Some(book) = exchange.book() else { return Ok(()) };
-    let mut queue = Queue { drawn: drawn.into(), book };
-    let mut ended = Ok(());
-    while let Some(next) = queue.drawn.pop_front() {
-        let spared = if exchange.control {
-            Some("control")
-        } else if ended.is_err() {
-            Some("overtaken")
-        } else if !exchange.snapshot.arming.holds(exchange.clock().unix_ms()) {
-            Some("lease")
-        } else {
-            None
-        };
-        match spared {
-            Some(reason) => queue.book.enter(&next, Verdict::Skipped { reason }),
-            None => {
-                exchange.hit_by(&next.fault.spec.name);
-                ended = act(exchange, &queue.book, next).await;
-            },
-        }
-    }
-    ended
+    // Seldom, and its state would make the future of every request larger.
+    Box::pin(carry_out(exchange, drawn, attempt)).await
 }
 
-async fn act(exchange: &mut Exchange, book: &Book, drawn: Drawn) -> Result<(), Failure> {
-    let arming = Arc::clone(&exchange.snapshot.arming);
-    let fault = Arc::clone(&drawn.fault);
-    match &fault.spec.effect {
-        FaultKind::Latency { delay } => {
-            exchange.waiting = Waiting::Fault;
-            let planned = delay.sample(drawn.size);
-            let acting = Acting::begin(book, drawn, Some(planned));
-            let until = (acting.began + planned).min(acting.drawn.window_end);
-            tokio::select! {
-                () = tokio::time::sleep_until(until) => {},
-                () = arming.ended() => {},
-            }
+/// Draws the faults that act on the body that goes `way`, which is up or down. They are noted on
+/// the request here, because the head of an answer tells of them and leaves before its body; their
+/// lines are written when they first touch a byte. `Both` is judged for each of the two bodies,
+/// with the same draw. A body without a byte is not reached by any.
+pub(crate) fn body(exchange: &Exchange, way: Direction, attempt: u32, is_empty: bool) -> Vec<Due> {
+    let Some(journal) = &exchange.journal else { return Vec::new() };
+    let drawn = draw(exchange, journal.line.faults.body(way), Stage::Body, attempt);
+    if drawn.is_empty() {
+        return Vec::new();
+    }
+    let admitted = admitted(exchange, drawn, attempt);
+    if is_empty {
+        return admitted;
+    }
+    for due in &admitted {
+        exchange.hit_by(due.name(), due.attempt());
+    }
+    admitted
+}
+
+fn admitted(exchange: &Exchange, drawn: Vec<Drawn>, attempt: u32) -> Vec<Due> {
+    let Some(book) = exchange.book(attempt) else { return Vec::new() };
+    let ledger: Arc<dyn Ledger> = Arc::new(book);
+    let due = |drawn: Drawn| {
+        let stand = stand(exchange, &drawn.fault, false);
+        Due::new(drawn, Arc::clone(&ledger), "not-reached").admit(stand)
+    };
+    drawn.into_iter().filter_map(due).collect()
+}
+
+/// The clock is read once for all of them, and not at all where no fault is armed.
+fn draw(exchange: &Exchange, place: &Place, stage: Stage, attempt: u32) -> Vec<Drawn> {
+    let Some(journal) = &exchange.journal else { return Vec::new() };
+    let mut faults = place.candidates(exchange.head.method(), exchange.head.path()).peekable();
+    if faults.peek().is_none() {
+        return Vec::new();
+    }
+    let (snapshot, clock) = (&exchange.snapshot, exchange.clock());
+    let case = Case {
+        seed: snapshot.plan.seed,
+        edge: &journal.line.edge,
+        subject: &journal.subject,
+        correlation_id: exchange.correlation_id.as_str(),
+        occurrence: journal.occurrence,
+        attempt,
+        clock,
+        now_unix_ms: clock.unix_ms(),
+    };
+    let count = |fault: &Fault| exchange.emitter().count_decision(&fault.spec.name, "matched");
+    judge(faults, stage, exchange, &case, count)
+}
+
+fn stand(exchange: &Exchange, fault: &Fault, overtaken: bool) -> Stand {
+    let armed = fault.origin.holds(exchange.clock().unix_ms());
+    Stand { control: exchange.control, overtaken, armed }
+}
+
+async fn carry_out(
+    exchange: &Exchange,
+    drawn: Vec<Drawn>,
+    attempt: u32,
+) -> Result<Effects, Failure> {
+    let Some(book) = exchange.book(attempt) else { return Ok(Effects::default()) };
+    let ledger: Arc<dyn Ledger> = Arc::new(book);
+    let due = |drawn| Due::new(drawn, Arc::clone(&ledger), "caller-gone");
+    let mut queue: VecDeque<Due> = drawn.into_iter().map(due).collect();
+    let mut effects = Effects::default();
+    let mut ended = Ok(());
+    while let Some(next) = queue.pop_front() {
+        let stand = stand(exchange, next.fault(), ended.is_err());
+        if let Some(due) = next.admit(stand) {
+            ended = act(exchange, due, &mut effects).await;
+        }
+    }
+    if ended.is_err() {
+        effects.otherwise("overtaken");
+    }
+    ended.map(|()| effects)
+}
+
+async fn act(exchange: &Exchange, mut due: Due, effects: &mut Effects) -> Result<(), Failure> {
+    let to_pipeline = match due.effect() {
+        FaultKind::Duplicate => effects.duplicate.is_none(),
+        FaultKind::WrongLength { .. } => effects.wrong_length.is_none(),
+        FaultKind::Headers { .. } => true,
+        _ => false,
+    };
+    if to_pipeline {
+        due.otherwise("not-reached");
+    }
+    match due.effect() {
+        FaultKind::Latency { .. } | FaultKind::Blackhole => {
+            due.begin_on(exchange);
+            exchange.waits_for(Waiting::Fault);
+            hold_back(&due, &exchange.worker.timer).await;
             Ok(())
         },
-        FaultKind::Blackhole => {
-            exchange.waiting = Waiting::Fault;
-            let acting = Acting::begin(book, drawn, None);
-            tokio::select! {
-                () = tokio::time::sleep_until(acting.drawn.window_end) => {},
-                () = arming.ended() => {},
-            }
-            Ok(())
-        },
-        FaultKind::Errors { status, body, .. } => {
-            book.enter(&drawn, Verdict::Hit { planned: None, achieved: None });
-            Err(Failure::Injected { status: *status, body: body.clone() })
+        FaultKind::Errors { status, body, headers } => {
+            let (status, body, headers) = (*status, body.clone(), headers.clone());
+            due.begin_on(exchange);
+            Err(Failure::Injected(Box::new(InjectedAnswer { status, body, headers })))
         },
         FaultKind::Reset { .. } | FaultKind::LostReply => {
-            book.enter(&drawn, Verdict::Hit { planned: None, achieved: None });
+            due.begin_on(exchange);
             Err(Failure::InjectedReset)
         },
-        _ => Ok(()),
+        FaultKind::Headers { .. } => {
+            effects.headers.push(due);
+            Ok(())
+        },
+        FaultKind::Duplicate if to_pipeline => {
+            effects.duplicate = Some(due);
+            Ok(())
+        },
+        FaultKind::WrongLength { by } if to_pipeline => {
+            let by = *by;
+            effects.wrong_length = Some((due, by));
+            Ok(())
+        },
+        // A second copy or a second wrong length: the first one did it.
+        _ => {
+            due.spare("overtaken");
+            Ok(())
+        },
+    }
+}
+
+/// Waits as long as the fault wants, at most until its window or the lease ends.
+async fn hold_back(due: &Due, timer: &Timer) {
+    tokio::select! {
+        () = timer.sleep_until(due.held_until()) => due.ran_to_its_end(),
+        () = due.fault().origin.arming.ended() => {},
     }
 }
 
@@ -97,47 +214,8 @@ pub(crate) struct Book {
     pub(crate) span: SpanRef,
 }
 
-impl Book {
+impl Ledger for Book {
     fn enter(&self, drawn: &Drawn, verdict: Verdict) {
-        let decision = self.journal.decision(drawn, self.span);
-        drawn.fault.count(verdict);
-        self.emitter.decided(&decision, verdict);
-    }
-}
-
-/// Drawn faults whose turn has not come.
-#[derive(Debug)]
-struct Queue {
-    drawn: VecDeque<Drawn>,
-    book: Book,
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        for left in &self.drawn {
-            self.book.enter(left, Verdict::Skipped { reason: "caller-gone" });
-        }
-    }
-}
-
-/// An effect that takes time. Its line is written when it ends, however it ends.
-#[derive(Debug)]
-struct Acting<'a> {
-    book: &'a Book,
-    drawn: Drawn,
-    began: Instant,
-    planned: Option<Duration>,
-}
-
-impl<'a> Acting<'a> {
-    fn begin(book: &'a Book, drawn: Drawn, planned: Option<Duration>) -> Self {
-        Self { book, drawn, began: Instant::now(), planned }
-    }
-}
-
-impl Drop for Acting<'_> {
-    fn drop(&mut self) {
-        let achieved = Some(self.began.elapsed());
-        self.book.enter(&self.drawn, Verdict::Hit { planned: self.planned, achieved });
+        self.emitter.decided(&self.journal.decision(drawn, self.span), verdict);
     }
 }

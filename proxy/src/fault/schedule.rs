@@ -30,12 +30,6 @@ pub(crate) fn next_change_ms(fault: &FaultSpec, at_ms: Option<u64>) -> Option<u6
     edges.filter(|edge| at_ms.is_none_or(|at_ms| *edge > at_ms)).min()
 }
 
-/// The end of the window that holds `at_ms`, in milliseconds after zero.
-pub(crate) fn window_end_ms(fault: &FaultSpec, at_ms: u64) -> Option<u64> {
-    let holding = fault.schedule.iter().filter(|window| window.holds(at_ms));
-    holding.map(|window| window.end_ms).max()
-}
-
 #[cfg(test)]
 mod tests {
     use model::fault::{FaultKind, Window};
@@ -78,13 +72,5 @@ mod tests {
             assert_eq!(next_change_ms(&fault(), at_ms), next, "{at_ms:?}");
         }
         assert_eq!(next_change_ms(&fault(), Some(40)), None);
-    }
-
-    #[test]
-    fn what_a_window_captures_is_held_until_that_window_ends() {
-        let expected = [(9, None), (10, Some(20)), (19, Some(20)), (20, None), (30, Some(40))];
-        for (at_ms, end) in expected {
-            assert_eq!(window_end_ms(&fault(), at_ms), end, "{at_ms}");
-        }
     }
 }

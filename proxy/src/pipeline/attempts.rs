@@ -1,126 +1,447 @@
-//! The attempts of one request, and the choice to make another.
+//! The attempts of one request, and the choice to make another: after a failure (retry), or beside
+//! one that takes long (hedge).
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use http::request::Parts;
-use http_body_util::BodyExt as _;
-use hyper::body::Body as _;
-use model::fault::Placement;
-use model::limits::REPLAY_BODY_BYTES_MAX;
+use model::edge::Blame;
+use model::fault::{Direction, Placement};
 use model::policy::{RetryOn, RetryPolicy};
+use tokio::time::Instant;
 
-use super::headers;
-use crate::exchange::Exchange;
+use super::headers::{self, Body};
+use crate::balance::{Cause, Choice, InFlight, Outcome};
+use crate::call::{Answer, Outgoing, call};
+use crate::caller::{CallerOut, Side};
+use crate::emit::metrics::Count;
+use crate::exchange::{Exchange, has_idempotency_key};
 use crate::failure::Failure;
-use crate::fault::act;
-use crate::payload::Payload;
-use crate::pool::Answer;
+use crate::fault::act::{self, Effects};
+use crate::fault::due::Due;
+use crate::fault::shaped::{self, Shaped};
+use crate::hedge;
+use crate::http1::{Framing, Known};
 use crate::retry;
+use crate::retry::advice::Advice;
 use crate::snapshot::Line;
-use crate::worker::Worker;
+use crate::wire::sink::OutFraming;
 
-/// How long the body of a lost answer is read.
-const LOST_BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// An answer and what the faults of its attempt want to be done to it.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) answer: Answer,
+    pub(super) flight: InFlight,
+    pub(super) took: Duration,
+    pub(super) number: u32,
+    /// What the faults of this attempt do to its head.
+    pub(super) effects: Effects,
+}
+
+/// What the attempts of a request have in common.
+struct Attempts<'a> {
+    exchange: &'a Exchange,
+    line: &'a Arc<Line>,
+    side: &'a Side,
+    /// Edits of the request that were drawn once for all of its attempts.
+    early: Mutex<Vec<Due>>,
+    /// May the callee do the work twice?
+    idempotent: bool,
+}
 
 pub(super) async fn run(
-    exchange: &mut Exchange,
+    exchange: &Exchange,
     line: &Arc<Line>,
-    mut head: Parts,
-    mut payload: Payload,
-) -> Result<Answer, Failure> {
-    let idempotent = retry::is_idempotent(&head.method, &head.headers);
-    headers::prepare(&mut head, exchange, &payload);
+    (side, early): (&Side, Effects),
+    out: &mut CallerOut,
+) -> Result<Answered, Failure> {
+    let head = &exchange.head;
+    let idempotent = retry::is_idempotent(head.method(), has_idempotency_key(head));
     if let Some(budget) = &line.budget {
         budget.deposit(exchange.clock().now());
     }
-    let mut number = 0;
+    if side.can_upload() {
+        out.invite_body().await.map_err(|_gone| exchange.left_by_caller())?;
+    }
+    let early = Mutex::new(early.headers);
+    let attempts = Attempts { exchange, line, side, early, idempotent };
+    let mut next = 0;
     loop {
-        exchange.begin_attempt(number);
-        let result = attempt(exchange, line, &mut head, &mut payload, number).await;
+        let (number, result) = attempts.round(&mut next, out).await;
         let trigger = match &result {
-            Ok(answer) => Some(RetryOn::Status(answer.response.status().as_u16())),
+            Ok(answered) => Some(RetryOn::Status(answered.answer.head.status())),
             Err(failure) => failure.trigger(),
         };
-        let next = number + 1;
         let wait = trigger
-            .filter(|_trigger| payload.is_there())
-            .and_then(|trigger| wait_before(exchange, line, (trigger, idempotent), next));
+            .filter(|_trigger| attempts.body_is_there())
+            .and_then(|trigger| attempts.wait_before(trigger, next, result.as_ref().ok()));
         let Some(wait) = wait else { return result };
-        number = next;
-        let status = match &result {
-            Ok(answer) => Some(answer.response.status().as_u16()),
-            Err(_no_answer) => None,
-        };
-        exchange.end_attempt(status, result.as_ref().err());
-        if let Ok(answer) = result {
-            put_away(exchange, answer).await;
+        exchange.count(Count::Retries);
+        let status = result.as_ref().ok().map(|answered| answered.answer.head.status());
+        exchange.end_attempt(number, status, result.as_ref().err());
+        if let Ok(answered) = result {
+            Box::pin(attempts.put_away(answered)).await;
         }
-        tokio::time::sleep(wait).await;
+        exchange.worker.timer.sleep(wait).await;
     }
 }
 
-async fn attempt(
-    exchange: &mut Exchange,
-    line: &Line,
-    head: &mut Parts,
-    payload: &mut Payload,
-    number: u32,
-) -> Result<Answer, Failure> {
-    act::at(exchange, Placement::Attempt, number).await?;
-    let Some(to) = line.endpoint() else {
-        return Err(Failure::NoEndpoint { edge: line.name.clone() });
-    };
-    headers::address(head, to, exchange);
-    let worker = Arc::clone(&exchange.worker);
-    let answer = worker.pool.exchange(to, head, payload).await?;
-    let verdict = act::at(exchange, Placement::Response, number).await;
-    match verdict {
-        Ok(()) => Ok(answer),
-        Err(failure) => {
-            lose(exchange, answer);
-            Err(failure)
-        },
+impl Attempts<'_> {
+    /// One attempt, or two of which the first good answer wins. Gives the number of the winner.
+    async fn round(&self, next: &mut u32, out: &mut CallerOut) -> (u32, Result<Answered, Failure>) {
+        let first = *next;
+        *next += 1;
+        let Some(delay) = self.hedge_delay() else {
+            return (first, self.attempt(first, Some(out)).await);
+        };
+        // Seldom, and two attempts at once would make the future of every request larger.
+        Box::pin(self.hedged(first, next, delay, out)).await
+    }
+
+    /// An attempt, and a copy of it if it takes longer than `delay`.
+    async fn hedged(
+        &self,
+        first: u32,
+        next: &mut u32,
+        delay: Duration,
+        out: &mut CallerOut,
+    ) -> (u32, Result<Answered, Failure>) {
+        let mut slow = std::pin::pin!(self.attempt(first, Some(out)));
+        let hedged = tokio::select! {
+            result = slow.as_mut() => return (first, result),
+            () = self.exchange.worker.timer.sleep(delay) => self.may_hedge(),
+        };
+        if !hedged {
+            return (first, slow.await);
+        }
+        let second = *next;
+        *next += 1;
+        self.exchange.count(Count::Hedges);
+        let mut copy = std::pin::pin!(self.attempt(second, None));
+        let mut failed = None;
+        std::future::poll_fn(|context| {
+            let slow = poll_unless(failed == Some(first), slow.as_mut(), context);
+            let won = match slow {
+                Poll::Ready(result) => Poll::Ready((first, result)),
+                Poll::Pending => {
+                    let copy = poll_unless(failed == Some(second), copy.as_mut(), context);
+                    copy.map(|result| (second, result))
+                },
+            };
+            let Poll::Ready((number, result)) = won else { return Poll::Pending };
+            let other = first + second - number;
+            match result {
+                Err(failure) if failed.is_none() => {
+                    self.exchange.end_attempt(number, None, Some(&failure));
+                    failed = Some(number);
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                },
+                result => {
+                    if number == second {
+                        self.exchange.count(Count::HedgesWon);
+                    }
+                    self.exchange.end_attempt(other, None, None);
+                    Poll::Ready((number, result))
+                },
+            }
+        })
+        .await
+    }
+
+    async fn attempt(&self, number: u32, out: Option<&mut CallerOut>) -> Result<Answered, Failure> {
+        self.exchange.begin_attempt(number);
+        let limit = self.line.policy.attempt_timeout_ms.map(Duration::from_millis);
+        let end = limit.map(|limit| (Instant::now() + limit, limit));
+        self.try_once(number, out, end).await
+    }
+
+    /// Ends what belongs to an attempt when the attempt's time is over.
+    async fn in_time<T>(
+        &self,
+        end: Option<(Instant, Duration)>,
+        part: Pin<&mut impl Future<Output = Result<T, Failure>>>,
+    ) -> Result<T, Failure> {
+        let Some((at, after)) = end else { return part.await };
+        let late = || Failure::AttemptTimeout { after, waiting: self.exchange.waiting() };
+        Box::pin(tokio::time::timeout_at(at, part)).await.unwrap_or_else(|_elapsed| Err(late()))
+    }
+
+    async fn try_once(
+        &self,
+        number: u32,
+        out: Option<&mut CallerOut>,
+        end: Option<(Instant, Duration)>,
+    ) -> Result<Answered, Failure> {
+        let Self { exchange, line, side, .. } = self;
+        let before = pin!(act::at(exchange, Placement::Attempt, number));
+        let mut effects = self.in_time(end, before).await?;
+        let began = exchange.clock().now();
+        let tried = exchange.tried();
+        let Some(flight) = line.endpoints.pick(&self.choice(began, &tried)) else {
+            return Err(Failure::NoEndpoint { edge: line.name.clone() });
+        };
+        let to = flight.address();
+        let aloft = Aloft { attempts: self, began, flight: Some(flight) };
+        exchange.went_to(number, to);
+        let length = exchange.head.framing().length();
+        let shaped = shaped::body(exchange, Direction::Up, number, length);
+        let breaks_chunks = shaped.as_ref().is_some_and(Shaped::breaks_chunks);
+        let body = if breaks_chunks { self.body().in_chunks() } else { self.body() };
+        let mut bytes = exchange.worker.scratch.take();
+        {
+            let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+            let edits = [&mut early[..], &mut effects.headers[..]];
+            headers::write(&mut bytes, exchange, number, (to, body, edits));
+        }
+        let kept = exchange.kept.get().map_or(&[][..], Vec::as_slice);
+        let (upload, kept_framing) = body.framings();
+        let outgoing = Outgoing {
+            to,
+            head: &bytes,
+            kept,
+            kept_framing,
+            method: exchange.head.method(),
+            repeatable: retry::is_idempotent(exchange.head.method(), false),
+            upload,
+        };
+        // A body that streams is there once, and one that is broken is not sent twice.
+        let is_whole = outgoing.upload.is_none() && kept_framing == OutFraming::Raw;
+        if let Some(mut due) = effects.duplicate.take().filter(|_| is_whole) {
+            due.begin_on(exchange);
+            copy(exchange, &outgoing);
+        }
+        let called = {
+            let called = pin!(call(&exchange.worker, side, out, &outgoing, shaped));
+            self.in_time(end, called).await
+        };
+        exchange.worker.scratch.give_back(bytes);
+        let flight = aloft.land();
+        let now = exchange.clock().now();
+        let took = now - began;
+        let answer = match called {
+            Ok(answer) => {
+                let pool = if answer.reused { Count::PoolReused } else { Count::PoolOpened };
+                exchange.count(pool);
+                answer
+            },
+            Err(failure) => {
+                self.landed(flight, &Err(&failure), took);
+                return Err(failure);
+            },
+        };
+        let after = pin!(act::at(exchange, Placement::Response, number));
+        match self.in_time(end, after).await {
+            Ok(effects) => Ok(Answered { answer, flight, took, number, effects }),
+            Err(failure) => {
+                self.landed(flight, &Ok(&answer), took);
+                lose(exchange, answer);
+                Err(failure)
+            },
+        }
+    }
+
+    fn choice<'t>(&self, now: Instant, not: &'t [SocketAddr]) -> Choice<'t> {
+        let key = self.line.ring_key(self.exchange);
+        let draw = self.exchange.worker.draw();
+        Choice { now, key, draw, not }
+    }
+
+    /// Tells the endpoint's record what came of the attempt.
+    fn landed(&self, flight: InFlight, result: &Result<&Answer, &Failure>, took: Duration) {
+        landed(self.exchange, self.line, flight, (result, took));
+    }
+
+    fn body(&self) -> Body {
+        match self.exchange.kept.get() {
+            Some(kept) if kept.is_empty() => Body::None,
+            Some(kept) => Body::Kept(kept.len(), OutFraming::Raw),
+            None => match self.exchange.head.framing() {
+                Framing::None | Framing::Length(0) => Body::None,
+                Framing::Length(_) => Body::Streams(OutFraming::Raw),
+                Framing::Chunked | Framing::UntilClose => Body::Streams(OutFraming::Chunked),
+            },
+        }
+    }
+
+    /// Can the body be sent once more?
+    fn body_is_there(&self) -> bool {
+        !matches!(self.body(), Body::Streams(_)) || self.side.can_upload()
+    }
+
+    /// The pause before attempt `next`, or `None` when there is to be none.
+    fn wait_before(
+        &self,
+        trigger: RetryOn,
+        next: u32,
+        answered: Option<&Answered>,
+    ) -> Option<Duration> {
+        let (Some(policy), Some(budget)) = (&self.line.policy.retry, &self.line.budget) else {
+            return None;
+        };
+        if next >= policy.attempts || !retry::wants(policy, trigger, self.idempotent) {
+            return None;
+        }
+        let now = self.exchange.clock().now();
+        let advice = answered.map_or(Advice::Nothing, |answered| self.advice(&answered.answer));
+        let wait = retry::wait(policy, self.backoff(policy, next), advice)?;
+        // A pause that outlasts the deadline would hide this result behind a timeout.
+        if self.exchange.deadline.is_some_and(|deadline| deadline.left(now) <= wait) {
+            return None;
+        }
+        let granted = budget.withdraw(now);
+        if !granted {
+            self.exchange.count(Count::RetriesRefused);
+        }
+        granted.then_some(wait)
+    }
+
+    fn advice(&self, answer: &Answer) -> Advice {
+        advice(self.exchange, answer)
+    }
+
+    fn backoff(&self, policy: &RetryPolicy, number: u32) -> Duration {
+        let exchange = self.exchange;
+        let occurrence = exchange.journal.as_ref().map_or(0, |journal| journal.occurrence);
+        let occurrence = occurrence.to_string();
+        let about = [self.line.name.as_str(), exchange.correlation_id.as_str(), &occurrence];
+        retry::backoff(policy, exchange.snapshot.plan.seed, &about, number)
+    }
+
+    /// When a second copy leaves; `None` when there is to be none.
+    fn hedge_delay(&self) -> Option<Duration> {
+        let now = self.exchange.clock().now();
+        let delay = self.line.hedger.as_ref()?.delay(now)?;
+        let left = self.exchange.deadline.map(|deadline| deadline.left(now));
+        let kept = !matches!(self.body(), Body::Streams(_));
+        hedge::may(self.idempotent, kept, delay, left).then_some(delay)
+    }
+
+    fn may_hedge(&self) -> bool {
+        let now = self.exchange.clock().now();
+        self.line.budget.as_ref().is_some_and(|budget| budget.withdraw(now))
+    }
+
+    /// An answer that nobody gets: a short one is read so that its connection can be used again.
+    async fn put_away(&self, answered: Answered) {
+        let Answered { answer, flight, took, .. } = answered;
+        self.landed(flight, &Ok(&answer), took);
+        if answer.body.left().is_some_and(super::is_small) {
+            answer.read_away(&self.exchange.worker, self.side).await;
+        }
     }
 }
 
-/// The pause before attempt `next`, or `None` when there is to be none.
-fn wait_before(
+/// An attempt that waits for its answer. If the time of the request runs out meanwhile, the
+/// endpoint that kept it waiting is told.
+struct Aloft<'a> {
+    attempts: &'a Attempts<'a>,
+    began: Instant,
+    flight: Option<InFlight>,
+}
+
+impl Aloft<'_> {
+    fn land(mut self) -> InFlight {
+        self.flight.take().expect("it is taken once")
+    }
+}
+
+impl Drop for Aloft<'_> {
+    fn drop(&mut self) {
+        let exchange = self.attempts.exchange;
+        if let Some(late) = exchange.late()
+            && let Some(flight) = self.flight.take()
+        {
+            let took = exchange.clock().now() - self.began;
+            self.attempts.landed(flight, &Err(&late), took);
+        }
+    }
+}
+
+/// Tells the endpoint's record, the hedger and the adaptive limit what came of an attempt.
+pub(super) fn landed(
     exchange: &Exchange,
     line: &Line,
-    (trigger, idempotent): (RetryOn, bool),
-    next: u32,
-) -> Option<Duration> {
-    let (Some(policy), Some(budget)) = (&line.policy.retry, &line.budget) else { return None };
-    if next >= policy.attempts || !retry::wants(policy, trigger, idempotent) {
-        return None;
-    }
+    flight: InFlight,
+    (result, took): (&Result<&Answer, &Failure>, Duration),
+) {
     let now = exchange.clock().now();
-    let wait = backoff(exchange, line, policy, next);
-    // A pause that outlasts the deadline would hide this result behind a timeout.
-    if exchange.deadline.is_some_and(|deadline| deadline.saturating_duration_since(now) <= wait) {
-        return None;
+    let mut retry_after = None;
+    let cause = match result {
+        Ok(answer) => {
+            let status = answer.head.status();
+            if let Some(hedger) = &line.hedger {
+                hedger.record(took, now);
+            }
+            if let Some(adaptive) = &line.adaptive {
+                adaptive.record(took, now);
+            }
+            if status >= 500 {
+                if let Advice::After(after) = advice(exchange, answer) {
+                    exchange.told_to_wait(after);
+                    retry_after = Some(after);
+                }
+                Cause::Upstream { status: Some(status) }
+            } else {
+                Cause::Success
+            }
+        },
+        Err(failure) => match failure.blame() {
+            Blame::Upstream => Cause::Upstream { status: None },
+            Blame::Injected => Cause::Injected { status: failure.status() },
+            Blame::Internal => Cause::Local,
+            Blame::Downstream => Cause::Unknown,
+        },
+    };
+    if let Some(event) = flight.end(Outcome { took, cause, retry_after }, now) {
+        exchange.emitter().endpoint_changed(&line.edge, &event);
     }
-    let granted = budget.withdraw(now);
-    if !granted {
-        line.traffic.retries_refused.fetch_add(1, Ordering::Relaxed);
-    }
-    granted.then_some(wait)
 }
 
-fn backoff(exchange: &Exchange, line: &Line, policy: &RetryPolicy, number: u32) -> Duration {
-    let occurrence = exchange.journal.as_ref().map_or(0, |journal| journal.occurrence).to_string();
-    let about = [line.name.as_str(), exchange.correlation_id.as_str(), occurrence.as_str()];
-    retry::backoff(policy, exchange.snapshot.plan.seed, &about, number)
+/// What the answer says about another attempt.
+fn advice(exchange: &Exchange, answer: &Answer) -> Advice {
+    if let Some(pushback) = answer.head.header("grpc-retry-pushback-ms") {
+        return Advice::of_pushback(std::str::from_utf8(pushback).unwrap_or_default());
+    }
+    let value = answer.head.known(Known::RetryAfter);
+    let text = value.and_then(|value| std::str::from_utf8(value).ok());
+    text.map_or(Advice::Nothing, |text| Advice::of_retry_after(text, exchange.clock().unix_ms()))
 }
 
-/// An answer that nobody gets: a short one is read so that its connection can be used again.
-async fn put_away(exchange: &Exchange, answer: Answer) {
-    let short = answer.response.body().size_hint().upper();
-    if short.is_some_and(|bytes| bytes <= REPLAY_BODY_BYTES_MAX as u64) {
-        read_away(&exchange.worker, answer).await;
-    }
+fn poll_unless<T>(
+    over: bool,
+    future: Pin<&mut impl Future<Output = T>>,
+    context: &mut std::task::Context<'_>,
+) -> Poll<T> {
+    if over { Poll::Pending } else { future.poll(context) }
+}
+
+/// Sends the request once more, for a callee that must bear that. Its answer is thrown away.
+fn copy(exchange: &Exchange, outgoing: &Outgoing<'_>) {
+    let worker = Arc::clone(&exchange.worker);
+    let (to, method) = (outgoing.to, outgoing.method.to_owned());
+    let bytes = [outgoing.head, outgoing.kept].concat();
+    let caller = Side::nobody();
+    tokio::spawn(async move {
+        let method = method.as_str();
+        let copy = Outgoing {
+            to,
+            head: &bytes,
+            kept: &[],
+            kept_framing: OutFraming::Raw,
+            method,
+            repeatable: false,
+            upload: None,
+        };
+        let copied = async {
+            if let Ok(answer) = call(&worker, &caller, None, &copy, None).await {
+                answer.read_away(&worker, &caller).await;
+            }
+        };
+        let _in_time = tokio::time::timeout(super::answer::LOST_BODY_TIMEOUT, copied).await;
+    });
 }
 
 /// The callee did its work and must not notice that its answer is lost: it may send all of it, but
@@ -128,19 +449,9 @@ async fn put_away(exchange: &Exchange, answer: Answer) {
 fn lose(exchange: &Exchange, answer: Answer) {
     let worker = Arc::clone(&exchange.worker);
     tokio::spawn(async move {
-        let reading = read_away(&worker, answer);
+        let caller = Side::nobody();
+        let reading = answer.read_away(&worker, &caller);
         // What takes longer is cut off: dropped, its connection closes.
-        let _in_time = tokio::time::timeout(LOST_BODY_TIMEOUT, reading).await;
+        let _in_time = tokio::time::timeout(super::answer::LOST_BODY_TIMEOUT, reading).await;
     });
-}
-
-async fn read_away(worker: &Worker, answer: Answer) {
-    let Answer { response, connection } = answer;
-    let mut body = response.into_body();
-    while let Some(frame) = body.frame().await {
-        if frame.is_err() {
-            return;
-        }
-    }
-    worker.pool.give_back(connection, worker.clock.now());
 }

@@ -1,25 +1,21 @@
-//! One listener: accepts, bounds, serves, and lets requests in flight finish at the end.
+//! One listener on one thread: accepts, bounds, hands over, and lets what is in flight finish at
+//! the end.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1::Builder;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioTimer;
-use model::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
+use model::plan::Protocol;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::asked;
-use super::socket::{CallerSocket, Sever};
-use crate::pipeline;
-use crate::worker::{Door, Worker};
+use super::door::Door;
+use super::{asked, connection};
+use crate::bytes::{self, Doorway};
+use crate::worker::Worker;
 
-/// Open connections per listener; more are closed at once and counted.
-const CONNECTIONS_MAX: usize = 16_384;
-/// A head that takes longer is a slow sender; hyper also ends idle connections by it.
-const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// After a failure to accept, such as no file descriptors left: nothing tells when there are some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -27,22 +23,35 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(super) async fn serve(
     listener: TcpListener,
     worker: Arc<Worker>,
-    door: Door,
+    door: Arc<Door>,
     stopping: watch::Receiver<bool>,
 ) {
-    let door = Arc::new(door);
+    let mut entrance = match Entrance::new(&worker, &door, listener) {
+        Ok(entrance) => entrance,
+        Err(error) => {
+            tracing::error!(%error, "a listener cannot be served");
+            return;
+        },
+    };
     let mut stop = stopping.clone();
+    let mut stop = std::pin::pin!(asked(&mut stop));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((socket, _)) if connections.len() < CONNECTIONS_MAX => {
-                    let served = connection(socket, &worker, &door, stopping.clone());
-                    connections.spawn(served);
-                },
-                Ok(_closed_by_drop) => {
-                    worker.losses.connection_refused();
-                    worker.emitter.count_dropped("connections");
+            accepted = entrance.accept() => match accepted {
+                Ok((socket, peer)) => match door.admit(peer.ip(), &worker.limits) {
+                    Some(guest) => {
+                        let (worker, door) = (Arc::clone(&worker), Arc::clone(&door));
+                        let stopping = stopping.clone();
+                        connections.spawn(async move {
+                            let _guest = guest;
+                            welcome(worker, door, socket, stopping).await;
+                        });
+                    },
+                    None => {
+                        worker.losses.connection_refused();
+                        worker.emitter.count_dropped("connections");
+                    },
                 },
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -51,49 +60,59 @@ pub(super) async fn serve(
                 },
             },
             Some(_ended) = connections.join_next() => {},
-            () = asked(&mut stop) => break,
+            () = stop.as_mut() => break,
         }
     }
-    drop(listener);
+    drop(entrance);
+    // Connections of bytes look at what they were told only when something rings.
+    worker.control.bell.ring();
     while connections.join_next().await.is_some() {}
 }
 
-fn connection(
+/// Where connections come in: the doors of edges can be shut by a fault.
+enum Entrance {
+    Plain(TcpListener),
+    OfEdge(Box<Doorway>),
+}
+
+impl Entrance {
+    fn new(worker: &Arc<Worker>, door: &Door, listener: TcpListener) -> io::Result<Self> {
+        Ok(match door.edge() {
+            Some(edge) => Self::OfEdge(Box::new(Doorway::new(worker, edge.clone(), listener)?)),
+            None => Self::Plain(listener),
+        })
+    }
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        match self {
+            Self::Plain(listener) => listener.accept().await,
+            Self::OfEdge(doorway) => doorway.accept().await,
+        }
+    }
+}
+
+async fn welcome(
+    worker: Arc<Worker>,
+    door: Arc<Door>,
     socket: TcpStream,
-    worker: &Arc<Worker>,
-    door: &Arc<Door>,
-    mut stopping: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + Send + 'static {
-    let (worker, door) = (Arc::clone(worker), Arc::clone(door));
-    async move {
-        if socket.set_nodelay(true).is_err() {
-            // Gone before it was looked at.
-            return;
-        }
-        let sever = Sever::default();
-        let io = CallerSocket::new(socket, sever.clone());
-        let losses = Arc::clone(&worker.losses);
-        let service = service_fn(move |request| {
-            let sever = sever.clone();
-            let served = pipeline::serve(Arc::clone(&worker), Arc::clone(&door), request);
-            async move { served.await.inspect_err(|_severed| sever.ask()) }
-        });
-        let serving = Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_header_size(HEAD_BYTES_MAX)
-            .max_headers(HEADERS_MAX)
-            .serve_connection(io, service);
-        let mut serving = std::pin::pin!(serving);
-        let ended = tokio::select! {
-            ended = serving.as_mut() => ended,
-            () = asked(&mut stopping) => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
-            },
-        };
-        if ended.is_err_and(|error| error.is_parse()) {
-            losses.head_refused();
-        }
+    stopping: watch::Receiver<bool>,
+) {
+    if socket.set_nodelay(true).is_err() {
+        // Gone before it was looked at.
+        return;
+    }
+    match (door.protocol, door.edge()) {
+        (Protocol::Tcp, Some(edge)) => {
+            let edge = edge.clone();
+            bytes::serve_connection(worker, edge, socket, stopping).await;
+        },
+        _ => {
+            let socket = match door.edge() {
+                Some(edge) => bytes::gate_of(&worker, edge, socket).await,
+                None => Some(socket),
+            };
+            let Some(socket) = socket else { return };
+            connection::serve(worker, door, socket, stopping).await;
+        },
     }
 }

@@ -14,6 +14,7 @@ fn policy() -> EdgePolicy {
         open_ms: 600_000,
         half_open_permits: 1,
         half_open_deadline_ms: 1_000,
+        ..BreakerPolicy::default()
     };
     EdgePolicy { breaker: Some(breaker), ..EdgePolicy::default() }
 }
@@ -44,12 +45,15 @@ async fn injected_errors_open_the_breaker_which_says_why_and_who_tripped_it() {
     let fourth = &spans[7];
     assert_eq!(attribute(fourth, "shakedown.blame").as_deref(), Some("injected"));
     assert_eq!(changes[0]["span_id"], fourth.span_context.span_id().to_string());
+    assert_eq!((status.trips, status.attempt, status.window.as_str()), (1, 1, "4 of 10 calls"));
+    assert_eq!(status.tripped_unix_ms, Some(status.since_unix_ms));
+    assert_eq!(status.tripped_by_trace, Some(fourth.span_context.trace_id().to_string()));
     let matched = stack.state().await.faults[0].matched;
     assert_eq!(matched, 4, "a rejected request meets no fault");
 }
 
 #[tokio::test]
-async fn a_breaker_survives_a_plan_that_keeps_its_policy_and_not_one_that_changes_it() {
+async fn a_breaker_survives_plans_also_when_its_policy_changes() {
     let upstream = Upstream::friendly().await;
     let effect = FaultKind::Errors { status: 500, body: None, headers: Vec::new() };
     let stack = Stack::with(upstream.address, policy(), vec![fault("sick", effect)]).await;
@@ -63,7 +67,7 @@ async fn a_breaker_survives_a_plan_that_keeps_its_policy_and_not_one_that_change
     other.breaker.as_mut().unwrap().window_calls = 11;
     let changed = stack.plan(vec![upstream.address], other, Vec::new());
     assert_eq!(stack.put(&changed).await.status(), 200);
-    assert_eq!(stack.call("GET", &[]).await.unwrap().status(), 200);
+    assert_eq!(stack.call("GET", &[]).await.unwrap().status(), 503);
 }
 
 #[tokio::test]

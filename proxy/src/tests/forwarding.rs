@@ -62,6 +62,7 @@ async fn a_missing_correlation_id_is_made_once_sent_up_and_returned() {
     let stack = Stack::with(upstream.address, EdgePolicy::default(), Vec::new()).await;
     let response = stack.call("GET", &[("tracestate", "orphan=1")]).await.unwrap();
     let made = header(&response, "x-correlation-id").unwrap();
+    assert!(made.starts_with("gw."), "{made}");
     assert_eq!(upstream.seen_header(0, "x-correlation-id").as_deref(), Some(made));
     assert_eq!(upstream.seen_header(0, "tracestate"), None, "state without a parent");
     let kept = stack.call("GET", &[("x-request-id", "r-1")]).await.unwrap();

@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -21,17 +21,22 @@ use model::plan::{EdgePlan, LeaseReply, LeaseRequest, Plan, ProxyConfig, ProxySt
 use model::policy::EdgePolicy;
 use model::units::Share;
 use opentelemetry::logs::AnyValue;
-use opentelemetry::{Context, InstrumentationScope};
+use opentelemetry::trace::{
+    SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
+};
+use opentelemetry::{InstrumentationScope, KeyValue, Value};
+use opentelemetry_proto::tonic::common::v1 as proto;
+use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord, SdkLoggerProvider};
-use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use prost::Message as _;
 use telemetry::client::{Client, ClientError};
 use telemetry::clock::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::emit::Emitter;
+use crate::emit::{Emitter, Hub};
 use crate::server::{ProxyHandle, start_with};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,27 +45,12 @@ pub(crate) fn edge() -> Edge {
     Edge::new("orders", "payments")
 }
 
-/// Keeps all spans and log records.
+/// Keeps all spans and log records: spans as a collector would read them from the wire.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recorder {
+    hub: Arc<Mutex<Option<Arc<Hub>>>>,
     spans: Arc<Mutex<Vec<SpanData>>>,
     logs: Arc<Mutex<Vec<SdkLogRecord>>>,
-}
-
-impl SpanProcessor for Recorder {
-    fn on_start(&self, _span: &mut Span, _context: &Context) {}
-
-    fn on_end(&self, span: SpanData) {
-        self.spans.lock().unwrap().push(span);
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
-        Ok(())
-    }
 }
 
 impl LogProcessor for Recorder {
@@ -75,13 +65,23 @@ impl LogProcessor for Recorder {
 
 impl Recorder {
     pub(crate) fn emitter(&self, clock: Clock) -> Emitter {
-        let tracers = SdkTracerProvider::builder().with_span_processor(self.clone()).build();
         let loggers = SdkLoggerProvider::builder().with_log_processor(self.clone()).build();
-        Emitter::over(&tracers, &loggers, &SdkMeterProvider::builder().build(), clock)
+        let hub = Hub::new(true, clock.clone());
+        *self.hub.lock().unwrap() = Some(Arc::clone(&hub));
+        Emitter::over(&loggers, hub, 1, clock)
     }
 
+    /// In the order in which they ended.
     pub(crate) fn spans(&self) -> Vec<SpanData> {
-        self.spans.lock().unwrap().clone()
+        let mut spans = self.spans.lock().unwrap();
+        if let Some(hub) = &*self.hub.lock().unwrap() {
+            hub.drain(|bytes| {
+                let read = ScopeSpans::decode(bytes).unwrap().spans;
+                spans.extend(read.into_iter().map(span_data));
+            });
+        }
+        spans.sort_by_key(|span| span.end_time);
+        spans.clone()
     }
 
     /// Log records of one event, as attributes in text.
@@ -110,6 +110,43 @@ impl Recorder {
     }
 }
 
+fn span_data(span: Span) -> SpanData {
+    let time = |unix_ns| UNIX_EPOCH + Duration::from_nanos(unix_ns);
+    let span_id = |bytes: Vec<u8>| bytes.try_into().map_or(SpanId::INVALID, SpanId::from_bytes);
+    let value = |value: Option<proto::AnyValue>| match value.unwrap().value.unwrap() {
+        proto::any_value::Value::StringValue(text) => Value::from(text),
+        proto::any_value::Value::IntValue(number) => Value::from(number),
+        proto::any_value::Value::BoolValue(truth) => Value::from(truth),
+        other => panic!("{other:?} is not written here"),
+    };
+    let context = SpanContext::new(
+        TraceId::from_bytes(span.trace_id.try_into().unwrap()),
+        span_id(span.span_id),
+        TraceFlags::new(span.flags as u8),
+        false,
+        span.trace_state.parse::<TraceState>().unwrap(),
+    );
+    SpanData {
+        span_context: context,
+        parent_span_id: span_id(span.parent_span_id),
+        parent_span_is_remote: span.flags & 0x200 != 0,
+        span_kind: if span.kind == 2 { SpanKind::Server } else { SpanKind::Client },
+        name: span.name.into(),
+        start_time: time(span.start_time_unix_nano),
+        end_time: time(span.end_time_unix_nano),
+        attributes: span
+            .attributes
+            .into_iter()
+            .map(|pair| KeyValue::new(pair.key, value(pair.value)))
+            .collect(),
+        dropped_attributes_count: 0,
+        events: SpanEvents::default(),
+        links: SpanLinks::default(),
+        status: span.status.map_or(Status::Unset, |status| Status::error(status.message)),
+        instrumentation_scope: InstrumentationScope::default(),
+    }
+}
+
 pub(crate) fn attribute(span: &SpanData, key: &str) -> Option<String> {
     let found = span.attributes.iter().find(|pair| pair.key.as_str() == key)?;
     Some(found.value.to_string())
@@ -126,8 +163,11 @@ pub(crate) struct Stack {
 
 impl Stack {
     pub(crate) async fn start() -> Self {
+        Self::of(ProxyConfig::on_loopback("test", [edge()])).await
+    }
+
+    pub(crate) async fn of(config: ProxyConfig) -> Self {
         let (clock, recorder) = (Clock::system(), Recorder::default());
-        let config = ProxyConfig::on_loopback("test", [edge()]);
         let emitter = recorder.emitter(clock.clone());
         let proxy = start_with(config, emitter, None, clock.clone()).await.unwrap();
         Self { proxy, recorder, client: Client::new(), clock, epoch: AtomicU64::new(1) }
@@ -164,6 +204,7 @@ impl Stack {
             edges: vec![EdgePlan { edge: edge(), endpoints, policy }],
             routes: vec![Route::to("/", edge())],
             faults,
+            held: false,
         }
     }
 
@@ -348,4 +389,36 @@ pub(crate) async fn raw_send(to: SocketAddr, lines: &str) -> io::Result<Vec<u8>>
     let reading = socket.read_to_end(&mut answer);
     tokio::time::timeout(PATIENCE, reading).await.expect("the connection never ended")?;
     Ok(answer)
+}
+
+impl Stack {
+    /// The lines of one fault in the ledger.
+    pub(crate) fn ledger(&self, fault: &str) -> Vec<BTreeMap<String, String>> {
+        let mut lines = self.recorder.events("shakedown.fault.decision");
+        lines.retain(|line| line["shakedown.fault.name"] == fault);
+        lines
+    }
+
+    /// What the ledger says of a fault: `hit`, or the reason why it was skipped.
+    pub(crate) fn outcomes(&self, fault: &str) -> Vec<String> {
+        let outcome =
+            |line: &BTreeMap<String, String>| match line.get("shakedown.fault.skip_reason") {
+                Some(reason) => reason.clone(),
+                None => line["shakedown.fault.outcome"].clone(),
+            };
+        self.ledger(fault).iter().map(outcome).collect()
+    }
+
+    /// Waits until the gateway holds no request any more.
+    pub(crate) async fn settled(&self) -> ProxyState {
+        let look = async {
+            loop {
+                let state = self.state().await;
+                if state.edges.iter().all(|edge| edge.in_flight == 0) {
+                    return state;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, look).await.expect("requests are still in flight")
+    }
 }

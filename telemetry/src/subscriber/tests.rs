@@ -27,6 +27,7 @@ fn a_log_record_carries_the_ids_of_the_request_that_it_belongs_to() {
     let subscriber = tracing_subscriber::registry()
         .with(tracing_opentelemetry::layer().with_tracer(traces.tracer("test")))
         .with(Lines {
+            form: Form::Json,
             service: "orders".into(),
             logger: logs.logger("test"),
             clock: Clock::system(),

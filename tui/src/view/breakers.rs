@@ -115,6 +115,7 @@ pub(super) fn word(state: BreakerState) -> &'static str {
         BreakerState::HalfOpen => "half-open",
         BreakerState::ForcedOpen => "FORCED",
         BreakerState::Disabled => "disabled",
+        BreakerState::MetricsOnly => "metrics",
     }
 }
 
@@ -123,14 +124,14 @@ pub(super) fn role(state: BreakerState) -> Role {
         BreakerState::Closed => Role::Ok,
         BreakerState::Open | BreakerState::ForcedOpen => Role::Error,
         BreakerState::HalfOpen => Role::Warn,
-        BreakerState::Disabled => Role::Dim,
+        BreakerState::Disabled | BreakerState::MetricsOnly => Role::Dim,
     }
 }
 
 /// Higher needs more attention.
 pub(super) fn rank(state: BreakerState) -> u8 {
     match state {
-        BreakerState::Disabled => 0,
+        BreakerState::Disabled | BreakerState::MetricsOnly => 0,
         BreakerState::Closed => 1,
         BreakerState::HalfOpen => 2,
         BreakerState::Open => 3,

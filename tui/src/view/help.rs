@@ -58,7 +58,9 @@ fn clear(canvas: &mut Canvas<'_>, area: Rect) {
 fn legend(canvas: &Canvas<'_>) -> Vec<Vec<Piece>> {
     let glyphs = canvas.theme.glyphs;
     let mut states = vec![canvas.piece("breaker  ", Role::Dim)];
-    for state in BreakerState::ALL {
+    // Metrics-only is drawn like disabled, because it rejects nothing either.
+    let drawn = BreakerState::ALL.into_iter().filter(|it| *it != BreakerState::MetricsOnly);
+    for state in drawn {
         let text = format!("{} {}  ", glyphs.breaker(state), state.as_str());
         states.push(canvas.piece(text, breakers::role(state)));
     }

@@ -145,7 +145,7 @@ fn breaker_segment(stack: &mut Stack<'_>, segment: &Segment) {
         BreakerState::Open => ("open", "open"),
         BreakerState::HalfOpen => ("half-open", "half"),
         BreakerState::ForcedOpen => ("forced", "forced"),
-        BreakerState::Disabled => ("disabled", ""),
+        BreakerState::Disabled | BreakerState::MetricsOnly => ("disabled", ""),
     };
     if word.is_empty() {
         let middle = y + LANE / 2.0;

@@ -66,7 +66,7 @@ faults (times count from the end of `before`)
     20% of the users are never touched
   flapping: blackhole, share 100%, 0s..22s, in 3 windows
     orders -> inventory: about 120 calls, at most 96 hits
-    only POST any path; what share of the calls that is, is not known
+    only POST; what share of the calls that is, is not known
     20% of the users are never touched
 
 expectations
@@ -117,4 +117,20 @@ for = "5s"
     assert!(page.contains("client -> catalog: about 100 calls, about 100 hits"), "{page}");
     assert!(page.contains("orders -> payments: calls not known"), "{page}");
     assert!(page.contains("no expectations: the run cannot pass"), "{page}");
+}
+
+#[test]
+fn a_share_that_changes_counts_by_its_middle_and_conditions_bound_the_hits() {
+    let page = |more: &str| {
+        let text = SLOW.replace("share = \"50%\"", &format!("share = \"20% -> 60%\"\n{more}"));
+        render(&scenario(&text))
+    };
+    let ramp = page("");
+    assert!(ramp.contains("latency 1s, share 20% -> 60%, 0s..30s"), "{ramp}");
+    assert!(ramp.contains("about 300 calls, about 96 hits"), "{ramp}");
+    let counted = page("when = { first = 2, per = \"user\" }");
+    assert!(
+        counted.contains("about 300 calls, at most 96 hits\n    first 2 per user"),
+        "{counted}"
+    );
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::expect::{Check, Subject};
+use crate::fault::{Flapping, Live, Per, Placement};
 
 #[test]
 fn a_scenario_of_one_load_has_defaults_for_everything_else() {
@@ -104,11 +105,28 @@ fn starts_may_lean_on_other_faults_in_any_order() {
 fn every_kind_of_fault_reads() {
     for (kind, expected) in [
         ("kind = \"latency\"\nadd = \"1s +- 200ms\"", "latency uniform 800ms..1.2s"),
+        ("kind = \"latency\"\nadd = \"exponential 200ms\"", "latency exponential 200ms"),
+        (
+            "kind = \"latency\"\nadd = { quantiles = { \"50%\" = \"1ms\", \"99%\" = \"1s\" } }",
+            "latency 2 quantiles",
+        ),
         ("kind = \"errors\"", "errors 503"),
         ("kind = \"errors\"\nstatus = 429\nbody = \"slow down\"", "errors 429"),
         ("kind = \"blackhole\"", "blackhole"),
         ("kind = \"reset\"", "reset"),
+        ("kind = \"reset\"\nafter = \"1KiB\"", "reset after 1KiB"),
         ("kind = \"lost-reply\"", "lost-reply"),
+        ("kind = \"duplicate\"", "duplicate"),
+        ("kind = \"truncate\"\nafter = \"10B\"", "truncate after 10B"),
+        ("kind = \"corrupt\"", "corrupt 1B"),
+        ("kind = \"slow-drip\"\npause = \"10ms\"", "slow-drip 1B every 10ms"),
+        ("kind = \"wrong-length\"\nby = \"+10B\"", "wrong-length +10B"),
+        ("kind = \"broken-chunk\"", "broken-chunk after 0B"),
+        ("kind = \"headers\"\nremove = \"etag\"", "headers"),
+        ("kind = \"cut-events\"\nafter = \"1 event\"", "cut-events after 1 events"),
+        ("kind = \"bandwidth\"\nrate = \"1MB/s\"", "bandwidth 1MB/s"),
+        ("kind = \"refuse\"", "refuse"),
+        ("kind = \"slow-accept\"\nadd = \"1s\"", "slow-accept 1s"),
     ] {
         let text = format!("{LOAD}{}", fault("a", "for = \"1s\"\nshare = \"2.5%\""));
         let scenario = parse(&text.replace("kind = \"reset\"", kind));
@@ -116,7 +134,22 @@ fn every_kind_of_fault_reads() {
         assert_eq!(fault.effect.to_string(), expected);
         assert_eq!(fault.placement, fault.effect.placement());
         assert_eq!(fault.share.to_string(), "2.5%");
+        assert!(super::super::language::kinds().contains(&fault.effect.name()));
     }
+}
+
+#[test]
+fn a_fault_says_whom_it_takes_and_where_it_acts() {
+    let more = "for = \"10s\"\nshare = \"0% -> 50%\"\nplacement = \"response\"\n\
+                match = { headers = { x-tenant = \"gold\" } }\n\
+                when = { first = 2, per = \"user\", flapping = \"on 1s off 2s\" }\n\
+                live = \"drain\"";
+    let fault = parse(&format!("{LOAD}{}", fault("a", more))).faults[0].clone();
+    assert_eq!((fault.share, fault.when.ramp_to), (Share::ZERO, Some(Share::from_ppm(500_000))));
+    assert_eq!((fault.placement, fault.live), (Placement::Response, Live::Drain));
+    assert_eq!((fault.when.first, fault.when.per), (Some(2), Per::User));
+    assert_eq!(fault.when.flapping, Some(Flapping { on_ms: 1_000, off_ms: 2_000 }));
+    assert_eq!(fault.matching.headers[0].name, "x-tenant");
 }
 
 #[test]

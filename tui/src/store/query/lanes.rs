@@ -43,7 +43,7 @@ pub(super) fn breakers(store: &Store, times: &Times) -> Vec<BreakerLane> {
 /// Of several states in one column the one is shown that must not be missed.
 fn gravity(state: BreakerState) -> u8 {
     match state {
-        BreakerState::Disabled => 0,
+        BreakerState::Disabled | BreakerState::MetricsOnly => 0,
         BreakerState::Closed => 1,
         BreakerState::HalfOpen => 2,
         BreakerState::Open => 3,

@@ -1,0 +1,5 @@
+//! Heads of responses from anybody.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| proxy::fuzz::http1::response_head(bytes));
