@@ -43,10 +43,17 @@ pub(super) async fn serve(
                     Some(guest) => {
                         let (worker, door) = (Arc::clone(&worker), Arc::clone(&door));
                         let stopping = stopping.clone();
-                        connections.spawn(async move {
-                            let _guest = guest;
-                            welcome(worker, door, socket, stopping).await;
-                        });
+                        match (door.protocol, door.edge().cloned()) {
+                            // A task of its own kind: it is a fraction of one that reads requests.
+                            (Protocol::Tcp, Some(edge)) => connections.spawn(async move {
+                                let _guest = guest;
+                                bytes::serve_connection(worker, edge, socket, stopping).await;
+                            }),
+                            _ => connections.spawn(async move {
+                                let _guest = guest;
+                                welcome(worker, door, socket, stopping).await;
+                            }),
+                        };
                     },
                     None => {
                         worker.losses.connection_refused();
@@ -101,18 +108,10 @@ async fn welcome(
         // Gone before it was looked at.
         return;
     }
-    match (door.protocol, door.edge()) {
-        (Protocol::Tcp, Some(edge)) => {
-            let edge = edge.clone();
-            bytes::serve_connection(worker, edge, socket, stopping).await;
-        },
-        _ => {
-            let socket = match door.edge() {
-                Some(edge) => bytes::gate_of(&worker, edge, socket).await,
-                None => Some(socket),
-            };
-            let Some(socket) = socket else { return };
-            connection::serve(worker, door, socket, stopping).await;
-        },
-    }
+    let socket = match door.edge() {
+        Some(edge) => bytes::gate_of(&worker, edge, socket).await,
+        None => Some(socket),
+    };
+    let Some(socket) = socket else { return };
+    connection::serve(worker, door, socket, stopping).await;
 }
