@@ -261,7 +261,7 @@ impl Control {
         };
         drop(before);
         let was = std::mem::replace(&mut state.parts, parts);
-        self.free_removed(&was, &state.parts);
+        free_removed(&was, &state.parts);
         let what = diff::lines(&was.as_plan(), &state.parts.as_plan());
         state.history.add(epoch, self.clock.unix_ms(), (by, what), state.parts.clone());
         let now = self.clock.now();
@@ -275,16 +275,6 @@ impl Control {
         self.bell.ring();
         self.moved.notify_one();
         Ok(Applied { epoch })
-    }
-
-    /// What is no longer armed lets go of what it holds back.
-    #[expect(clippy::unused_self, reason = "reads like its neighbours")]
-    fn free_removed(&self, was: &Parts, is: &Parts) {
-        let gone = was.by_hand.iter().filter(|(name, _)| !is.by_hand.contains_key(*name));
-        let untoxic = was.toxics.iter().filter(|(name, _)| !is.toxics.contains_key(*name));
-        for (_, armed) in gone.chain(untoxic) {
-            armed.arming.end();
-        }
     }
 
     /// A heartbeat: the faults of the plan may act for another while.
@@ -468,6 +458,15 @@ fn arm_of(lease: Lease) -> Arm {
         Lease::Never => Arm::Never,
         Lease::Held { .. } => Arm::Held,
         Lease::Lapsed | Lease::Released => Arm::Over,
+    }
+}
+
+/// What is no longer armed lets go of what it holds back.
+fn free_removed(was: &Parts, is: &Parts) {
+    let gone = was.by_hand.iter().filter(|(name, _)| !is.by_hand.contains_key(*name));
+    let untoxic = was.toxics.iter().filter(|(name, _)| !is.toxics.contains_key(*name));
+    for (_, armed) in gone.chain(untoxic) {
+        armed.arming.end();
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::edge::Edge;
-use model::fault::{FaultSpec, Per};
+use model::fault::Per;
 use model::limits::{EDGES_MAX, FAULTS_MAX};
 use model::plan::{EdgePlan, Plan, Protocol, Route};
 use model::units::Share;
@@ -61,13 +61,6 @@ pub(crate) fn validate(plan: &Plan, known: &BTreeMap<Edge, Protocol>) -> Checked
         faults::check(&field, fault, &edges)?;
     }
     Ok(())
-}
-
-/// One fault that is armed by itself, for edges of the current plan.
-#[cfg_attr(not(test), expect(dead_code, reason = "wired in by the control API"))]
-pub(crate) fn validate_fault(fault: &FaultSpec, edges: &BTreeMap<Edge, Protocol>) -> Checked {
-    let edges = edges.iter().map(|(edge, protocol)| (edge, *protocol)).collect();
-    faults::check("fault", fault, &edges)
 }
 
 fn ensure(holds: bool, field: &str, error: impl FnOnce() -> String) -> Checked {

@@ -219,19 +219,15 @@ impl Attempts<'_> {
         };
         exchange.worker.scratch.give_back(bytes);
         let flight = aloft.land();
-        let now = exchange.clock().now();
-        let took = now - began;
+        let took = exchange.clock().now() - began;
         let answer = match called {
-            Ok(answer) => {
-                let pool = if answer.reused { Count::PoolReused } else { Count::PoolOpened };
-                exchange.count(pool);
-                answer
-            },
+            Ok(answer) => answer,
             Err(failure) => {
                 self.landed(flight, &Err(&failure), took);
                 return Err(failure);
             },
         };
+        exchange.count(if answer.reused { Count::PoolReused } else { Count::PoolOpened });
         let after = pin!(act::at(exchange, Placement::Response, number));
         match self.in_time(end, after).await {
             Ok(effects) => Ok(Answered { answer, flight, took, number, effects }),

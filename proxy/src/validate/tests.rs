@@ -1,6 +1,6 @@
 //! Every rule is broken once, in a plan that is sound otherwise.
 
-use model::fault::{FaultKind, Pair, Window};
+use model::fault::{FaultKind, FaultSpec, Pair, Window};
 use model::policy::EdgePolicy;
 
 use super::*;

@@ -54,9 +54,12 @@ async fn a_refusal_follows_its_windows_and_the_lease() {
     refuse.schedule = vec![Window { start_ms: 0, end_ms: 3_000 }];
     let stack = stack_with(server.address, vec![refuse]).await;
     patient(async { while try_connect(&stack).await.is_ok() {} }).await;
-    while try_connect(&stack).await.is_err() {
-        tokio::time::sleep(5 * MS).await;
-    }
+    let reopened = async {
+        while try_connect(&stack).await.is_err() {
+            tokio::time::sleep(5 * MS).await;
+        }
+    };
+    patient(reopened).await;
     set(&stack, server.address, vec![at_connect(FaultKind::Refuse)]).await;
     patient(async { while try_connect(&stack).await.is_ok() {} }).await;
     stack.release().await;

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::fault::{KINDS, KindRow, Placement};
-use model::plan::{ArmRequest, Protocol};
+use model::plan::{ArmRequest, EdgePlan, Plan, Protocol};
+use model::policy::EdgePolicy;
 use serde_json::Value;
 
-use crate::validate::validate_fault;
+use crate::validate::validate;
 
 use super::*;
 
@@ -58,7 +59,14 @@ fn accept(request: &ArmRequest) {
     let edges = BTreeMap::from([(edge(), Protocol::Http), (store, Protocol::Tcp)]);
     let schedule = vec![Window { start_ms: 0, end_ms: request.for_ms }];
     let fault = FaultSpec { schedule, ..request.fault.clone() };
-    assert_eq!(validate_fault(&fault, &edges), Ok(()));
+    let planned = |edge: &Edge| EdgePlan {
+        edge: edge.clone(),
+        endpoints: vec![([127, 0, 0, 1], 7_001).into()],
+        policy: EdgePolicy::default(),
+    };
+    let plan =
+        Plan { edges: edges.keys().map(planned).collect(), faults: vec![fault], ..Plan::empty() };
+    assert_eq!(validate(&plan, &edges), Ok(()));
 }
 
 #[test]
