@@ -148,11 +148,7 @@ impl FromStr for CorrelationId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-        if text.is_empty() || text.len() > Self::LENGTH_MAX || !visible {
-            return Err(IdError::Correlation { got: shorten(text) });
-        }
-        Ok(Self(text.to_owned()))
+        text.to_owned().try_into()
     }
 }
 
@@ -160,7 +156,11 @@ impl TryFrom<String> for CorrelationId {
     type Error = IdError;
 
     fn try_from(text: String) -> Result<Self, IdError> {
-        text.parse()
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if text.is_empty() || text.len() > Self::LENGTH_MAX || !visible {
+            return Err(IdError::Correlation { got: shorten(&text) });
+        }
+        Ok(Self(text))
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::Instant;
 
 use crate::caller::{CallerIn, CallerOut, Progress, Side, Uploaded};
 use crate::failure::Failure;
@@ -37,6 +38,8 @@ const HEADS_MAX: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Outgoing<'a> {
     pub(crate) to: SocketAddr,
+    /// When this began.
+    pub(crate) began: Instant,
     pub(crate) head: &'a [u8],
     /// The body, when it was kept.
     pub(crate) kept: &'a [u8],
@@ -102,11 +105,10 @@ pub(crate) async fn call(
 ) -> Result<Answer, Failure> {
     let mut fresh = false;
     loop {
-        let now = worker.clock.now();
         let upstream = if fresh {
             Box::pin(worker.pool.connect(outgoing.to)).await?
         } else {
-            worker.pool.open(outgoing.to, now).await?
+            worker.pool.open(outgoing.to, outgoing.began).await?
         };
         let reused = upstream.reused;
         let tried = once(worker, side, out.as_deref_mut(), outgoing, (upstream, &mut shaped)).await;
@@ -197,8 +199,13 @@ async fn send(
     // One call for the head and a body that goes with it unharmed.
     let with_body = shaped.is_none() && !outgoing.kept.is_empty();
     let kept = if with_body { outgoing.kept } else { &[] };
-    let slices = [io::IoSlice::new(outgoing.head), io::IoSlice::new(kept)];
-    let first = writer.write_vectored(&slices).await.map_err(Unsent::All)?;
+    let written = if with_body {
+        let slices = [io::IoSlice::new(outgoing.head), io::IoSlice::new(kept)];
+        writer.write_vectored(&slices).await
+    } else {
+        writer.write(outgoing.head).await
+    };
+    let first = written.map_err(Unsent::All)?;
     let rest = outgoing.head.get(first..).unwrap_or_default();
     let kept = kept.get(first.saturating_sub(outgoing.head.len())..).unwrap_or_default();
     let mut waiting = Vec::new();
@@ -304,7 +311,7 @@ async fn pass_informational(out: Option<&mut CallerOut>, head: &ResponseHead) {
 
 impl Answer {
     /// The answer has been read: keeps the connection if both sides are through and willing.
-    pub(crate) fn put_away(self, worker: &Worker, side: &Side) {
+    pub(crate) fn put_away(self, worker: &Worker, side: &Side, now: Instant) {
         let keep = self.body.is_over()
             && self.head.keep_alive()
             && !matches!(self.head.framing(), Framing::UntilClose);
@@ -314,7 +321,7 @@ impl Answer {
         if let Some(writer) = writer.filter(|_| keep) {
             inbox.rest(&worker.buffers);
             let upstream = Upstream { to, reader, writer, inbox, reused: true };
-            worker.pool.give_back(upstream, worker.clock.now());
+            worker.pool.give_back(upstream, now);
         }
     }
 
@@ -327,7 +334,7 @@ impl Answer {
                 },
                 Ok(Piece::End { consumed }) => {
                     self.inbox.consume(consumed);
-                    return self.put_away(worker, side);
+                    return self.put_away(worker, side, worker.clock.now());
                 },
                 Ok(Piece::NeedMore) => {
                     let filled = self.inbox.fill(&mut self.reader, &worker.buffers).await;

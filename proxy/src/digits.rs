@@ -1,5 +1,4 @@
-//! Whole numbers as text, for header fields that are written with every request: on the stack, so
-//! that a number costs no allocation.
+//! Numbers as text, for what is written with every request: without an allocation of its own.
 
 /// The 20 digits of the largest number, and a unit behind them.
 const BYTES_MAX: usize = 21;
@@ -45,6 +44,18 @@ impl Digits {
     }
 }
 
+/// The small letter or digit of half a byte.
+pub(crate) fn hex_digit(value: u8) -> u8 {
+    b"0123456789abcdef"[usize::from(value & 15)]
+}
+
+/// Appends two digits for each byte.
+pub(crate) fn push_hex(bytes: &[u8], text: &mut Vec<u8>) {
+    for byte in bytes {
+        text.extend([hex_digit(byte >> 4), hex_digit(*byte)]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -56,6 +67,15 @@ mod tests {
         assert_eq!(Digits::of(0).as_str(), "0");
         assert_eq!(Digits::of(u64::MAX).as_str(), u64::MAX.to_string());
         assert_eq!(Digits::with_unit(u64::MAX, 'm').as_str(), format!("{}m", u64::MAX));
+    }
+
+    #[test]
+    fn every_byte_is_two_small_digits() {
+        for byte in 0..=255_u8 {
+            let mut text = Vec::new();
+            push_hex(&[byte], &mut text);
+            assert_eq!(text, format!("{byte:02x}").into_bytes());
+        }
     }
 
     proptest! {

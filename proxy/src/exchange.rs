@@ -97,6 +97,7 @@ struct Inner {
     waiting: Waiting,
     hits: Vec<String>,
     attempts: Vec<Attempt>,
+    /// Endpoints of attempts that are over.
     tried: Vec<SocketAddr>,
     call: Option<Call>,
     /// How long the callee asked to be left alone.
@@ -107,7 +108,7 @@ struct Inner {
     begun: u32,
     bytes_up: u64,
     bytes_down: u64,
-    ended: bool,
+    ended: Option<Instant>,
 }
 
 /// What is known at the end.
@@ -157,7 +158,7 @@ impl Exchange {
             begun: 0,
             bytes_up: 0,
             bytes_down: 0,
-            ended: false,
+            ended: None,
         };
         Self {
             worker: Arc::clone(worker),
@@ -254,7 +255,9 @@ impl Exchange {
 
     pub(crate) fn ask_breaker(&self, line: &Line) -> Result<(), Failure> {
         let Some(breaker) = &line.breaker else { return Ok(()) };
-        let (admission, changed) = breaker.acquire(self.clock().now(), self.reference());
+        // Only who waited for a place comes later than the request began.
+        let now = if line.bulkhead.is_some() { self.clock().now() } else { self.began };
+        let (admission, changed) = breaker.acquire(now, self.reference());
         if let Some(changed) = changed {
             self.emitter().breaker_changed(&line.edge, &changed);
         }
@@ -293,21 +296,23 @@ impl Exchange {
 
     /// The end, once. `status` is what the caller was told; `failure` is why it is no success.
     pub(crate) fn end(&self, status: Option<u16>, failure: Option<&Failure>) {
+        let now = self.clock().now();
         let (call, told, attempts, ended) = {
             let mut inner = self.inner();
-            if std::mem::replace(&mut inner.ended, true) {
+            if inner.ended.is_some() {
                 return;
             }
+            inner.ended = Some(now);
+            let last = inner.attempts.last().and_then(|attempt| attempt.to);
             let ended = Ended {
                 hits: inner.hits.clone(),
                 attempts: inner.begun,
-                endpoint: inner.tried.last().copied(),
+                endpoint: last.or_else(|| inner.tried.last().copied()),
                 bytes_up: inner.bytes_up,
                 bytes_down: inner.bytes_down,
             };
             (inner.call.take(), inner.told, std::mem::take(&mut inner.attempts), ended)
         };
-        let now = self.clock().now();
         let verdict = Verdict::of(status, failure);
         for attempt in &attempts {
             self.close_attempt(attempt, status.filter(|_| failure.is_none()), failure, now);
@@ -320,6 +325,12 @@ impl Exchange {
             line.traffic.metrics.request_ended(self.worker.index, status, blame, took);
         }
         self.report(&verdict, status, &ended, now);
+    }
+
+    /// When it ended; now, if it goes on.
+    pub(crate) fn ended_at(&self) -> Instant {
+        let ended = self.inner().ended;
+        ended.unwrap_or_else(|| self.clock().now())
     }
 
     fn tell_breaker(
@@ -356,22 +367,22 @@ impl Exchange {
 
     /// The endpoint that an attempt went to, for the log.
     pub(crate) fn went_to(&self, number: u32, to: SocketAddr) {
-        let mut inner = self.inner();
-        inner.tried.push(to);
-        if let Some(attempt) = inner.attempt_mut(number) {
+        if let Some(attempt) = self.inner().attempt_mut(number) {
             attempt.to = Some(to);
         }
     }
 
     /// Endpoints that attempts of this request are at or were at.
     pub(crate) fn tried(&self) -> Vec<SocketAddr> {
-        self.inner().tried.clone()
+        let inner = self.inner();
+        let at = inner.attempts.iter().filter_map(|attempt| attempt.to);
+        inner.tried.iter().copied().chain(at).collect()
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let ended = self.inner().ended;
+        let ended = self.inner().ended.is_some();
         if !ended {
             let failure = self.left_by_caller();
             self.end(None, Some(&failure));

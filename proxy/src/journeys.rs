@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use model::id::CorrelationId;
 use model::limits::JOURNEYS_MAX;
 
+use crate::digits::push_hex;
 use crate::fault::keyed::Keyed;
 
 /// What ids begin with that the gateway made because the caller sent none. It holds no `-`: the
@@ -32,9 +33,13 @@ pub(crate) fn is_made_here(id: &CorrelationId) -> bool {
 
 /// The id of a request that brought none.
 pub(crate) fn make(draws: [u64; 2]) -> CorrelationId {
-    let [high, low] = draws;
-    let text = format!("{MADE_HERE}{high:016x}{low:016x}");
-    text.parse().expect("a dot and hex digits are visible ASCII")
+    let mut text = Vec::with_capacity(MADE_HERE.len() + 32);
+    text.extend_from_slice(MADE_HERE.as_bytes());
+    for draw in draws {
+        push_hex(&draw.to_be_bytes(), &mut text);
+    }
+    let text = String::from_utf8(text).expect("a dot and hex digits are ASCII");
+    text.try_into().expect("a dot and hex digits are visible")
 }
 
 #[derive(Debug)]

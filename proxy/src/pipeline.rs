@@ -26,6 +26,7 @@ use std::task::Poll;
 
 use model::fault::Placement;
 use model::limits::REPLAY_BODY_BYTES_MAX;
+use tokio::time::Instant;
 
 use crate::caller::{CallerOut, Side, Trouble};
 use crate::deadline::Deadline;
@@ -63,13 +64,14 @@ pub(crate) enum Next {
     Tunnel(Box<Tunnel>),
 }
 
-/// Serves one request. The head goes back to the connection, to be filled anew.
+/// Serves one request, and says when it ended. The head goes back to the connection, to be filled
+/// anew.
 pub(crate) async fn serve(
     worker: &Arc<Worker>,
     door: &Door,
     head: RequestHead,
     (side, out): (&Side, &mut CallerOut),
-) -> (Next, RequestHead) {
+) -> (Next, RequestHead, Instant) {
     let mut exchange = Exchange::open(worker, door, head);
     let mut rate = None;
     let served = match admit(&mut exchange, &mut rate) {
@@ -90,7 +92,8 @@ pub(crate) async fn serve(
             answer::refuse(&exchange, out, &failure, rate).await
         },
     };
-    (next, std::mem::take(&mut exchange.head))
+    let ended = exchange.ended_at();
+    (next, std::mem::take(&mut exchange.head), ended)
 }
 
 /// The stages that do not wait.

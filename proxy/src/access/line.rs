@@ -11,7 +11,7 @@ use std::time::Duration;
 use model::edge::Blame;
 use model::id::TraceId;
 
-use crate::digits::Digits;
+use crate::digits::{Digits, push_hex};
 
 /// Longest texts, in bytes before they are escaped. Longer ones are cut and end with `…`.
 const PATH_BYTES_MAX: usize = 2_048;
@@ -119,14 +119,8 @@ fn number(line: &mut Vec<u8>, number: u64) {
 
 fn hex(line: &mut Vec<u8>, bytes: &[u8]) {
     line.push(b'"');
-    for byte in bytes {
-        line.extend([hex_digit(byte >> 4), hex_digit(byte & 15)]);
-    }
+    push_hex(bytes, line);
     line.push(b'"');
-}
-
-fn hex_digit(value: u8) -> u8 {
-    b"0123456789abcdef"[usize::from(value)]
 }
 
 fn address(line: &mut Vec<u8>, address: SocketAddr) {
@@ -177,7 +171,7 @@ fn escape(line: &mut Vec<u8>, letter: char) {
         control => {
             let code = u32::from(control) as u8;
             line.extend_from_slice(br"\u00");
-            line.extend([hex_digit(code >> 4), hex_digit(code & 15)]);
+            push_hex(&[code], line);
         },
     }
 }

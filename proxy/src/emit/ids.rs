@@ -14,6 +14,8 @@ use opentelemetry::trace::TraceFlags;
 use rand::Rng as _;
 use rand::rngs::SmallRng;
 
+use crate::digits::hex_digit;
+
 /// Length of a `traceparent` of version 00.
 const TRACEPARENT_BYTES: usize = 55;
 
@@ -104,9 +106,8 @@ impl SpanIds {
 }
 
 fn write_hex(bytes: &[u8], text: &mut [u8]) {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
     for (byte, pair) in bytes.iter().zip(text.as_chunks_mut::<2>().0) {
-        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]];
+        *pair = [hex_digit(byte >> 4), hex_digit(*byte)];
     }
 }
 

@@ -39,14 +39,13 @@ impl Inner {
 
 impl Exchange {
     /// Opens attempt `number`, counted from 0.
-    pub(crate) fn begin_attempt(&self, number: u32) {
-        let Some(line) = &self.line else { return };
-        line.traffic.metrics.add(self.worker.index, Count::Attempts, 1);
+    pub(crate) fn begin_attempt(&self, number: u32, began: Instant) {
+        self.count(Count::Attempts);
         let ids = self.ids.below();
-        let (began, hits) = (self.clock().now(), Vec::new());
         let mut inner = self.inner();
         inner.begun += 1;
-        inner.attempts.push(Attempt { number, ids, began, hits, to: None });
+        inner.attempts.reserve_exact(1);
+        inner.attempts.push(Attempt { number, ids, began, hits: Vec::new(), to: None });
     }
 
     /// The context that the callee gets: its parent is the attempt.
@@ -61,7 +60,9 @@ impl Exchange {
         let taken = {
             let mut inner = self.inner();
             let place = inner.attempts.iter().position(|attempt| attempt.number == number);
-            place.map(|place| inner.attempts.swap_remove(place))
+            let taken = place.map(|place| inner.attempts.remove(place));
+            inner.tried.extend(taken.as_ref().and_then(|attempt| attempt.to));
+            taken
         };
         if let Some(attempt) = taken {
             self.close_attempt(&attempt, status, failure, self.clock().now());

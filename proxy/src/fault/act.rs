@@ -21,21 +21,22 @@ use crate::timer::Timer;
 use model::fault::{Direction, FaultKind, Placement};
 
 /// What the pipeline has to carry out. Each says for itself when it begins; one that is dropped
-/// before is entered as `not-reached`.
+/// before is entered as `not-reached`. Seldom there, hence behind pointers: it goes along with every
+/// request.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     /// The callee gets the request a second time.
-    pub(crate) duplicate: Option<Due>,
+    pub(crate) duplicate: Option<Box<Due>>,
     /// The announced length is wrong by so many bytes.
-    pub(crate) wrong_length: Option<(Due, i64)>,
+    pub(crate) wrong_length: Option<Box<(Due, i64)>>,
     /// Edits of the request, or of the answer at [`Placement::Response`], in order.
     pub(crate) headers: Vec<Due>,
 }
 
 impl Effects {
     fn otherwise(&mut self, reason: &'static str) {
-        let length = self.wrong_length.as_mut().map(|(due, _)| due);
-        let all = self.duplicate.iter_mut().chain(length).chain(&mut self.headers);
+        let length = self.wrong_length.as_deref_mut().map(|(due, _)| due);
+        let all = self.duplicate.as_deref_mut().into_iter().chain(length).chain(&mut self.headers);
         all.for_each(|due| due.otherwise(reason));
     }
 }
@@ -182,12 +183,12 @@ async fn act(exchange: &Exchange, mut due: Due, effects: &mut Effects) -> Result
             Ok(())
         },
         FaultKind::Duplicate if to_pipeline => {
-            effects.duplicate = Some(due);
+            effects.duplicate = Some(Box::new(due));
             Ok(())
         },
         FaultKind::WrongLength { by } if to_pipeline => {
             let by = *by;
-            effects.wrong_length = Some((due, by));
+            effects.wrong_length = Some(Box::new((due, by)));
             Ok(())
         },
         // A second copy or a second wrong length: the first one did it.

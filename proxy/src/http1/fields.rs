@@ -44,11 +44,12 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    /// Without room: what takes the place of a head that is lent out costs nothing.
     pub(super) fn new() -> Self {
         Self {
             cursor: Cursor::default(),
-            bytes: Vec::with_capacity(1024),
-            spans: Vec::with_capacity(32),
+            bytes: Vec::new(),
+            spans: Vec::new(),
             first: [0; KNOWN_COUNT],
             seen: KnownSet::EMPTY,
             repeated: KnownSet::EMPTY,

@@ -8,6 +8,7 @@ use super::fields::Fields;
 use super::known::{Known, KnownSet};
 use super::scan;
 use super::{Framing, RequestHead, ResponseHead};
+use crate::digits::Digits;
 
 /// Fields that are about one connection (RFC 9110 §7.6.1), besides those that `Connection` names,
 /// and those by which a proxy and its caller identify each other.
@@ -116,18 +117,8 @@ pub(crate) fn framing_field(out: &mut Vec<u8>, framing: Framing) {
     }
 }
 
-fn decimal(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [b'0'; 20];
-    let mut place = digits.len();
-    loop {
-        place -= 1;
-        digits[place] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[place..]);
+fn decimal(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(Digits::of(number).as_bytes());
 }
 
 /// Writes a status line with its registered reason.

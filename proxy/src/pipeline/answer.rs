@@ -45,8 +45,8 @@ pub(super) async fn pass_on(
     answered: Answered,
     (side, out, rate): (&Side, &mut CallerOut, Option<Rate>),
 ) -> Result<Next, Failure> {
-    let Answered { mut answer, flight, took, number, mut effects } = answered;
-    landed(exchange, line, flight, (&Ok(&answer), took));
+    let Answered { mut answer, flight, timed, number, mut effects } = answered;
+    landed(exchange, line, flight, (&Ok(&answer), timed));
     edit(exchange, &mut answer, &mut effects.headers);
     let status = answer.head.status();
     if status == 101 {
@@ -61,7 +61,7 @@ pub(super) async fn pass_on(
     let mut shaped = shaped::body(exchange, Direction::Down, number, length);
     let breaks_chunks = shaped.as_ref().is_some_and(Shaped::breaks_chunks);
     let mut plan = framing(exchange, out, &answer, breaks_chunks);
-    let wrong_length = wrong_length(exchange, &answer, plan, effects.wrong_length.as_mut());
+    let wrong_length = wrong_length(exchange, &answer, plan, effects.wrong_length.as_deref_mut());
     plan.close |= wrong_length.is_some();
     out.close_after |= plan.close;
     head(exchange, out, &answer, (Some((plan, wrong_length)), rate));
@@ -88,7 +88,7 @@ pub(super) async fn pass_on(
     match body {
         Ok(()) => {
             exchange.end(Some(status), None);
-            answer.put_away(&exchange.worker, side);
+            answer.put_away(&exchange.worker, side, exchange.ended_at());
             Ok(if out.close_after { Next::Close } else { Next::Keep })
         },
         // The caller has seen nothing yet, so that it can still be told.

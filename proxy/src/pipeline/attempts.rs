@@ -34,10 +34,23 @@ use crate::wire::sink::OutFraming;
 pub(super) struct Answered {
     pub(super) answer: Answer,
     pub(super) flight: InFlight,
-    pub(super) took: Duration,
+    pub(super) timed: Timed,
     pub(super) number: u32,
     /// What the faults of this attempt do to its head.
     pub(super) effects: Effects,
+}
+
+/// How long an attempt took, and when it was over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timed {
+    took: Duration,
+    at: Instant,
+}
+
+impl Timed {
+    fn since(began: Instant, at: Instant) -> Self {
+        Self { took: at - began, at }
+    }
 }
 
 /// What the attempts of a request have in common.
@@ -60,7 +73,7 @@ pub(super) async fn run(
     let head = &exchange.head;
     let idempotent = retry::is_idempotent(head.method(), has_idempotency_key(head));
     if let Some(budget) = &line.budget {
-        budget.deposit(exchange.clock().now());
+        budget.deposit(exchange.began);
     }
     if side.can_upload() {
         out.invite_body().await.map_err(|_gone| exchange.left_by_caller())?;
@@ -152,10 +165,11 @@ impl Attempts<'_> {
     }
 
     async fn attempt(&self, number: u32, out: Option<&mut CallerOut>) -> Result<Answered, Failure> {
-        self.exchange.begin_attempt(number);
+        let began = self.exchange.clock().now();
+        self.exchange.begin_attempt(number, began);
         let limit = self.line.policy.attempt_timeout_ms.map(Duration::from_millis);
-        let end = limit.map(|limit| (Instant::now() + limit, limit));
-        self.try_once(number, out, end).await
+        let end = limit.map(|limit| (began + limit, limit));
+        self.try_once((number, began), out, end).await
     }
 
     /// Ends what belongs to an attempt when the attempt's time is over.
@@ -171,14 +185,17 @@ impl Attempts<'_> {
 
     async fn try_once(
         &self,
-        number: u32,
+        (number, mut began): (u32, Instant),
         out: Option<&mut CallerOut>,
         end: Option<(Instant, Duration)>,
     ) -> Result<Answered, Failure> {
         let Self { exchange, line, side, .. } = self;
         let before = pin!(act::at(exchange, Placement::Attempt, number));
         let mut effects = self.in_time(end, before).await?;
-        let began = exchange.clock().now();
+        if exchange.journal.is_some() {
+            // A fault may have held it back, which is not the endpoint's doing.
+            began = exchange.clock().now();
+        }
         let tried = exchange.tried();
         let Some(flight) = line.endpoints.pick(&self.choice(began, &tried)) else {
             return Err(Failure::NoEndpoint { edge: line.name.clone() });
@@ -200,6 +217,7 @@ impl Attempts<'_> {
         let (upload, kept_framing) = body.framings();
         let outgoing = Outgoing {
             to,
+            began,
             head: &bytes,
             kept,
             kept_framing,
@@ -219,20 +237,20 @@ impl Attempts<'_> {
         };
         exchange.worker.scratch.give_back(bytes);
         let flight = aloft.land();
-        let took = exchange.clock().now() - began;
+        let timed = Timed::since(began, exchange.clock().now());
         let answer = match called {
             Ok(answer) => answer,
             Err(failure) => {
-                self.landed(flight, &Err(&failure), took);
+                self.landed(flight, &Err(&failure), timed);
                 return Err(failure);
             },
         };
         exchange.count(if answer.reused { Count::PoolReused } else { Count::PoolOpened });
         let after = pin!(act::at(exchange, Placement::Response, number));
         match self.in_time(end, after).await {
-            Ok(effects) => Ok(Answered { answer, flight, took, number, effects }),
+            Ok(effects) => Ok(Answered { answer, flight, timed, number, effects }),
             Err(failure) => {
-                self.landed(flight, &Ok(&answer), took);
+                self.landed(flight, &Ok(&answer), timed);
                 lose(exchange, answer);
                 Err(failure)
             },
@@ -246,8 +264,8 @@ impl Attempts<'_> {
     }
 
     /// Tells the endpoint's record what came of the attempt.
-    fn landed(&self, flight: InFlight, result: &Result<&Answer, &Failure>, took: Duration) {
-        landed(self.exchange, self.line, flight, (result, took));
+    fn landed(&self, flight: InFlight, result: &Result<&Answer, &Failure>, timed: Timed) {
+        landed(self.exchange, self.line, flight, (result, timed));
     }
 
     fn body(&self) -> Body {
@@ -308,8 +326,9 @@ impl Attempts<'_> {
 
     /// When a second copy leaves; `None` when there is to be none.
     fn hedge_delay(&self) -> Option<Duration> {
+        let hedger = self.line.hedger.as_ref()?;
         let now = self.exchange.clock().now();
-        let delay = self.line.hedger.as_ref()?.delay(now)?;
+        let delay = hedger.delay(now)?;
         let left = self.exchange.deadline.map(|deadline| deadline.left(now));
         let kept = !matches!(self.body(), Body::Streams(_));
         hedge::may(self.idempotent, kept, delay, left).then_some(delay)
@@ -322,8 +341,8 @@ impl Attempts<'_> {
 
     /// An answer that nobody gets: a short one is read so that its connection can be used again.
     async fn put_away(&self, answered: Answered) {
-        let Answered { answer, flight, took, .. } = answered;
-        self.landed(flight, &Ok(&answer), took);
+        let Answered { answer, flight, timed, .. } = answered;
+        self.landed(flight, &Ok(&answer), timed);
         if answer.body.left().is_some_and(super::is_small) {
             answer.read_away(&self.exchange.worker, self.side).await;
         }
@@ -350,8 +369,8 @@ impl Drop for Aloft<'_> {
         if let Some(late) = exchange.late()
             && let Some(flight) = self.flight.take()
         {
-            let took = exchange.clock().now() - self.began;
-            self.attempts.landed(flight, &Err(&late), took);
+            let timed = Timed::since(self.began, exchange.clock().now());
+            self.attempts.landed(flight, &Err(&late), timed);
         }
     }
 }
@@ -361,9 +380,9 @@ pub(super) fn landed(
     exchange: &Exchange,
     line: &Line,
     flight: InFlight,
-    (result, took): (&Result<&Answer, &Failure>, Duration),
+    (result, timed): (&Result<&Answer, &Failure>, Timed),
 ) {
-    let now = exchange.clock().now();
+    let Timed { took, at: now } = timed;
     let mut retry_after = None;
     let cause = match result {
         Ok(answer) => {
@@ -417,13 +436,14 @@ fn poll_unless<T>(
 /// Sends the request once more, for a callee that must bear that. Its answer is thrown away.
 fn copy(exchange: &Exchange, outgoing: &Outgoing<'_>) {
     let worker = Arc::clone(&exchange.worker);
-    let (to, method) = (outgoing.to, outgoing.method.to_owned());
+    let (to, began, method) = (outgoing.to, outgoing.began, outgoing.method.to_owned());
     let bytes = [outgoing.head, outgoing.kept].concat();
     let caller = Side::nobody();
     tokio::spawn(async move {
         let method = method.as_str();
         let copy = Outgoing {
             to,
+            began,
             head: &bytes,
             kept: &[],
             kept_framing: OutFraming::Raw,

@@ -1,6 +1,5 @@
 //! The head of a request on its way to the callee: what ends at this hop, what the gateway adds.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 
 use model::names::header;
@@ -117,6 +116,5 @@ pub(super) fn write(
 }
 
 pub(super) fn write_length(out: &mut Vec<u8>, length: u64) {
-    // Writing into a vector cannot fail.
-    let _written = write!(out, "content-length: {length}\r\n");
+    http1::framing_field(out, Framing::Length(length));
 }

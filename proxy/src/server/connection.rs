@@ -75,10 +75,11 @@ pub(super) async fn serve(
         out.close_after = !head.keep_alive() || *stopping.borrow();
         let side = Side::new(caller);
         let request = std::mem::take(&mut head);
-        let (next, back) = pipeline::serve(&worker, &door, request, (&side, &mut out)).await;
+        let (next, back, ended) = pipeline::serve(&worker, &door, request, (&side, &mut out)).await;
         head = back;
         worker.scratch.give_back(std::mem::take(&mut out.waiting));
         caller = match (next, side.into_rest()) {
+            (Next::Keep, Rest::Caller(caller)) if caller.body.is_over() => caller,
             (Next::Keep, Rest::Caller(mut caller)) if caller.is_nearly_read() => {
                 let reading = caller.read_away(&worker.buffers);
                 match tokio::time::timeout(LINGER_MAX, reading).await {
@@ -94,7 +95,7 @@ pub(super) async fn serve(
             _ => return,
         };
         caller.inbox.rest(&worker.buffers);
-        patience.set(worker.clock.now() + idle(&worker));
+        patience.set(ended + idle(&worker));
     }
 }
 
