@@ -4,7 +4,6 @@
 //! send (their user agent, `Origin`, `Sec-Fetch-Site`) keeps such a page from arming faults. Peers
 //! of other machines are refused unless a token is set, and then everybody must show it.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -16,7 +15,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use model::edge::Edge;
 use model::fault::Token;
 use model::frame::DropCount;
 use model::limits::API_BODY_BYTES_MAX;
@@ -40,8 +38,6 @@ pub(crate) mod openapi;
 pub(crate) struct Admin {
     pub(crate) workers: Arc<Vec<Arc<Worker>>>,
     pub(crate) shared: Shared,
-    /// Where the configured edges listen.
-    pub(crate) edges: Arc<BTreeMap<Edge, SocketAddr>>,
     pub(crate) token: Option<Arc<Token>>,
     /// For its counts of lost spans and logs.
     pub(crate) providers: Option<Providers>,
@@ -138,7 +134,7 @@ async fn state(State(admin): State<Admin>) -> Json<ProxyState> {
     let telemetry = admin.shared.emitter.losses(admin.providers.as_ref());
     let named = |lost: DropCount| DropCount { what: format!("proxy {}", lost.what), ..lost };
     dropped.extend(telemetry.into_iter().map(named));
-    Json(admin.shared.control.report(&admin.edges, dropped))
+    Json(admin.shared.control.report(dropped))
 }
 
 async fn faults(State(admin): State<Admin>) -> Json<Vec<ArmedFault>> {

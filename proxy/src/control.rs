@@ -76,6 +76,8 @@ enum Lease {
 struct State {
     lease: Lease,
     parts: Parts,
+    /// Where edges listen, those that were made at run time too.
+    listeners: BTreeMap<Edge, SocketAddr>,
     /// Every edge that has a listener.
     traffic: BTreeMap<Edge, Arc<Traffic>>,
     /// Last known state by name of fault.
@@ -102,6 +104,7 @@ impl Control {
             lease: Lease::Never,
             traffic: BTreeMap::new(),
             parts: Parts::new(protocols),
+            listeners: BTreeMap::new(),
             faults: BTreeMap::new(),
             history: History::default(),
         };
@@ -122,6 +125,15 @@ impl Control {
     /// Every edge that has a listener or is going to get one.
     pub(crate) fn known_edges(&self) -> BTreeSet<Edge> {
         self.lock().parts.protocols.keys().cloned().collect()
+    }
+
+    /// An edge listens at `address` from now on, or no more.
+    pub(crate) fn listens(&self, edge: &Edge, address: Option<SocketAddr>) {
+        let listeners = &mut self.lock().listeners;
+        match address {
+            Some(address) => listeners.insert(edge.clone(), address),
+            None => listeners.remove(edge),
+        };
     }
 
     /// What a request meets now.

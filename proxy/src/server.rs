@@ -144,12 +144,13 @@ pub(crate) async fn start_with(
         Threads::start(config.threads, &shared, &stopping).map_err(ProxyError::Thread)?;
     let bound = Bound::new(&config, &threads).await?;
     let addresses = bound.addresses;
-    let edges = addresses.edges.iter().map(|edge| (edge.edge.clone(), edge.address)).collect();
+    for edge in &addresses.edges {
+        control.listens(&edge.edge, Some(edge.address));
+    }
     let workers = Arc::new(workers);
     let admin = Admin {
         workers: Arc::clone(&workers),
         shared,
-        edges: Arc::new(edges),
         token: config.admin_token.map(Arc::new),
         providers,
     };

@@ -1,6 +1,5 @@
 //! The state of everything, as `GET /v1/state`, `GET /v1/faults` and `GET /metrics` show it.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -21,14 +20,12 @@ use crate::limit::rate::RateLimiter;
 use crate::snapshot::Line;
 
 impl Control {
-    /// `addresses` are the listeners of the configured edges.
-    pub(crate) fn report(
-        &self,
-        addresses: &BTreeMap<Edge, SocketAddr>,
-        dropped: Vec<DropCount>,
-    ) -> ProxyState {
+    pub(crate) fn report(&self, dropped: Vec<DropCount>) -> ProxyState {
         let (lease, faults) = self.lease_and_faults();
-        let protocols = self.lock().parts.protocols.clone();
+        let (protocols, listeners) = {
+            let state = self.lock();
+            (state.parts.protocols.clone(), state.listeners.clone())
+        };
         let snapshot = self.snapshot();
         let edge = |(edge, address): (&Edge, &SocketAddr)| {
             let line = snapshot.lines.get(edge).map(|line| &**line);
@@ -38,10 +35,16 @@ impl Control {
         ProxyState {
             epoch: snapshot.epoch,
             lease,
-            edges: addresses.iter().map(edge).collect(),
+            edges: listeners.iter().map(edge).collect(),
             faults,
             dropped,
         }
+    }
+
+    /// Payload that an edge has carried, up and down.
+    pub(crate) fn carried(&self, edge: &Edge) -> [u64; 2] {
+        let metrics = self.emitter.metrics().edge(edge);
+        [Count::BytesUp, Count::BytesDown].map(|count| metrics.count(count))
     }
 
     /// Every fault and where it came from.

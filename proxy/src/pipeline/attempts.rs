@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use model::edge::Blame;
@@ -92,11 +91,7 @@ pub(super) async fn run(
             .and_then(|trigger| attempts.wait_before(trigger, next, result.as_ref().ok()));
         let Some(wait) = wait else { return result };
         exchange.count(Count::Retries);
-        let status = result.as_ref().ok().map(|answered| answered.answer.head.status());
-        exchange.end_attempt(number, status, result.as_ref().err());
-        if let Ok(answered) = result {
-            Box::pin(attempts.put_away(answered)).await;
-        }
+        attempts.end_lost((number, result)).await;
         exchange.worker.timer.sleep(wait).await;
     }
 }
@@ -133,35 +128,41 @@ impl Attempts<'_> {
         *next += 1;
         self.exchange.count(Count::Hedges);
         let mut copy = std::pin::pin!(self.attempt(second, None));
-        let mut failed = None;
-        std::future::poll_fn(|context| {
-            let slow = poll_unless(failed == Some(first), slow.as_mut(), context);
-            let won = match slow {
-                Poll::Ready(result) => Poll::Ready((first, result)),
-                Poll::Pending => {
-                    let copy = poll_unless(failed == Some(second), copy.as_mut(), context);
-                    copy.map(|result| (second, result))
-                },
-            };
-            let Poll::Ready((number, result)) = won else { return Poll::Pending };
-            let other = first + second - number;
-            match result {
-                Err(failure) if failed.is_none() => {
-                    self.exchange.end_attempt(number, None, Some(&failure));
-                    failed = Some(number);
-                    context.waker().wake_by_ref();
-                    Poll::Pending
-                },
-                result => {
-                    if number == second {
-                        self.exchange.count(Count::HedgesWon);
-                    }
-                    self.exchange.end_attempt(other, None, None);
-                    Poll::Ready((number, result))
-                },
-            }
-        })
-        .await
+        let (number, result) = tokio::select! {
+            biased;
+            result = slow.as_mut() => (first, result),
+            result = copy.as_mut() => (second, result),
+        };
+        let other = first + second - number;
+        if is_good(&result) {
+            self.exchange.end_attempt(other, None, None);
+            return self.won((number, result), second);
+        }
+        // The other one may still do better.
+        let later = if number == first { copy.await } else { slow.await };
+        let (kept, lost) = if is_good(&later) || result.is_err() {
+            ((other, later), (number, result))
+        } else {
+            ((number, result), (other, later))
+        };
+        self.end_lost(lost).await;
+        self.won(kept, second)
+    }
+
+    fn won<T>(&self, winner: (u32, T), copy: u32) -> (u32, T) {
+        if winner.0 == copy {
+            self.exchange.count(Count::HedgesWon);
+        }
+        winner
+    }
+
+    /// Ends an attempt whose result nobody gets.
+    async fn end_lost(&self, (number, result): (u32, Result<Answered, Failure>)) {
+        let status = result.as_ref().ok().map(|answered| answered.answer.head.status());
+        self.exchange.end_attempt(number, status, result.as_ref().err());
+        if let Ok(answered) = result {
+            Box::pin(self.put_away(answered)).await;
+        }
     }
 
     async fn attempt(&self, number: u32, out: Option<&mut CallerOut>) -> Result<Answered, Failure> {
@@ -425,12 +426,9 @@ fn advice(exchange: &Exchange, answer: &Answer) -> Advice {
     text.map_or(Advice::Nothing, |text| Advice::of_retry_after(text, exchange.clock().unix_ms()))
 }
 
-fn poll_unless<T>(
-    over: bool,
-    future: Pin<&mut impl Future<Output = T>>,
-    context: &mut std::task::Context<'_>,
-) -> Poll<T> {
-    if over { Poll::Pending } else { future.poll(context) }
+/// An answer that no other attempt has to better.
+fn is_good(result: &Result<Answered, Failure>) -> bool {
+    result.as_ref().is_ok_and(|answered| answered.answer.head.status() < 500)
 }
 
 /// Sends the request once more, for a callee that must bear that. Its answer is thrown away.

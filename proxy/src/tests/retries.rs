@@ -251,9 +251,8 @@ async fn a_copy_is_paid_by_the_budget_and_never_made_of_what_may_not_be_done_twi
     }
 }
 
-#[tokio::test]
-async fn the_loser_of_a_hedge_is_cut_off() {
-    let callee = Callee::bind().await;
+/// Two attempts in flight, the slow one first.
+async fn hedge_in_flight(callee: &Callee) -> (Stack, Wire, [Wire; 2]) {
     let stack = Stack::with(callee.address, hedged(), Vec::new()).await;
     let mut caller = Wire::to(stack.edge_address()).await;
     let mut served = None;
@@ -272,9 +271,39 @@ async fn the_loser_of_a_hedge_is_cut_off() {
     slow.head().await;
     let mut copy = callee.accept().await;
     copy.head().await;
+    (stack, caller, [slow, copy])
+}
+
+#[tokio::test]
+async fn the_loser_of_a_hedge_is_cut_off() {
+    let callee = Callee::bind().await;
+    let (_stack, mut caller, [mut slow, mut copy]) = hedge_in_flight(&callee).await;
     copy.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx-who: copy\r\n\r\n").await;
     assert_eq!(field(&caller.head().await, "x-who"), Some("copy"));
     assert_eq!(slow.rest().await.unwrap(), b"");
+}
+
+#[tokio::test]
+async fn a_failed_half_of_a_hedge_waits_for_the_other() {
+    // What the slow attempt and then its copy answer, and what the caller gets.
+    for ([slow_answer, copy_answer], wanted) in [
+        (["503 No", "200 OK"], "200 copy"),
+        (["503 No", "500 No"], "503 slow"),
+        (["no status", "200 OK"], "200 copy"),
+        (["no status", "503 No"], "503 copy"),
+        (["503 No", "no status"], "503 slow"),
+    ] {
+        let callee = Callee::bind().await;
+        let (stack, mut caller, [slow, copy]) = hedge_in_flight(&callee).await;
+        for (mut at, answer, who) in [(slow, slow_answer, "slow"), (copy, copy_answer, "copy")] {
+            let head = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nx-who: {who}\r\n\r\n");
+            at.send(head).await;
+        }
+        let head = caller.head().await;
+        let got = format!("{} {}", &head[9..12], field(&head, "x-who").unwrap());
+        assert_eq!(got, wanted, "{slow_answer:?} {copy_answer:?}");
+        assert_eq!(stack.state().await.edges[0].attempts, 10);
+    }
 }
 
 #[tokio::test]

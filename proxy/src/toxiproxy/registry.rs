@@ -285,6 +285,7 @@ impl Registry {
         let door = opened.map_err(|error| address::cannot_listen(&proxy.listen, &error))?;
         proxy.listen = door.address.to_string();
         proxy.enabled = true;
+        self.control.listens(&proxy.edge, Some(door.address));
         self.doors.insert(name.to_owned(), door);
         Ok(())
     }
@@ -293,6 +294,7 @@ impl Registry {
     async fn stop(&mut self, name: &str) {
         if let Some(proxy) = self.proxies.get_mut(name) {
             proxy.enabled = false;
+            self.control.listens(&proxy.edge, None);
         }
         let Some(door) = self.doors.remove(name) else { return };
         door.closing.send_replace(true);

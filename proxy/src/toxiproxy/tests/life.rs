@@ -77,6 +77,22 @@ async fn another_upstream_keeps_port_and_toxics_and_cuts_off_who_is_there() {
 }
 
 #[tokio::test]
+async fn an_edge_that_was_made_here_is_in_the_state_of_the_gateway_as_long_as_it_listens() {
+    let (bench, address) = Bench::with_proxy().await;
+    let edges = async || {
+        let state = bench.stack.state().await;
+        let all = state.edges.into_iter();
+        all.map(|edge| (edge.edge.to_string(), edge.address)).collect::<Vec<_>>()
+    };
+    let made = ("client -> p".to_owned(), address);
+    assert!(edges().await.contains(&made), "{:?}", edges().await);
+    bench.ok("POST", "/proxies/p", json!({"enabled": false}), 200).await;
+    assert_eq!(edges().await.len(), 1, "{:?}", edges().await);
+    bench.ok("POST", "/proxies/p", json!({"enabled": true}), 200).await;
+    assert!(edges().await.contains(&made));
+}
+
+#[tokio::test]
 async fn a_deleted_proxy_cuts_off_while_data_flows_and_frees_its_port() {
     let (bench, address) = Bench::with_proxy().await;
     bench.toxic("bandwidth", "downstream", json!({"rate": 50})).await;
