@@ -14,7 +14,7 @@ mod matcher;
 mod matching;
 mod when;
 
-pub use kind::{FaultKind, KINDS, KindRow, Token};
+pub use kind::{FaultKind, KINDS, KindRow, Token, is_framing_field};
 pub use matcher::{BodyOnce, Matcher};
 pub use matching::{Match, Pair, Subject, fits};
 pub use when::{Flapping, Per, REGIME_STEPS_MAX, Regime, When, share_at};

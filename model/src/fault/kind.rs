@@ -143,6 +143,24 @@ pub const KINDS: [KindRow; 23] = {
     ]
 };
 
+/// Fields that frame a message or belong to one connection: the gateway's own, which no fault sets or
+/// removes.
+const FRAMING_FIELDS: [&str; 9] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "trailers",
+    "transfer-encoding",
+    "upgrade",
+];
+
+pub fn is_framing_field(name: &str) -> bool {
+    FRAMING_FIELDS.iter().any(|framing| name.eq_ignore_ascii_case(framing))
+}
+
 impl FaultKind {
     pub fn name(&self) -> &'static str {
         match self {

@@ -11,7 +11,7 @@ use super::reader::{Report, Table, Value, not_yet, shorten};
 use super::secret;
 use crate::distribution::{DELAY_MAX, Distribution};
 use crate::fault::keys::{Form, KIND_KEYS, Key, KindKeys, Presence, all_key_names};
-use crate::fault::{FaultKind, Token};
+use crate::fault::{FaultKind, Token, is_framing_field};
 use crate::units::{
     Share, format_bytes, format_duration, parse_bytes, parse_bytes_per_s, parse_signed_bytes,
 };
@@ -218,26 +218,12 @@ fn read_names(value: &Value<'_>) -> Option<Vec<String>> {
     Some(names)
 }
 
-/// What frames a message or belongs to one connection is the gateway's own.
-const FRAMING: [&str; 9] = [
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "trailers",
-    "transfer-encoding",
-    "upgrade",
-];
-
 /// What is wrong with a field that a fault would set or remove.
 fn field_problem(name: &str) -> Option<String> {
     if !is_field_name(name) {
         return Some(not_a_name(name));
     }
-    let framing = FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing));
-    framing.then(|| {
+    is_framing_field(name).then(|| {
         format!(
             "\"{name}\" frames the message; the kinds \"wrong-length\" and \"broken-chunk\" break \
              that"

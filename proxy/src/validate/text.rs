@@ -1,21 +1,9 @@
 //! Texts of HTTP, as plans write them.
 
 use http::{HeaderName, HeaderValue};
+use model::fault::is_framing_field;
 
 use super::{Checked, ensure};
-
-/// What frames a message or belongs to one connection is the gateway's own.
-const FRAMING: [&str; 9] = [
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "trailers",
-    "transfer-encoding",
-    "upgrade",
-];
 
 pub(super) fn field_name(field: &str, name: &str) -> Checked {
     ensure(HeaderName::try_from(name).is_ok(), field, || {
@@ -32,8 +20,7 @@ pub(super) fn field_value(field: &str, value: &str) -> Checked {
 /// The name of a field that a plan may set or remove.
 pub(super) fn own_field_name(field: &str, name: &str) -> Checked {
     field_name(field, name)?;
-    let is_framing = FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing));
-    ensure(!is_framing, field, || {
+    ensure(!is_framing_field(name), field, || {
         format!("{name} frames the message: use a fault such as wrong-length or broken-chunk")
     })
 }
