@@ -4,6 +4,8 @@
 //! Nothing here has a port of its own: the gateway says where it listens, and servers are asked.
 //! What must have happened is waited for by its event; a wait that does not end fails the test.
 
+/// Client libraries of Toxiproxy; ignored where they are not installed.
+mod clients;
 /// Signals end it: in order, or at once.
 mod ending;
 /// What `shakedown fault` arms, shows and disarms.
