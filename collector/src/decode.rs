@@ -4,21 +4,28 @@
 //! each item stands for itself: one with invalid ids, invalid UTF-8 or a senseless metric point is
 //! rejected and counted, and the rest is taken. Unknown fields and enum numbers are ignored.
 //!
+//! Everything is checked here, in one pass, and nothing is copied: what a record does not hold
+//! itself is read again from the bytes when somebody asks, by the functions that stand beside those
+//! that decode.
+//!
 //! JSON goes through [`json`] into protobuf bytes first, so both encodings obey one set of rules
 //! and the exporter can send on what came in either.
 
 mod any;
 mod envelope;
 pub(crate) mod json;
-mod logs;
+mod known;
+pub(crate) mod logs;
 mod metrics;
-mod points;
-mod traces;
+pub(crate) mod points;
+pub(crate) mod traces;
 
-use crate::record::{Batch, Signal};
+use bytes::Bytes;
+
+use crate::record::{Batch, Part, Signal};
 use crate::wire::{Value, WireError};
 
-pub(crate) use any::{read_attributes, write_text};
+pub(crate) use any::{AnyView, read_attributes, write_text};
 
 /// Why a whole request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +40,7 @@ pub(crate) enum DecodeError {
 
 /// Why something inside a request cannot be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flaw {
+pub(crate) enum Flaw {
     /// The framing is broken: the whole request is refused.
     Wire(WireError),
     /// Only this item is refused, for this reason.
@@ -51,23 +58,30 @@ const INVALID_UTF8: &str = "text is not UTF-8";
 /// Decodes the protobuf bytes of one export request.
 pub(crate) fn decode(
     signal: Signal,
-    request: &[u8],
+    payload: &Bytes,
     received_unix_ns: u64,
 ) -> Result<Batch, DecodeError> {
-    let decoded = match signal {
-        Signal::Traces => traces::decode(request),
-        Signal::Metrics => metrics::decode(request),
-        Signal::Logs => logs::decode(request, received_unix_ns),
-    };
-    decoded.map_err(DecodeError::Wire)
+    let mut batch = Batch::of(payload.clone());
+    match signal {
+        Signal::Traces => traces::decode(&mut batch, payload),
+        Signal::Metrics => metrics::decode(&mut batch, payload),
+        Signal::Logs => logs::decode(&mut batch, payload, received_unix_ns),
+    }?;
+    Ok(batch)
 }
 
+#[inline]
 fn text(bytes: &[u8]) -> Result<&str, Flaw> {
     str::from_utf8(bytes).map_err(|_invalid| Flaw::Item(INVALID_UTF8))
 }
 
 fn owned(bytes: &[u8]) -> Result<String, Flaw> {
     text(bytes).map(str::to_owned)
+}
+
+/// A piece of the payload that is text.
+fn checked_part(payload: &[u8], bytes: &[u8]) -> Result<Part, Flaw> {
+    text(bytes).map(|_sound| Part::of(payload, bytes))
 }
 
 /// An id of the right length that is not all zero.

@@ -8,12 +8,15 @@
 mod facts;
 mod frames;
 mod index;
+mod keys;
 mod lanes;
 mod ledger;
 mod load;
 mod seconds;
+mod shelf;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::edge::Edge;
 use model::frame::{DropCount, Event, EventKind, FaultFrame, RunHead, VerdictFrame};
@@ -33,7 +36,8 @@ pub(crate) use seconds::Seconds;
 use self::frames::Stamp;
 use self::lanes::Lanes;
 use self::ledger::Ledger;
-use crate::record::{Batch, PointRecord, kind};
+use crate::decode::points::{Fields, Scratch};
+use crate::record::{Batch, LogView, Pick, SpanView, kind};
 use crate::store::Items;
 
 /// Queues of other processes whose losses are remembered.
@@ -48,7 +52,7 @@ pub(crate) struct Live {
     head: RunHead,
     faults: Vec<FaultFrame>,
     verdicts: Vec<VerdictFrame>,
-    last_stamp: Option<std::sync::Arc<Stamp>>,
+    last_stamp: Option<Arc<Stamp>>,
     duplicates: u64,
     rejected: u64,
     /// What other processes say that they lost, by service and queue.
@@ -77,61 +81,63 @@ impl Live {
     pub(crate) fn ingest(&mut self, batch: Batch, now_unix_ms: u64) -> Items {
         let now_s = now_unix_ms / 1_000;
         self.rejected += batch.rejected.count();
-        let mut items = Items { points: batch.points, ..Items::default() };
-        for span in batch.spans {
-            if self.index.add_span(&span) {
-                self.seconds.count_span(&span, now_s);
-                items.spans.push(span);
-            } else {
-                self.duplicates += 1;
+        let batch = Arc::new(batch);
+        let spans = self.ingest_spans(&batch, now_s);
+        let (logs, facts) = self.ingest_logs(&batch, now_s);
+        self.learn_drops(&batch);
+        self.duplicates += spans.left_out(batch.spans.len()) + logs.left_out(batch.logs.len());
+        Items { batch, spans, logs, facts, lease: None }
+    }
+
+    fn ingest_spans(&mut self, batch: &Arc<Batch>, now_s: u64) -> Pick {
+        let Self { index, seconds, .. } = self;
+        let mut taken = Pick::default();
+        index.add_spans(
+            batch,
+            |_caller, _callee| {},
+            |number, span| {
+                seconds.count_span(span, now_s);
+                taken.add(number);
+            },
+        );
+        taken
+    }
+
+    fn ingest_logs(&mut self, batch: &Arc<Batch>, now_s: u64) -> (Pick, Facts) {
+        let Self { index, seconds, lanes, ledger, .. } = self;
+        let (mut taken, mut facts) = (Pick::default(), Facts::default());
+        index.add_logs(batch, |number, log| {
+            let is_new = learn(log, now_s, (seconds, lanes, ledger), &mut facts);
+            if is_new {
+                taken.add(number);
             }
-        }
-        for log in batch.logs {
-            match Facts::of(&log) {
-                Some(facts::Fact::Decision(decision)) => {
-                    if !self.ledger.add(&decision) {
-                        self.duplicates += 1;
-                        continue;
-                    }
-                    self.seconds.count_decision(&decision, now_s);
-                    items.facts.decisions.push(*decision);
-                },
-                Some(facts::Fact::Fault(transition)) => {
-                    if let Some(event) = self.lanes.add_fault(&transition) {
-                        self.seconds.add_event(event, now_s);
-                        items.facts.faults.push(*transition);
-                    }
-                },
-                Some(facts::Fact::Breaker(transition)) => {
-                    if let Some(event) = self.lanes.add_breaker(&transition) {
-                        self.seconds.add_event(event, now_s);
-                        items.facts.breakers.push(*transition);
-                    }
-                },
-                None => {},
-            }
-            self.index.add_log(&log);
-            items.logs.push(log);
-        }
-        self.learn_drops(&items.points);
-        items
+            is_new
+        });
+        (taken, facts)
     }
 
     /// The gateway and others report what they lost as a counter.
-    fn learn_drops(&mut self, points: &[PointRecord]) {
-        for point in points.iter().filter(|point| point.metric.name == metric::DROPPED) {
-            let (Some(value), service) = (counter(point), &point.origin.resource.service) else {
-                continue;
-            };
-            let names = crate::decode::read_attributes(&point.attributes);
+    fn learn_drops(&mut self, batch: &Batch) {
+        let is_loss: Vec<bool> =
+            batch.metrics().map(|metric| metric.name() == metric::DROPPED).collect();
+        if !is_loss.contains(&true) {
+            return;
+        }
+        let mut scratch = Scratch::default();
+        for point in batch.points().filter(|point| is_loss[point.metric_number()]) {
+            let Some(value) = counter(&point.fields(&mut scratch)) else { continue };
+            let mut attributes = String::new();
+            point.write_attributes(&mut attributes);
+            let names = crate::decode::read_attributes(&attributes);
             let queue: Vec<&str> = names.values().filter_map(Value::as_str).collect();
+            let service = &point.metric().origin().resource.service;
             let what = format!("{service} {}", queue.join(" ")).trim_end().to_owned();
             let full = self.foreign_drops.len() >= FOREIGN_DROPS_MAX;
             if full && !self.foreign_drops.contains_key(&what) {
                 continue;
             }
             let total = self.foreign_drops.entry(what).or_default();
-            let is_delta = point.metric.temporality == 1;
+            let is_delta = point.metric().head.temporality == 1;
             *total = if is_delta { total.saturating_add(value) } else { value.max(*total) };
         }
     }
@@ -201,7 +207,39 @@ impl Live {
     }
 }
 
-fn counter(point: &PointRecord) -> Option<u64> {
+/// Takes a log record for what it means beyond its text; false when it is a repetition.
+fn learn(
+    log: LogView<'_>,
+    now_s: u64,
+    (seconds, lanes, ledger): (&mut Seconds, &mut Lanes, &mut Ledger),
+    facts: &mut Facts,
+) -> bool {
+    match Facts::of(log) {
+        Some(facts::Fact::Decision(decision)) => {
+            if !ledger.add(&decision) {
+                return false;
+            }
+            seconds.count_decision(&decision, now_s);
+            facts.decisions.push(*decision);
+        },
+        Some(facts::Fact::Fault(transition)) => {
+            if let Some(event) = lanes.add_fault(&transition) {
+                seconds.add_event(event, now_s);
+                facts.faults.push(*transition);
+            }
+        },
+        Some(facts::Fact::Breaker(transition)) => {
+            if let Some(event) = lanes.add_breaker(&transition) {
+                seconds.add_event(event, now_s);
+                facts.breakers.push(*transition);
+            }
+        },
+        None => {},
+    }
+    true
+}
+
+fn counter(point: &Fields) -> Option<u64> {
     match (point.int_value, point.double_value) {
         (Some(value), _) => u64::try_from(value).ok(),
         (None, Some(value)) if value >= 0.0 => Some(value as u64),
@@ -210,12 +248,12 @@ fn counter(point: &PointRecord) -> Option<u64> {
 }
 
 /// Is this span the request of an edge, as the gateway served it?
-fn is_request(span: &crate::record::SpanRecord) -> bool {
-    span.kind == kind::SERVER && span.known.edge.is_some()
+fn is_request(span: &SpanView<'_>) -> bool {
+    span.kind == kind::SERVER && !span.known.edge.is_absent()
 }
 
-fn is_attempt(span: &crate::record::SpanRecord) -> bool {
-    span.kind == kind::CLIENT && span.known.edge.is_some()
+fn is_attempt(span: &SpanView<'_>) -> bool {
+    span.kind == kind::CLIENT && !span.known.edge.is_absent()
 }
 
 fn event(

@@ -1,14 +1,16 @@
 //! What can be asked about traces and logs. The live state and the file answer the same questions.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::edge::Edge;
 use model::frame::{LogLine, Span, SpanEvent, TraceHead};
 use model::id::{CorrelationId, TraceId};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::decode::read_attributes;
-use crate::record::{LogRecord, SpanRecord, kind, severity_name};
+use crate::record::{LogView, SpanView, kind, severity_name};
 
 /// Most lines of one answer.
 pub(crate) const LIMIT_MAX: usize = 10_000;
@@ -61,55 +63,60 @@ impl LogQuery {
         self.limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX)
     }
 
-    pub(crate) fn accepts(&self, log: &LogRecord) -> bool {
+    pub(crate) fn accepts(&self, log: LogView<'_>) -> bool {
         self.trace_id.is_none_or(|wanted| log.trace_id == Some(wanted))
             && self
                 .correlation_id
                 .as_ref()
-                .is_none_or(|wanted| log.known.correlation_id.as_ref() == Some(wanted))
-            && self.service.as_ref().is_none_or(|wanted| log.origin.resource.service == *wanted)
+                .is_none_or(|wanted| log.correlation().as_deref() == Some(wanted.as_str()))
+            && self.service.as_ref().is_none_or(|wanted| log.origin().resource.service == *wanted)
             && self.severity_min.is_none_or(|least| log.severity >= least)
     }
 }
 
 /// A span as viewers get it.
-pub(crate) fn span(record: &SpanRecord) -> Span {
+pub(crate) fn span(span: SpanView<'_>) -> Span {
     Span {
-        span_id: record.span_id,
-        parent: record.parent,
-        service: record.origin.resource.service.clone(),
-        name: record.name.clone(),
-        kind: kind::name(record.kind).to_owned(),
-        start_unix_ns: record.start_unix_ns,
-        duration_ns: record.duration_ns(),
-        error: record.is_error(),
-        status_message: record.status_message.clone(),
-        attributes: read_attributes(&record.attributes),
-        events: record
-            .events
-            .iter()
+        span_id: span.span_id,
+        parent: span.parent,
+        service: span.origin().resource.service.clone(),
+        name: span.name().to_owned(),
+        kind: kind::name(span.kind).to_owned(),
+        start_unix_ns: span.start_unix_ns,
+        duration_ns: span.duration_ns(),
+        error: span.is_error(),
+        status_message: span.status_message().to_owned(),
+        attributes: attributes(|out| span.write_attributes(out)),
+        events: span
+            .events()
             .map(|event| SpanEvent {
                 unix_ns: event.unix_ns,
-                name: event.name.clone(),
-                attributes: read_attributes(&event.attributes),
+                name: event.name.to_owned(),
+                attributes: attributes(|out| event.write_attributes(out)),
             })
             .collect(),
     }
 }
 
 /// A log record as viewers get it.
-pub(crate) fn log_line(record: &LogRecord) -> LogLine {
+pub(crate) fn log_line(log: LogView<'_>) -> LogLine {
     LogLine {
-        unix_ns: record.unix_ns,
-        service: record.origin.resource.service.clone(),
-        severity: severity(record.severity, &record.severity_text),
-        body: record.body.clone(),
-        event: record.event.clone(),
-        trace_id: record.trace_id,
-        span_id: record.span_id,
-        correlation_id: record.known.correlation_id.clone(),
-        attributes: read_attributes(&record.attributes),
+        unix_ns: log.unix_ns,
+        service: log.origin().resource.service.clone(),
+        severity: severity(log.severity, log.severity_text()),
+        body: log.body().into_owned(),
+        event: log.event().to_owned(),
+        trace_id: log.trace_id,
+        span_id: log.span_id,
+        correlation_id: log.correlation_id(),
+        attributes: attributes(|out| log.write_attributes(out)),
     }
+}
+
+fn attributes(write: impl FnOnce(&mut String)) -> BTreeMap<String, Value> {
+    let mut json = String::new();
+    write(&mut json);
+    read_attributes(&json)
 }
 
 /// The sender's own text only counts when its number says nothing.

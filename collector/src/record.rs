@@ -1,15 +1,29 @@
 //! What the collector keeps of each span, log record and metric point.
 //!
-//! Records are built once, straight from the wire, and shared between the live state and the
-//! writer. Attributes stay JSON text: they are written far more often than they are read. What is
-//! looked up or counted has a field of its own in [`Known`].
+//! A request becomes one [`Batch`], which owns the bytes that came in and is shared between the
+//! live state, the sampling and the writer. A record is a few numbers and ids, and [`Part`]s of
+//! those bytes: nothing is copied and nothing is allocated for an item. What is looked up or
+//! counted was found and checked when the request was decoded; everything else, like attributes
+//! and events, is read from the bytes when somebody asks, through a view: [`SpanView`],
+//! [`LogView`], [`PointView`].
+
+mod log;
+mod part;
+mod pick;
+mod point;
+mod span;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use model::edge::Edge;
-use model::id::{CorrelationId, SpanId, TraceId};
+use bytes::Bytes;
+
+pub(crate) use log::{LogRecord, LogView};
+pub(crate) use part::Part;
+pub(crate) use pick::Pick;
+pub(crate) use point::{MetricHead, MetricKind, MetricView, PointRecord, PointView};
+pub(crate) use span::{EventView, Known, SpanRecord, SpanView};
 
 /// The three signals of OTLP that are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,28 +81,12 @@ pub(crate) struct Resource {
     pub(crate) attributes: String,
 }
 
-/// Where an item comes from.
+/// Where items of a batch come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) resource: Arc<Resource>,
     /// Name of the instrumentation scope.
     pub(crate) scope: Arc<str>,
-}
-
-/// Attributes that are looked up or counted.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Known {
-    pub(crate) correlation_id: Option<CorrelationId>,
-    pub(crate) edge: Option<Edge>,
-    pub(crate) blame: Option<String>,
-    pub(crate) fault: Option<String>,
-    pub(crate) attempt: Option<i64>,
-    pub(crate) control: Option<bool>,
-    pub(crate) http_method: Option<String>,
-    pub(crate) http_route: Option<String>,
-    pub(crate) http_status: Option<i64>,
-    pub(crate) service: Option<String>,
-    pub(crate) instance: Option<String>,
 }
 
 /// OTLP's numbers.
@@ -113,65 +111,6 @@ pub(crate) mod kind {
 /// OTLP's status code for an error.
 pub(crate) const STATUS_ERROR: i32 = 2;
 
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SpanRecord {
-    pub(crate) origin: Origin,
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
-    pub(crate) parent: Option<SpanId>,
-    pub(crate) name: String,
-    pub(crate) kind: i32,
-    pub(crate) start_unix_ns: u64,
-    /// May lie before the start; then the duration counts as zero.
-    pub(crate) end_unix_ns: u64,
-    pub(crate) status: i32,
-    pub(crate) status_message: String,
-    pub(crate) trace_state: String,
-    pub(crate) flags: u32,
-    /// JSON object.
-    pub(crate) attributes: String,
-    pub(crate) known: Known,
-    pub(crate) events: Vec<SpanEventRecord>,
-    /// JSON array, empty text without links.
-    pub(crate) links: String,
-}
-
-impl SpanRecord {
-    pub(crate) fn duration_ns(&self) -> u64 {
-        self.end_unix_ns.saturating_sub(self.start_unix_ns)
-    }
-
-    pub(crate) fn is_error(&self) -> bool {
-        self.status == STATUS_ERROR || self.known.blame.is_some()
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SpanEventRecord {
-    pub(crate) unix_ns: u64,
-    pub(crate) name: String,
-    /// JSON object.
-    pub(crate) attributes: String,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LogRecord {
-    pub(crate) origin: Origin,
-    pub(crate) unix_ns: u64,
-    pub(crate) observed_unix_ns: u64,
-    pub(crate) severity: i32,
-    pub(crate) severity_text: String,
-    /// Text, or JSON when the body is no text.
-    pub(crate) body: String,
-    pub(crate) event: String,
-    pub(crate) trace_id: Option<TraceId>,
-    pub(crate) span_id: Option<SpanId>,
-    pub(crate) flags: u32,
-    /// JSON object.
-    pub(crate) attributes: String,
-    pub(crate) known: Known,
-}
-
 /// The name of a severity number's range; empty when the number is none.
 pub(crate) fn severity_name(number: i32) -> &'static str {
     match number {
@@ -183,40 +122,6 @@ pub(crate) fn severity_name(number: i32) -> &'static str {
         21..=24 => "FATAL",
         _ => "",
     }
-}
-
-/// What the points of one metric share.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct MetricHead {
-    pub(crate) name: String,
-    pub(crate) unit: String,
-    pub(crate) description: String,
-    /// `gauge`, `sum`, `histogram`, `exponential_histogram` or `summary`.
-    pub(crate) kind: &'static str,
-    /// OTLP's number: 1 delta, 2 cumulative, 0 where it does not apply.
-    pub(crate) temporality: i32,
-    pub(crate) monotonic: bool,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct PointRecord {
-    pub(crate) origin: Origin,
-    pub(crate) metric: Arc<MetricHead>,
-    pub(crate) start_unix_ns: u64,
-    pub(crate) unix_ns: u64,
-    pub(crate) flags: u32,
-    /// JSON object.
-    pub(crate) attributes: String,
-    pub(crate) int_value: Option<i64>,
-    pub(crate) double_value: Option<f64>,
-    pub(crate) count: Option<u64>,
-    pub(crate) sum: Option<f64>,
-    pub(crate) min: Option<f64>,
-    pub(crate) max: Option<f64>,
-    /// JSON: buckets and bounds, or quantiles; empty text for plain numbers.
-    pub(crate) detail: String,
-    /// JSON array; empty text without exemplars.
-    pub(crate) exemplars: String,
 }
 
 /// Items that were refused one by one, while the rest of their request was taken.
@@ -248,17 +153,62 @@ impl fmt::Display for Rejected {
 }
 
 /// One decoded request.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Batch {
-    pub(crate) spans: Vec<Arc<SpanRecord>>,
-    pub(crate) logs: Vec<Arc<LogRecord>>,
+    /// The protobuf bytes of the request, at most 64 MiB.
+    payload: Bytes,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) spans: Vec<SpanRecord>,
+    pub(crate) logs: Vec<LogRecord>,
+    pub(crate) metrics: Vec<MetricHead>,
     pub(crate) points: Vec<PointRecord>,
     pub(crate) rejected: Rejected,
 }
 
 impl Batch {
+    /// A batch without items. Their parts must be parts of this payload.
+    pub(crate) fn of(payload: Bytes) -> Self {
+        Self { payload, ..Self::default() }
+    }
+
+    pub(crate) fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
     /// Items taken.
     pub(crate) fn items(&self) -> u64 {
         (self.spans.len() + self.logs.len() + self.points.len()) as u64
+    }
+
+    /// Memory held, in bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.payload.len()
+            + self.spans.len() * size_of::<SpanRecord>()
+            + self.logs.len() * size_of::<LogRecord>()
+            + self.points.len() * size_of::<PointRecord>()
+    }
+
+    pub(crate) fn spans(&self) -> impl ExactSizeIterator<Item = SpanView<'_>> {
+        self.spans.iter().map(|record| SpanView::of(self, record))
+    }
+
+    pub(crate) fn span(&self, index: usize) -> Option<SpanView<'_>> {
+        self.spans.get(index).map(|record| SpanView::of(self, record))
+    }
+
+    pub(crate) fn logs(&self) -> impl ExactSizeIterator<Item = LogView<'_>> {
+        self.logs.iter().map(|record| LogView::of(self, record))
+    }
+
+    pub(crate) fn log(&self, index: usize) -> Option<LogView<'_>> {
+        self.logs.get(index).map(|record| LogView::of(self, record))
+    }
+
+    pub(crate) fn metrics(&self) -> impl ExactSizeIterator<Item = MetricView<'_>> {
+        self.metrics.iter().map(|head| MetricView::of(self, head))
+    }
+
+    pub(crate) fn points(&self) -> impl ExactSizeIterator<Item = PointView<'_>> {
+        self.points.iter().map(|record| PointView::of(self, record))
     }
 }

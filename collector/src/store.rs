@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::admission::{Lease, QUEUE_BATCHES};
 use crate::live::Facts;
-use crate::record::{LogRecord, PointRecord, SpanRecord};
+use crate::record::{Batch, LogView, Pick, SpanView};
 
 pub(crate) use schema::VERSION;
 
@@ -52,12 +52,12 @@ pub enum StoreError {
     Ended { path: PathBuf },
 }
 
-/// What one request brought, ready to be written.
+/// What is to be written of one request: all of its points, and some of its spans and logs.
 #[derive(Debug, Default)]
 pub(crate) struct Items {
-    pub(crate) spans: Vec<Arc<SpanRecord>>,
-    pub(crate) logs: Vec<Arc<LogRecord>>,
-    pub(crate) points: Vec<PointRecord>,
+    pub(crate) batch: Arc<Batch>,
+    pub(crate) spans: Pick,
+    pub(crate) logs: Pick,
     pub(crate) facts: Facts,
     /// Given back once written.
     pub(crate) lease: Option<Lease>,
@@ -65,7 +65,15 @@ pub(crate) struct Items {
 
 impl Items {
     fn count(&self) -> u64 {
-        (self.spans.len() + self.logs.len() + self.points.len()) as u64
+        (self.spans.len() + self.logs.len() + self.batch.points.len()) as u64
+    }
+
+    pub(crate) fn spans(&self) -> impl Iterator<Item = SpanView<'_>> {
+        self.spans.iter().filter_map(|number| self.batch.span(number))
+    }
+
+    pub(crate) fn logs(&self) -> impl Iterator<Item = LogView<'_>> {
+        self.logs.iter().filter_map(|number| self.batch.log(number))
     }
 }
 

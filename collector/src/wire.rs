@@ -42,9 +42,23 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
+    #[inline]
     fn field(&mut self) -> Result<(u32, Value<'a>), WireError> {
+        let (number, wire_type) = self.tag()?;
+        match wire_type {
+            2 => self
+                .length()
+                .and_then(|length| self.take(length))
+                .map(|it| (number, Value::Bytes(it))),
+            3 | 4 => self.group(number, wire_type),
+            _ => Ok((number, self.value(wire_type)?)),
+        }
+    }
+
+    /// Skips groups up to the next field that is none.
+    #[cold]
+    fn group(&mut self, mut number: u32, mut wire_type: u8) -> Result<(u32, Value<'a>), WireError> {
         loop {
-            let (number, wire_type) = self.tag()?;
             match wire_type {
                 3 => self.skip_group(number)?,
                 4 => return Err(WireError::Group),
@@ -54,10 +68,22 @@ impl<'a> Fields<'a> {
                 // A group was the last field: report a field that nobody knows.
                 return Ok((number, Value::Bytes(&[])));
             }
+            (number, wire_type) = self.tag()?;
         }
     }
 
+    #[inline]
     fn tag(&mut self) -> Result<(u32, u8), WireError> {
+        // Nearly every field of OTLP has a number below 16, and so a tag of one byte.
+        if let Some((tag @ 8..128, rest)) = self.rest.split_first() {
+            self.rest = rest;
+            return Ok((u32::from(tag >> 3), tag & 7));
+        }
+        self.long_tag()
+    }
+
+    #[cold]
+    fn long_tag(&mut self) -> Result<(u32, u8), WireError> {
         let tag = self.varint()?;
         let number = u32::try_from(tag >> 3).map_err(|_too_large| WireError::Number)?;
         if number == 0 || number >= 1 << 29 {
@@ -66,15 +92,17 @@ impl<'a> Fields<'a> {
         Ok((number, (tag & 7) as u8))
     }
 
+    #[inline]
+    fn length(&mut self) -> Result<usize, WireError> {
+        usize::try_from(self.varint()?).map_err(|_too_long| WireError::Truncated)
+    }
+
+    #[inline]
     fn value(&mut self, wire_type: u8) -> Result<Value<'a>, WireError> {
         match wire_type {
             0 => self.varint().map(Value::Varint),
             1 => self.array().map(|bytes| Value::Fixed64(u64::from_le_bytes(bytes))),
-            2 => {
-                let length = self.varint()?;
-                let length = usize::try_from(length).map_err(|_too_long| WireError::Truncated)?;
-                self.take(length).map(Value::Bytes)
-            },
+            2 => self.length().and_then(|length| self.take(length)).map(Value::Bytes),
             5 => self.array().map(|bytes| Value::Fixed32(u32::from_le_bytes(bytes))),
             other => Err(WireError::WireType(other)),
         }
@@ -99,7 +127,22 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, WireError> {
+        match self.rest {
+            [byte @ 0..128, rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            },
+            [low, high @ 0..128, rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(low & 0x7f) | u64::from(*high) << 7)
+            },
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0_u64;
         for (index, byte) in self.rest.iter().enumerate().take(10) {
             if index == 9 && *byte > 1 {
@@ -114,12 +157,14 @@ impl<'a> Fields<'a> {
         if self.rest.len() >= 10 { Err(WireError::Varint) } else { Err(WireError::Truncated) }
     }
 
+    #[inline]
     fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(WireError::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
         let (taken, rest) = self.rest.split_first_chunk().ok_or(WireError::Truncated)?;
         self.rest = rest;
@@ -130,6 +175,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Value<'a>), WireError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;

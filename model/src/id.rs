@@ -132,6 +132,12 @@ impl CorrelationId {
         &self.0
     }
 
+    /// Is this text a correlation id?
+    pub fn accepts(text: &str) -> bool {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        !text.is_empty() && text.len() <= Self::LENGTH_MAX && visible
+    }
+
     /// The part before the last `-`, or the whole id when there is none.
     pub fn user_key(&self) -> &str {
         self.0.rsplit_once('-').map_or(self.0.as_str(), |(user, _)| user)
@@ -156,8 +162,7 @@ impl TryFrom<String> for CorrelationId {
     type Error = IdError;
 
     fn try_from(text: String) -> Result<Self, IdError> {
-        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-        if text.is_empty() || text.len() > Self::LENGTH_MAX || !visible {
+        if !Self::accepts(&text) {
             return Err(IdError::Correlation { got: shorten(&text) });
         }
         Ok(Self(text))

@@ -1,37 +1,27 @@
-//! Attribute values of OTLP, written as JSON text while they are read.
+//! Attribute values of OTLP: checked and recognised when they come in, written as JSON text when
+//! somebody asks.
 //!
 //! Text, booleans, integers, arrays and maps become their JSON counterparts; bytes become base64;
 //! numbers that JSON cannot hold become `"NaN"`, `"Infinity"` and `"-Infinity"`; the empty value
-//! becomes `null`. Attributes that are looked up or counted are also put into [`Known`].
+//! becomes `null`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use model::names::attribute;
 
 use super::{Flaw, text};
-use crate::record::Known;
 use crate::wire::{Fields, Value};
 
 /// Deepest nesting of arrays and maps inside one value.
 const DEPTH_MAX: usize = 32;
 const TOO_DEEP: &str = "an attribute value is nested too deep";
 
-/// Names that carry a correlation id, the best first.
-const CORRELATION_NAMES: [&str; 7] = [
-    attribute::CORRELATION_ID,
-    "http.request.header.x-correlation-id",
-    "http.request.header.x-request-id",
-    "correlation_id",
-    "request_id",
-    "x-correlation-id",
-    "x-request-id",
-];
-
 /// An `AnyValue` as a view.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum AnyView<'a> {
+pub(crate) enum AnyView<'a> {
     Empty,
     Text(&'a str),
     Bool(bool),
@@ -46,7 +36,8 @@ pub(super) enum AnyView<'a> {
 
 impl<'a> AnyView<'a> {
     /// Reads an `AnyValue` message; the last of several values counts.
-    pub(super) fn read(message: &'a [u8]) -> Result<Self, Flaw> {
+    #[inline]
+    pub(crate) fn read(message: &'a [u8]) -> Result<Self, Flaw> {
         let mut view = Self::Empty;
         for field in Fields::of(message) {
             view = match field? {
@@ -63,19 +54,20 @@ impl<'a> AnyView<'a> {
         Ok(view)
     }
 
-    fn to_text(self) -> Option<String> {
+    /// A text as it is, a number written out, the first text of a list.
+    pub(crate) fn to_text(self) -> Option<Cow<'a, str>> {
         match self {
-            Self::Text(text) => Some(text.to_owned()),
-            Self::Int(number) => Some(number.to_string()),
+            Self::Text(text) => Some(text.into()),
+            Self::Int(number) => Some(number.to_string().into()),
             Self::Array(list) => match first_of(list) {
-                Some(Self::Text(text)) => Some(text.to_owned()),
+                Some(Self::Text(text)) => Some(text.into()),
                 _ => None,
             },
             _ => None,
         }
     }
 
-    fn to_int(self) -> Option<i64> {
+    pub(crate) fn to_int(self) -> Option<i64> {
         match self {
             Self::Int(number) => Some(number),
             Self::Text(text) => text.parse().ok(),
@@ -83,8 +75,34 @@ impl<'a> AnyView<'a> {
         }
     }
 
-    fn to_bool(self) -> Option<bool> {
+    pub(crate) fn to_bool(self) -> Option<bool> {
         if let Self::Bool(value) = self { Some(value) } else { None }
+    }
+
+    /// Finds invalid text, broken framing and too deep nesting anywhere below.
+    #[inline]
+    pub(super) fn check(self) -> Result<(), Flaw> {
+        match self {
+            Self::Array(_) | Self::Map(_) => self.check_nested(0),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_nested(self, depth: usize) -> Result<(), Flaw> {
+        if depth > DEPTH_MAX {
+            return Err(Flaw::Item(TOO_DEEP));
+        }
+        let (Self::Array(list) | Self::Map(list)) = self else { return Ok(()) };
+        for field in Fields::of(list) {
+            if let (1, Value::Bytes(entry)) = field? {
+                let value = match self {
+                    Self::Map(_) => KeyValue::read(entry)?.view,
+                    _ => Self::read(entry)?,
+                };
+                value.check_nested(depth + 1)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -96,69 +114,102 @@ fn first_of(list: &[u8]) -> Option<AnyView<'_>> {
 }
 
 /// A `KeyValue` as a view.
-fn key_value(message: &[u8]) -> Result<(&str, AnyView<'_>), Flaw> {
-    let (mut key, mut value) = ("", AnyView::Empty);
-    for field in Fields::of(message) {
-        match field? {
-            (1, Value::Bytes(bytes)) => key = text(bytes)?,
-            (2, Value::Bytes(bytes)) => value = AnyView::read(bytes)?,
-            _ => {},
-        }
-    }
-    Ok((key, value))
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeyValue<'a> {
+    pub(super) key: &'a str,
+    /// The `AnyValue` message, and what it holds.
+    pub(super) value: &'a [u8],
+    pub(super) view: AnyView<'a>,
 }
 
-/// Writes one value as JSON.
-pub(super) fn write_any(view: AnyView<'_>, depth: usize, out: &mut String) -> Result<(), Flaw> {
-    if depth > DEPTH_MAX {
-        return Err(Flaw::Item(TOO_DEEP));
+impl<'a> KeyValue<'a> {
+    #[inline]
+    pub(super) fn read(message: &'a [u8]) -> Result<Self, Flaw> {
+        let mut read = Self { key: "", value: &[], view: AnyView::Empty };
+        for field in Fields::of(message) {
+            match field? {
+                (1, Value::Bytes(bytes)) => read.key = text(bytes)?,
+                (2, Value::Bytes(bytes)) => {
+                    (read.value, read.view) = (bytes, AnyView::read(bytes)?);
+                },
+                _ => {},
+            }
+        }
+        Ok(read)
     }
+
+    /// Reads and checks everything below.
+    #[inline]
+    pub(super) fn checked(message: &'a [u8]) -> Result<Self, Flaw> {
+        let read = Self::read(message)?;
+        read.view.check()?;
+        Ok(read)
+    }
+}
+
+/// Writes the attributes of a message that was checked as a JSON object. They are its fields of
+/// this number.
+pub(super) fn write_attributes(message: &[u8], number: u32, out: &mut String) {
+    write_list('{', message, number, out, write_entry);
+    out.push('}');
+}
+
+/// Writes one value that was checked as JSON.
+pub(super) fn write_any(view: AnyView<'_>, out: &mut String) {
     match view {
         AnyView::Empty => out.push_str("null"),
         AnyView::Text(text) => write_text(text, out),
         AnyView::Bool(value) => out.push_str(if value { "true" } else { "false" }),
-        AnyView::Int(number) => out.push_str(&number.to_string()),
+        AnyView::Int(number) => append(format_args!("{number}"), out),
         AnyView::Double(number) => write_double(number, out),
         AnyView::Bytes(bytes) => write_text(&STANDARD.encode(bytes), out),
-        AnyView::Array(list) => write_array(list, depth, out)?,
-        AnyView::Map(list) => write_map(list, depth, out)?,
+        AnyView::Array(list) => {
+            write_list('[', list, 1, out, |value, out| {
+                write_any(AnyView::read(value).unwrap_or(AnyView::Empty), out);
+            });
+            out.push(']');
+        },
+        AnyView::Map(list) => {
+            write_list('{', list, 1, out, write_entry);
+            out.push('}');
+        },
     }
-    Ok(())
 }
 
-fn write_array(list: &[u8], depth: usize, out: &mut String) -> Result<(), Flaw> {
-    out.push('[');
+/// Writes what opens a list, and the fields of this number with commas between them.
+pub(super) fn write_list(
+    open: char,
+    message: &[u8],
+    number: u32,
+    out: &mut String,
+    mut write: impl FnMut(&[u8], &mut String),
+) {
+    out.push(open);
     let mut first = true;
-    for field in Fields::of(list) {
-        if let (1, Value::Bytes(value)) = field? {
+    for field in Fields::of(message) {
+        if let Ok((found, Value::Bytes(entry))) = field
+            && found == number
+        {
             if !first {
                 out.push(',');
             }
             first = false;
-            write_any(AnyView::read(value)?, depth + 1, out)?;
+            write(entry, out);
         }
     }
-    out.push(']');
-    Ok(())
 }
 
-fn write_map(list: &[u8], depth: usize, out: &mut String) -> Result<(), Flaw> {
-    out.push('{');
-    let mut first = true;
-    for field in Fields::of(list) {
-        if let (1, Value::Bytes(entry)) = field? {
-            if !first {
-                out.push(',');
-            }
-            first = false;
-            let (key, value) = key_value(entry)?;
-            write_text(key, out);
-            out.push(':');
-            write_any(value, depth + 1, out)?;
-        }
-    }
-    out.push('}');
-    Ok(())
+/// Writes `"key":value`.
+pub(super) fn write_entry(message: &[u8], out: &mut String) {
+    let entry =
+        KeyValue::read(message).unwrap_or(KeyValue { key: "", value: &[], view: AnyView::Empty });
+    write_text(entry.key, out);
+    out.push(':');
+    write_any(entry.view, out);
+}
+
+pub(super) fn append(text: std::fmt::Arguments<'_>, out: &mut String) {
+    out.write_fmt(text).expect("writing to memory does not fail");
 }
 
 /// Writes a JSON string.
@@ -182,61 +233,6 @@ pub(super) fn write_double(number: f64, out: &mut String) {
         out.push_str("\"NaN\"");
     } else {
         out.push_str(if number > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
-    }
-}
-
-/// A set of attributes on its way to JSON.
-#[derive(Debug, Default)]
-pub(super) struct AttributeWriter {
-    json: String,
-    known: Known,
-    /// Index into [`CORRELATION_NAMES`] of the name that gave the correlation id.
-    correlation_rank: Option<usize>,
-}
-
-impl AttributeWriter {
-    /// Adds one `KeyValue` message.
-    pub(super) fn add(&mut self, message: &[u8]) -> Result<(), Flaw> {
-        let (key, value) = key_value(message)?;
-        self.json.push(if self.json.is_empty() { '{' } else { ',' });
-        write_text(key, &mut self.json);
-        self.json.push(':');
-        write_any(value, 0, &mut self.json)?;
-        self.learn(key, value);
-        Ok(())
-    }
-
-    fn learn(&mut self, key: &str, value: AnyView<'_>) {
-        let known = &mut self.known;
-        match key {
-            attribute::EDGE => known.edge = value.to_text().and_then(|text| text.parse().ok()),
-            attribute::BLAME => known.blame = value.to_text(),
-            attribute::FAULT => known.fault = value.to_text(),
-            attribute::ATTEMPT => known.attempt = value.to_int(),
-            attribute::CONTROL => known.control = value.to_bool(),
-            attribute::HTTP_METHOD | "http.method" => known.http_method = value.to_text(),
-            attribute::HTTP_ROUTE => known.http_route = value.to_text(),
-            attribute::HTTP_STATUS | "http.status_code" => known.http_status = value.to_int(),
-            attribute::SERVICE_NAME => known.service = value.to_text(),
-            attribute::SERVICE_INSTANCE_ID => known.instance = value.to_text(),
-            _ => self.learn_correlation(key, value),
-        }
-    }
-
-    fn learn_correlation(&mut self, key: &str, value: AnyView<'_>) {
-        let Some(rank) = CORRELATION_NAMES.iter().position(|name| *name == key) else { return };
-        if self.correlation_rank.is_none_or(|best| rank < best)
-            && let Some(id) = value.to_text().and_then(|text| text.parse().ok())
-        {
-            self.known.correlation_id = Some(id);
-            self.correlation_rank = Some(rank);
-        }
-    }
-
-    /// The JSON object and what was recognised in it.
-    pub(super) fn finish(mut self) -> (String, Known) {
-        self.json.push_str(if self.json.is_empty() { "{}" } else { "}" });
-        (self.json, self.known)
     }
 }
 

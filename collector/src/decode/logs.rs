@@ -1,83 +1,113 @@
 //! Log records and events. An invalid trace id only means that the record belongs to no trace.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use super::any::{AnyView, AttributeWriter, write_any};
-use super::{Flaw, envelope, owned, span_id, trace_id};
-use crate::record::{Batch, Known, LogRecord, Origin};
+use super::any::{AnyView, write_any, write_attributes as write_fields};
+use super::known::Learner;
+use super::{Flaw, checked_part, envelope, span_id, text, trace_id};
+use crate::record::{Batch, LogRecord, Part};
 use crate::wire::{Fields, Value, WireError};
 
-pub(super) fn decode(request: &[u8], received_unix_ns: u64) -> Result<Batch, WireError> {
-    let mut batch = Batch::default();
-    envelope::walk(request, |origin, item| {
-        let decoded =
-            origin.map_err(Flaw::Item).and_then(|origin| record(origin, item, received_unix_ns));
-        match decoded {
-            Ok(record) => batch.logs.push(Arc::new(record)),
-            Err(Flaw::Item(reason)) => batch.rejected.add(reason, 1),
+/// A record in most requests is not smaller: room for so many is taken at once.
+const LOG_BYTES: usize = 128;
+
+const SEVERITY_TEXT: u32 = 3;
+const BODY: u32 = 5;
+const ATTRIBUTES: u32 = 6;
+
+pub(super) fn decode(
+    batch: &mut Batch,
+    request: &[u8],
+    received_unix_ns: u64,
+) -> Result<(), WireError> {
+    batch.logs.reserve(request.len() / LOG_BYTES);
+    let (logs, rejected) = (&mut batch.logs, &mut batch.rejected);
+    batch.origins = envelope::walk(request, |origin, item| {
+        match origin.map_err(Flaw::Item).and_then(|origin| record(request, origin, item)) {
+            Ok(record) => logs.push(timed(record, received_unix_ns)),
+            Err(Flaw::Item(reason)) => rejected.add(reason, 1),
             Err(Flaw::Wire(error)) => return Err(error),
         }
         Ok(())
     })?;
-    Ok(batch)
+    batch.logs.shrink_to_fit();
+    Ok(())
 }
 
-fn record(origin: &Origin, message: &[u8], received_unix_ns: u64) -> Result<LogRecord, Flaw> {
-    let mut log = blank(origin);
-    let mut attributes = AttributeWriter::default();
+fn record(payload: &[u8], origin: u32, message: &[u8]) -> Result<LogRecord, Flaw> {
+    let mut attributes = Learner::of(payload);
+    let (mut trace, mut span, mut event) = (None, None, Part::default());
+    let (mut severity, mut flags, mut unix_ns, mut observed_unix_ns) = (0, 0, 0, 0);
     for field in Fields::of(message) {
         match field? {
-            (1, Value::Fixed64(ns)) => log.unix_ns = ns,
-            (2, Value::Varint(raw)) => log.severity = raw as i32,
-            (3, Value::Bytes(bytes)) => log.severity_text = owned(bytes)?,
-            (5, Value::Bytes(bytes)) => log.body = body(bytes)?,
-            (6, Value::Bytes(bytes)) => attributes.add(bytes)?,
-            (8, Value::Fixed32(flags)) => log.flags = flags,
-            (9, Value::Bytes(bytes)) => log.trace_id = trace_id(bytes),
-            (10, Value::Bytes(bytes)) => log.span_id = span_id(bytes),
-            (11, Value::Fixed64(ns)) => log.observed_unix_ns = ns,
-            (12, Value::Bytes(bytes)) => log.event = owned(bytes)?,
+            (ATTRIBUTES, Value::Bytes(bytes)) => attributes.add(bytes)?,
+            (1, Value::Fixed64(ns)) => unix_ns = ns,
+            (2, Value::Varint(raw)) => severity = raw as i32,
+            (SEVERITY_TEXT, Value::Bytes(bytes)) => drop(text(bytes)?),
+            (BODY, Value::Bytes(bytes)) => AnyView::read(bytes)?.check()?,
+            (8, Value::Fixed32(bits)) => flags = bits,
+            (9, Value::Bytes(bytes)) => trace = trace_id(bytes),
+            (10, Value::Bytes(bytes)) => span = span_id(bytes),
+            (11, Value::Fixed64(ns)) => observed_unix_ns = ns,
+            (12, Value::Bytes(bytes)) => event = checked_part(payload, bytes)?,
             _ => {},
         }
     }
-    if log.observed_unix_ns == 0 {
-        log.observed_unix_ns = received_unix_ns;
-    }
-    if log.unix_ns == 0 {
-        log.unix_ns = log.observed_unix_ns;
-    }
-    if log.trace_id.is_none() {
-        log.span_id = None;
-    }
-    (log.attributes, log.known) = attributes.finish();
-    Ok(log)
+    let known = attributes.known();
+    Ok(LogRecord {
+        trace_id: trace,
+        span_id: span.filter(|_| trace.is_some()),
+        origin,
+        severity,
+        flags,
+        unix_ns,
+        observed_unix_ns,
+        message: Part::of(payload, message),
+        event,
+        correlation_id: known.correlation_id,
+        edge: known.edge,
+    })
 }
 
-fn blank(origin: &Origin) -> LogRecord {
-    LogRecord {
-        origin: origin.clone(),
-        unix_ns: 0,
-        observed_unix_ns: 0,
-        severity: 0,
-        severity_text: String::new(),
-        body: String::new(),
-        event: String::new(),
-        trace_id: None,
-        span_id: None,
-        flags: 0,
-        attributes: String::new(),
-        known: Known::default(),
+/// A time that is missing is the next best one.
+fn timed(mut record: LogRecord, received_unix_ns: u64) -> LogRecord {
+    if record.observed_unix_ns == 0 {
+        record.observed_unix_ns = received_unix_ns;
     }
+    if record.unix_ns == 0 {
+        record.unix_ns = record.observed_unix_ns;
+    }
+    record
 }
 
-fn body(message: &[u8]) -> Result<String, Flaw> {
-    match AnyView::read(message)? {
-        AnyView::Text(text) => Ok(text.to_owned()),
-        AnyView::Empty => Ok(String::new()),
+/// The sender's own word for the severity of a record that was taken.
+pub(crate) fn severity_text(record: &[u8]) -> &str {
+    last(record, SEVERITY_TEXT).map_or("", |bytes| text(bytes).unwrap_or_default())
+}
+
+/// The body of a record that was taken: text, or JSON when it is no text.
+pub(crate) fn body(record: &[u8]) -> Cow<'_, str> {
+    let view = last(record, BODY).and_then(|bytes| AnyView::read(bytes).ok());
+    match view.unwrap_or(AnyView::Empty) {
+        AnyView::Text(text) => text.into(),
+        AnyView::Empty => "".into(),
         other => {
             let mut json = String::new();
-            write_any(other, 0, &mut json)?;
-            Ok(json)
+            write_any(other, &mut json);
+            json.into()
         },
     }
+}
+
+/// Appends the attributes of a record that was taken as a JSON object.
+pub(crate) fn write_attributes(record: &[u8], out: &mut String) {
+    write_fields(record, ATTRIBUTES, out);
+}
+
+fn last(message: &[u8], number: u32) -> Option<&[u8]> {
+    let found = Fields::of(message).filter_map(|field| match field {
+        Ok((found, Value::Bytes(bytes))) if found == number => Some(bytes),
+        _ => None,
+    });
+    found.last()
 }

@@ -1,11 +1,12 @@
 //! Metric points of the four shapes: number, histogram, exponential histogram, summary.
+//!
+//! [`check`] judges a point when it comes in; [`read`] gives its numbers, and the functions that
+//! write give its JSON, when it is stored.
 
-use std::fmt::Write as _;
-
-use super::any::{AttributeWriter, write_double};
+use super::any::{KeyValue, append, write_attributes as write_fields, write_double, write_list};
 use super::{Flaw, double, span_id, trace_id, write_text};
-use crate::record::PointRecord;
-use crate::wire::{Fields, Value, fixed64s, varints, zigzag};
+use crate::record::MetricKind;
+use crate::wire::{Fields as Wire, Value, WireError, fixed64s, varints, zigzag};
 
 pub(super) const NO_VALUE: &str = "the data point has no value";
 pub(super) const BUCKETS_MISFIT: &str = "the bucket counts do not fit the bounds";
@@ -14,159 +15,216 @@ pub(super) const BOUNDS_ORDER: &str = "the bucket bounds do not rise";
 /// `DataPointFlags`: the series has ended or was not recorded.
 const NO_RECORDED_VALUE: u32 = 1;
 
-pub(super) fn number_point(mut point: PointRecord, message: &[u8]) -> Result<PointRecord, Flaw> {
-    let mut attributes = AttributeWriter::default();
-    for field in Fields::of(message) {
+/// The numbers of a point.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Fields {
+    pub(crate) start_unix_ns: u64,
+    pub(crate) unix_ns: u64,
+    pub(crate) flags: u32,
+    pub(crate) int_value: Option<i64>,
+    pub(crate) double_value: Option<f64>,
+    pub(crate) count: Option<u64>,
+    pub(crate) sum: Option<f64>,
+    pub(crate) min: Option<f64>,
+    pub(crate) max: Option<f64>,
+}
+
+/// Buckets and quantiles of the point that was read last; its memory is used again for the next.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    counts: Vec<u64>,
+    bounds: Vec<u64>,
+    quantiles: Vec<(f64, f64)>,
+    scale: i32,
+    zero_count: u64,
+    zero_threshold: f64,
+    positive: Buckets,
+    negative: Buckets,
+}
+
+/// One side of an exponential histogram.
+#[derive(Debug, Default)]
+struct Buckets {
+    offset: i32,
+    counts: Vec<u64>,
+}
+
+impl Scratch {
+    fn clear(&mut self) {
+        self.counts.clear();
+        self.bounds.clear();
+        self.quantiles.clear();
+        (self.scale, self.zero_count, self.zero_threshold) = (0, 0, 0.0);
+        for side in [&mut self.positive, &mut self.negative] {
+            side.offset = 0;
+            side.counts.clear();
+        }
+    }
+
+    fn bounds(&self) -> impl Iterator<Item = f64> + '_ {
+        self.bounds.iter().map(|bits| f64::from_bits(*bits))
+    }
+}
+
+/// The field numbers that differ between the shapes.
+struct Numbers {
+    attributes: u32,
+    exemplars: Option<u32>,
+}
+
+fn numbers(kind: MetricKind) -> Numbers {
+    let (attributes, exemplars) = match kind {
+        MetricKind::Gauge | MetricKind::Sum => (7, Some(5)),
+        MetricKind::Histogram => (9, Some(8)),
+        MetricKind::ExponentialHistogram => (1, Some(11)),
+        MetricKind::Summary => (7, None),
+    };
+    Numbers { attributes, exemplars }
+}
+
+/// Finds what makes a point senseless, anywhere below.
+pub(super) fn check(kind: MetricKind, message: &[u8], scratch: &mut Scratch) -> Result<(), Flaw> {
+    let Numbers { attributes, exemplars } = numbers(kind);
+    for field in Wire::of(message) {
+        if let (number, Value::Bytes(bytes)) = field? {
+            if number == attributes {
+                KeyValue::checked(bytes)?;
+            } else if Some(number) == exemplars {
+                check_exemplar(bytes)?;
+            }
+        }
+    }
+    let fields = read(kind, message, scratch)?;
+    match kind {
+        MetricKind::Gauge | MetricKind::Sum => {
+            let valued = fields.int_value.is_some() || fields.double_value.is_some();
+            if !valued && fields.flags & NO_RECORDED_VALUE == 0 {
+                return Err(Flaw::Item(NO_VALUE));
+            }
+        },
+        MetricKind::Histogram => {
+            let unbucketed = scratch.counts.is_empty() && scratch.bounds.is_empty();
+            if !unbucketed && scratch.counts.len() != scratch.bounds.len() + 1 {
+                return Err(Flaw::Item(BUCKETS_MISFIT));
+            }
+            if !scratch.bounds().is_sorted_by(|lower, upper| lower < upper) {
+                return Err(Flaw::Item(BOUNDS_ORDER));
+            }
+        },
+        MetricKind::ExponentialHistogram | MetricKind::Summary => {},
+    }
+    Ok(())
+}
+
+/// Reads the numbers of a point, and what it has of buckets or quantiles into `scratch`.
+pub(crate) fn read(
+    kind: MetricKind,
+    message: &[u8],
+    scratch: &mut Scratch,
+) -> Result<Fields, WireError> {
+    scratch.clear();
+    match kind {
+        MetricKind::Gauge | MetricKind::Sum => number(message),
+        MetricKind::Histogram => histogram(message, scratch),
+        MetricKind::ExponentialHistogram => exponential(message, scratch),
+        MetricKind::Summary => summary(message, scratch),
+    }
+}
+
+fn number(message: &[u8]) -> Result<Fields, WireError> {
+    let mut point = Fields::default();
+    for field in Wire::of(message) {
         match field? {
             (2, Value::Fixed64(ns)) => point.start_unix_ns = ns,
             (3, Value::Fixed64(ns)) => point.unix_ns = ns,
             (4, Value::Fixed64(bits)) => {
                 (point.int_value, point.double_value) = (None, Some(f64::from_bits(bits)));
             },
-            (5, Value::Bytes(bytes)) => exemplar(bytes, &mut point.exemplars)?,
             (6, Value::Fixed64(bits)) => {
                 (point.int_value, point.double_value) = (Some(bits.cast_signed()), None);
             },
-            (7, Value::Bytes(bytes)) => attributes.add(bytes)?,
             (8, Value::Varint(raw)) => point.flags = raw as u32,
             _ => {},
         }
     }
-    let valued = point.int_value.is_some() || point.double_value.is_some();
-    if !valued && point.flags & NO_RECORDED_VALUE == 0 {
-        return Err(Flaw::Item(NO_VALUE));
-    }
-    Ok(finished(point, attributes))
+    Ok(point)
 }
 
-pub(super) fn histogram_point(mut point: PointRecord, message: &[u8]) -> Result<PointRecord, Flaw> {
-    let mut attributes = AttributeWriter::default();
-    let (mut counts, mut bounds) = (Vec::new(), Vec::new());
-    point.count = Some(0);
-    for field in Fields::of(message) {
+fn histogram(message: &[u8], scratch: &mut Scratch) -> Result<Fields, WireError> {
+    let mut point = Fields { count: Some(0), ..Fields::default() };
+    for field in Wire::of(message) {
         match field? {
             (2, Value::Fixed64(ns)) => point.start_unix_ns = ns,
             (3, Value::Fixed64(ns)) => point.unix_ns = ns,
             (4, Value::Fixed64(count)) => point.count = Some(count),
             (5, value) => point.sum = double(value).or(point.sum),
-            (6, value) => fixed64s(value, &mut counts)?,
-            (7, value) => fixed64s(value, &mut bounds)?,
-            (8, Value::Bytes(bytes)) => exemplar(bytes, &mut point.exemplars)?,
-            (9, Value::Bytes(bytes)) => attributes.add(bytes)?,
+            (6, value) => fixed64s(value, &mut scratch.counts)?,
+            (7, value) => fixed64s(value, &mut scratch.bounds)?,
             (10, Value::Varint(raw)) => point.flags = raw as u32,
             (11, value) => point.min = double(value).or(point.min),
             (12, value) => point.max = double(value).or(point.max),
             _ => {},
         }
     }
-    let bounds: Vec<f64> = bounds.into_iter().map(f64::from_bits).collect();
-    let unbucketed = counts.is_empty() && bounds.is_empty();
-    if !unbucketed && counts.len() != bounds.len() + 1 {
-        return Err(Flaw::Item(BUCKETS_MISFIT));
-    }
-    if !bounds.is_sorted_by(|lower, upper| lower < upper) {
-        return Err(Flaw::Item(BOUNDS_ORDER));
-    }
-    point.detail.push_str("{\"bounds\":");
-    list(&bounds, &mut point.detail, |bound, out| write_double(*bound, out));
-    point.detail.push_str(",\"counts\":");
-    list(&counts, &mut point.detail, |count, out| out.push_str(&count.to_string()));
-    point.detail.push('}');
-    Ok(finished(point, attributes))
+    Ok(point)
 }
 
-/// One side of an exponential histogram.
-#[derive(Default)]
-struct Buckets {
-    offset: i32,
-    counts: Vec<u64>,
-}
-
-fn buckets(message: &[u8]) -> Result<Buckets, Flaw> {
-    let mut buckets = Buckets::default();
-    for field in Fields::of(message) {
+fn exponential(message: &[u8], scratch: &mut Scratch) -> Result<Fields, WireError> {
+    let mut point = Fields { count: Some(0), ..Fields::default() };
+    for field in Wire::of(message) {
         match field? {
-            (1, Value::Varint(raw)) => buckets.offset = zigzag(raw),
-            (2, value) => varints(value, &mut buckets.counts)?,
-            _ => {},
-        }
-    }
-    Ok(buckets)
-}
-
-pub(super) fn exponential_point(
-    mut point: PointRecord,
-    message: &[u8],
-) -> Result<PointRecord, Flaw> {
-    let mut attributes = AttributeWriter::default();
-    let (mut positive, mut negative) = (Buckets::default(), Buckets::default());
-    let (mut scale, mut zero_count, mut zero_threshold) = (0, 0, 0.0);
-    point.count = Some(0);
-    for field in Fields::of(message) {
-        match field? {
-            (1, Value::Bytes(bytes)) => attributes.add(bytes)?,
             (2, Value::Fixed64(ns)) => point.start_unix_ns = ns,
             (3, Value::Fixed64(ns)) => point.unix_ns = ns,
             (4, Value::Fixed64(count)) => point.count = Some(count),
             (5, value) => point.sum = double(value).or(point.sum),
-            (6, Value::Varint(raw)) => scale = zigzag(raw),
-            (7, Value::Fixed64(count)) => zero_count = count,
-            (8, Value::Bytes(bytes)) => positive = buckets(bytes)?,
-            (9, Value::Bytes(bytes)) => negative = buckets(bytes)?,
+            (6, Value::Varint(raw)) => scratch.scale = zigzag(raw),
+            (7, Value::Fixed64(count)) => scratch.zero_count = count,
+            (8, Value::Bytes(bytes)) => buckets(bytes, &mut scratch.positive)?,
+            (9, Value::Bytes(bytes)) => buckets(bytes, &mut scratch.negative)?,
             (10, Value::Varint(raw)) => point.flags = raw as u32,
-            (11, Value::Bytes(bytes)) => exemplar(bytes, &mut point.exemplars)?,
             (12, value) => point.min = double(value).or(point.min),
             (13, value) => point.max = double(value).or(point.max),
-            (14, value) => zero_threshold = double(value).unwrap_or(zero_threshold),
+            (14, value) => {
+                scratch.zero_threshold = double(value).unwrap_or(scratch.zero_threshold);
+            },
             _ => {},
         }
     }
-    let out = &mut point.detail;
-    append(
-        format_args!("{{\"scale\":{scale},\"zero_count\":{zero_count},\"zero_threshold\":"),
-        out,
-    );
-    write_double(zero_threshold, out);
-    for (side, buckets) in [("positive", positive), ("negative", negative)] {
-        append(format_args!(",\"{side}\":{{\"offset\":{},\"counts\":", buckets.offset), out);
-        list(&buckets.counts, out, |count, out| out.push_str(&count.to_string()));
-        out.push('}');
-    }
-    out.push('}');
-    Ok(finished(point, attributes))
+    Ok(point)
 }
 
-pub(super) fn summary_point(mut point: PointRecord, message: &[u8]) -> Result<PointRecord, Flaw> {
-    let mut attributes = AttributeWriter::default();
-    let mut quantiles: Vec<(f64, f64)> = Vec::new();
-    (point.count, point.sum) = (Some(0), Some(0.0));
-    for field in Fields::of(message) {
+fn buckets(message: &[u8], side: &mut Buckets) -> Result<(), WireError> {
+    side.offset = 0;
+    side.counts.clear();
+    for field in Wire::of(message) {
+        match field? {
+            (1, Value::Varint(raw)) => side.offset = zigzag(raw),
+            (2, value) => varints(value, &mut side.counts)?,
+            _ => {},
+        }
+    }
+    Ok(())
+}
+
+fn summary(message: &[u8], scratch: &mut Scratch) -> Result<Fields, WireError> {
+    let mut point = Fields { count: Some(0), sum: Some(0.0), ..Fields::default() };
+    for field in Wire::of(message) {
         match field? {
             (2, Value::Fixed64(ns)) => point.start_unix_ns = ns,
             (3, Value::Fixed64(ns)) => point.unix_ns = ns,
             (4, Value::Fixed64(count)) => point.count = Some(count),
             (5, value) => point.sum = double(value).or(point.sum),
-            (6, Value::Bytes(bytes)) => quantiles.push(quantile(bytes)?),
-            (7, Value::Bytes(bytes)) => attributes.add(bytes)?,
+            (6, Value::Bytes(bytes)) => scratch.quantiles.push(quantile(bytes)?),
             (8, Value::Varint(raw)) => point.flags = raw as u32,
             _ => {},
         }
     }
-    point.detail.push_str("{\"quantiles\":");
-    list(&quantiles, &mut point.detail, |(fraction, value), out| {
-        out.push('[');
-        write_double(*fraction, out);
-        out.push(',');
-        write_double(*value, out);
-        out.push(']');
-    });
-    point.detail.push('}');
-    Ok(finished(point, attributes))
+    Ok(point)
 }
 
-fn quantile(message: &[u8]) -> Result<(f64, f64), Flaw> {
+fn quantile(message: &[u8]) -> Result<(f64, f64), WireError> {
     let mut quantile = (0.0, 0.0);
-    for field in Fields::of(message) {
+    for field in Wire::of(message) {
         match field? {
             (1, value) => quantile.0 = double(value).unwrap_or_default(),
             (2, value) => quantile.1 = double(value).unwrap_or_default(),
@@ -176,51 +234,98 @@ fn quantile(message: &[u8]) -> Result<(f64, f64), Flaw> {
     Ok(quantile)
 }
 
-/// Appends an exemplar to an unfinished JSON array. Its ids may be absent or invalid.
-fn exemplar(message: &[u8], out: &mut String) -> Result<(), Flaw> {
+/// Its ids may be absent or invalid.
+fn check_exemplar(message: &[u8]) -> Result<(), Flaw> {
+    for field in Wire::of(message) {
+        if let (7, Value::Bytes(bytes)) = field? {
+            KeyValue::checked(bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Appends buckets and bounds, or quantiles, of the point that was read last.
+pub(crate) fn write_detail(kind: MetricKind, scratch: &Scratch, out: &mut String) {
+    let count = |count: &u64, out: &mut String| append(format_args!("{count}"), out);
+    match kind {
+        MetricKind::Gauge | MetricKind::Sum => {},
+        MetricKind::Histogram => {
+            out.push_str("{\"bounds\":");
+            list(scratch.bounds(), out, write_double);
+            out.push_str(",\"counts\":");
+            list(&scratch.counts, out, count);
+            out.push('}');
+        },
+        MetricKind::ExponentialHistogram => {
+            let Scratch { scale, zero_count, zero_threshold, positive, negative, .. } = scratch;
+            append(format_args!("{{\"scale\":{scale},\"zero_count\":{zero_count}"), out);
+            out.push_str(",\"zero_threshold\":");
+            write_double(*zero_threshold, out);
+            for (side, buckets) in [("positive", positive), ("negative", negative)] {
+                let offset = buckets.offset;
+                append(format_args!(",\"{side}\":{{\"offset\":{offset},\"counts\":"), out);
+                list(&buckets.counts, out, count);
+                out.push('}');
+            }
+            out.push('}');
+        },
+        MetricKind::Summary => {
+            out.push_str("{\"quantiles\":");
+            list(&scratch.quantiles, out, |(fraction, value), out| {
+                list([*fraction, *value], out, write_double);
+            });
+            out.push('}');
+        },
+    }
+}
+
+/// Appends the attributes of a point that was taken as a JSON object.
+pub(crate) fn write_attributes(kind: MetricKind, point: &[u8], out: &mut String) {
+    write_fields(point, numbers(kind).attributes, out);
+}
+
+/// Appends the exemplars of a point that was taken as a JSON array; nothing when it has none.
+pub(crate) fn write_exemplars(kind: MetricKind, point: &[u8], out: &mut String) {
+    let Some(wanted) = numbers(kind).exemplars else { return };
+    let is_exemplar = |field| matches!(field, Ok((number, Value::Bytes(_))) if number == wanted);
+    if Wire::of(point).any(is_exemplar) {
+        write_list('[', point, wanted, out, write_exemplar);
+        out.push(']');
+    }
+}
+
+fn write_exemplar(message: &[u8], out: &mut String) {
     let (mut unix_ns, mut value, mut trace, mut span) = (0, String::from("null"), None, None);
-    let mut attributes = AttributeWriter::default();
-    for field in Fields::of(message) {
-        match field? {
-            (2, Value::Fixed64(ns)) => unix_ns = ns,
-            (3, Value::Fixed64(bits)) => {
+    for field in Wire::of(message) {
+        match field {
+            Ok((2, Value::Fixed64(ns))) => unix_ns = ns,
+            Ok((3, Value::Fixed64(bits))) => {
                 value.clear();
                 write_double(f64::from_bits(bits), &mut value);
             },
-            (4, Value::Bytes(bytes)) => span = span_id(bytes),
-            (5, Value::Bytes(bytes)) => trace = trace_id(bytes),
-            (6, Value::Fixed64(bits)) => value = bits.cast_signed().to_string(),
-            (7, Value::Bytes(bytes)) => attributes.add(bytes)?,
+            Ok((4, Value::Bytes(bytes))) => span = span_id(bytes),
+            Ok((5, Value::Bytes(bytes))) => trace = trace_id(bytes),
+            Ok((6, Value::Fixed64(bits))) => value = bits.cast_signed().to_string(),
             _ => {},
         }
     }
-    out.push(if out.is_empty() { '[' } else { ',' });
     append(format_args!("{{\"unix_ns\":{unix_ns},\"value\":{value},\"trace_id\":"), out);
     write_text(&trace.map(|id| id.to_string()).unwrap_or_default(), out);
     out.push_str(",\"span_id\":");
     write_text(&span.map(|id| id.to_string()).unwrap_or_default(), out);
     out.push_str(",\"attributes\":");
-    out.push_str(&attributes.finish().0);
+    write_fields(message, 7, out);
     out.push('}');
-    Ok(())
-}
-
-fn finished(mut point: PointRecord, attributes: AttributeWriter) -> PointRecord {
-    point.attributes = attributes.finish().0;
-    if !point.exemplars.is_empty() {
-        point.exemplars.push(']');
-    }
-    point
-}
-
-fn append(text: std::fmt::Arguments<'_>, out: &mut String) {
-    out.write_fmt(text).expect("writing to memory does not fail");
 }
 
 /// Writes a JSON array.
-fn list<T>(items: &[T], out: &mut String, mut write: impl FnMut(&T, &mut String)) {
+fn list<T>(
+    items: impl IntoIterator<Item = T>,
+    out: &mut String,
+    mut write: impl FnMut(T, &mut String),
+) {
     out.push('[');
-    for (index, item) in items.iter().enumerate() {
+    for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
             out.push(',');
         }

@@ -18,6 +18,7 @@ use prost::Message as _;
 use serde_json::json;
 
 use super::*;
+use crate::record::PointView;
 use crate::testing::{attribute, logs, resource, span, text as text_attribute, traces, value_of};
 
 fn metrics(data: Vec<Option<Data>>) -> ExportMetricsServiceRequest {
@@ -41,11 +42,31 @@ fn metrics(data: Vec<Option<Data>>) -> ExportMetricsServiceRequest {
 }
 
 fn decoded(signal: Signal, request: &[u8]) -> Batch {
-    decode(signal, request, 77).unwrap()
+    decode(signal, &Bytes::copy_from_slice(request), 77).unwrap()
+}
+
+fn written(write: impl FnOnce(&mut String)) -> String {
+    let mut out = String::new();
+    write(&mut out);
+    out
+}
+
+fn read(write: impl FnOnce(&mut String)) -> serde_json::Value {
+    serde_json::from_str(&written(write)).unwrap()
+}
+
+fn detail(point: PointView<'_>) -> String {
+    let mut scratch = points::Scratch::default();
+    point.fields(&mut scratch);
+    written(|out| point.write_detail(&scratch, out))
+}
+
+fn fields(point: PointView<'_>) -> points::Fields {
+    point.fields(&mut points::Scratch::default())
 }
 
 fn from_json(signal: Signal, request: &serde_json::Value) -> Result<Batch, DecodeError> {
-    decode(signal, &json::to_protobuf(signal, request.to_string().as_bytes())?, 77)
+    decode(signal, &json::to_protobuf(signal, request.to_string().as_bytes())?.into(), 77)
 }
 
 #[test]
@@ -75,24 +96,23 @@ fn every_field_of_a_span_arrives() {
     sent.events = vec![Event { time_unix_nano: 9, name: "e".to_owned(), ..Event::default() }];
     sent.links = vec![Link { trace_id: vec![4; 16], span_id: vec![5; 8], ..Link::default() }];
     let batch = decoded(Signal::Traces, &traces("shop", vec![sent]).encode_to_vec());
-    let span = &batch.spans[0];
-    assert_eq!(span.origin.resource.service, "shop");
+    let span = batch.span(0).unwrap();
+    assert_eq!(span.origin().resource.service, "shop");
     assert_eq!(span.parent.unwrap().as_bytes(), &[3; 8]);
     assert_eq!((span.kind, span.flags, span.status), (2, 0x301, 2));
+    assert_eq!((span.trace_state(), span.status_message()), ("a=1", "broken"));
     assert_eq!(span.duration_ns(), 250_000_000);
-    assert_eq!(span.known.edge.as_ref().unwrap().to_string(), "orders -> payments");
-    assert_eq!(span.known.correlation_id.as_ref().unwrap().as_str(), "u1-2");
-    assert_eq!(
-        (span.known.blame.as_deref(), span.known.http_status),
-        (Some("upstream"), Some(503))
-    );
-    let attributes: serde_json::Value = serde_json::from_str(&span.attributes).unwrap();
+    assert_eq!(span.edge().unwrap().to_string(), "orders -> payments");
+    assert_eq!(span.correlation_id().unwrap().as_str(), "u1-2");
+    assert_eq!((span.blame().as_deref(), span.http_status()), (Some("upstream"), Some(503)));
+    let attributes = read(|out| span.write_attributes(out));
     assert_eq!(attributes["a"], json!("/w=="));
     assert_eq!(attributes["b"], json!([true]));
     assert_eq!(attributes["c"], json!({"x": "\""}));
     assert_eq!(attributes["d"], json!("NaN"));
-    assert_eq!((span.events[0].unix_ns, &*span.events[0].name), (9, "e"));
-    let links: serde_json::Value = serde_json::from_str(&span.links).unwrap();
+    let events: Vec<(u64, &str)> = span.events().map(|event| (event.unix_ns, event.name)).collect();
+    assert_eq!(events, [(9, "e")]);
+    let links = read(|out| span.write_links(out));
     assert_eq!(links[0]["span_id"], json!("0505050505050505"));
 }
 
@@ -144,7 +164,8 @@ fn invalid_utf8_rejects_its_item_and_one_in_the_resource_all_below() {
 #[test]
 fn a_truncated_request_is_refused_as_a_whole() {
     let request = traces("shop", vec![span(1, 1, 10, 1)]).encode_to_vec();
-    assert!(decode(Signal::Traces, &request[..request.len() - 1], 0).is_err());
+    let request = Bytes::from(request);
+    assert!(decode(Signal::Traces, &request.slice(..request.len() - 1), 0).is_err());
 }
 
 #[test]
@@ -199,15 +220,16 @@ fn all_five_kinds_of_metrics_become_points() {
     ]);
     let batch = decoded(Signal::Metrics, &request.encode_to_vec());
     assert_eq!(batch.rejected.count(), 0);
-    let kinds: Vec<&str> = batch.points.iter().map(|point| point.metric.kind).collect();
+    let points: Vec<PointView<'_>> = batch.points().collect();
+    let kinds: Vec<&str> = points.iter().map(|point| point.metric().head.kind.as_str()).collect();
     assert_eq!(kinds, ["gauge", "sum", "histogram", "exponential_histogram", "summary"]);
-    assert_eq!(batch.points[0].int_value, Some(-3));
-    assert!(batch.points[1].metric.monotonic);
-    assert_eq!((batch.points[2].count, batch.points[2].sum), (Some(3), Some(4.5)));
-    assert_eq!(batch.points[2].detail, r#"{"bounds":[0.5],"counts":[1,2]}"#);
-    assert!(batch.points[3].detail.contains(r#""positive":{"offset":-2,"counts":[1,300]}"#));
-    assert!(batch.points[3].detail.starts_with(r#"{"scale":-1,"#));
-    assert_eq!(batch.points[4].detail, r#"{"quantiles":[[0.5,1.5]]}"#);
+    assert_eq!(fields(points[0]).int_value, Some(-3));
+    assert!(points[1].metric().head.monotonic);
+    assert_eq!((fields(points[2]).count, fields(points[2]).sum), (Some(3), Some(4.5)));
+    assert_eq!(detail(points[2]), r#"{"bounds":[0.5],"counts":[1,2]}"#);
+    assert!(detail(points[3]).contains(r#""positive":{"offset":-2,"counts":[1,300]}"#));
+    assert!(detail(points[3]).starts_with(r#"{"scale":-1,"#));
+    assert_eq!(detail(points[4]), r#"{"quantiles":[[0.5,1.5]]}"#);
 }
 
 #[test]
@@ -310,8 +332,9 @@ fn a_json_gauge_of_nan_keeps_its_value() {
             "dataPoints": [{"asInt": "-7", "attributes": null}]}},
     ]}]}]});
     let batch = from_json(Signal::Metrics, &request).unwrap();
-    assert!(batch.points[0].double_value.unwrap().is_nan());
-    assert_eq!(batch.points[1].int_value, Some(-7));
+    let points: Vec<points::Fields> = batch.points().map(fields).collect();
+    assert!(points[0].double_value.unwrap().is_nan());
+    assert_eq!(points[1].int_value, Some(-7));
 }
 
 #[test]
@@ -330,14 +353,18 @@ fn json_and_protobuf_of_the_same_span_give_the_same_record() {
                            {"key": "t", "value": {"stringValue": "x"}}],
         }]}],
     }]});
-    assert_eq!(from_json(Signal::Traces, &json).unwrap(), protobuf);
+    let json = from_json(Signal::Traces, &json).unwrap();
+    let views = |batch: &Batch| batch.spans().map(crate::query::span).collect::<Vec<_>>();
+    assert_eq!(views(&json), views(&protobuf));
+    assert_eq!(json.origins, protobuf.origins);
+    assert_eq!(json.spans[0].flags, protobuf.spans[0].flags);
 }
 
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         for signal in Signal::ALL {
-            let _whatever_comes = decode(signal, &bytes, 0);
+            let _whatever_comes = decode(signal, &Bytes::copy_from_slice(&bytes), 0);
             let _whatever_comes = json::to_protobuf(signal, &bytes);
         }
     }
@@ -350,8 +377,11 @@ proptest! {
         let mut request = traces("shop", spans).encode_to_vec();
         let at = at % request.len();
         request[at] = byte;
+        let request = Bytes::from(request);
         if let Ok(batch) = decode(Signal::Traces, &request, 0) {
             prop_assert!(batch.items() + batch.rejected.count() <= request.len() as u64 / 2);
+            // What was taken can be read.
+            prop_assert_eq!(batch.spans().map(crate::query::span).count(), batch.spans.len());
         }
     }
 
@@ -371,12 +401,12 @@ proptest! {
         let request: ExportTraceServiceRequest = traces("shop", spans);
         let batch = decoded(Signal::Traces, &request.encode_to_vec());
         prop_assert_eq!(batch.spans.len(), ids.len());
-        for (span, (trace, id)) in batch.spans.iter().zip(ids) {
+        for (span, (trace, id)) in batch.spans().zip(ids) {
             prop_assert_eq!(span.trace_id.as_bytes(), &[trace; 16]);
             prop_assert_eq!(span.span_id.as_bytes(), &[id; 8]);
-            prop_assert_eq!((&span.name, span.kind), (&name, kind));
+            prop_assert_eq!((span.name(), span.kind), (name.as_str(), kind));
             prop_assert_eq!(span.start_unix_ns, start);
-            let attributes = read_attributes(&span.attributes);
+            let attributes = read(|out| span.write_attributes(out));
             prop_assert_eq!(attributes["k"].as_str(), Some(value.as_str()));
         }
     }

@@ -1,94 +1,87 @@
-//! Spans. A span needs a trace id of 16 bytes and a span id of 8, neither all zero.
-
-use std::sync::Arc;
+//! Spans. One whose ids are invalid is rejected alone.
 
 use model::id::SpanId;
 
-use super::any::AttributeWriter;
-use super::{Flaw, envelope, owned, span_id, text, trace_id, write_text};
-use crate::record::{Batch, Known, Origin, SpanEventRecord, SpanRecord};
+use super::any::{KeyValue, write_attributes as write_fields, write_list, write_text};
+use super::known::Learner;
+use super::{Flaw, checked_part, envelope, span_id, text, trace_id};
+use crate::record::{Batch, EventView, Known, Part, SpanRecord};
 use crate::wire::{Fields, Value, WireError};
 
 pub(super) const INVALID_TRACE_ID: &str = "the trace id is not 16 bytes, or all zero";
 pub(super) const INVALID_SPAN_ID: &str = "the span id is not 8 bytes, or all zero";
 pub(super) const INVALID_PARENT: &str = "the parent span id is not 8 bytes";
 
-pub(super) fn decode(request: &[u8]) -> Result<Batch, WireError> {
-    let mut batch = Batch::default();
-    envelope::walk(request, |origin, item| {
-        match origin.map_err(Flaw::Item).and_then(|origin| span(origin, item)) {
-            Ok(span) => batch.spans.push(Arc::new(span)),
-            Err(Flaw::Item(reason)) => batch.rejected.add(reason, 1),
+/// A span in most requests is not smaller: room for so many is taken at once.
+const SPAN_BYTES: usize = 128;
+
+const ATTRIBUTES: u32 = 9;
+const EVENTS: u32 = 11;
+const LINKS: u32 = 13;
+const STATUS: u32 = 15;
+const EVENT_ATTRIBUTES: u32 = 3;
+const LINK_ATTRIBUTES: u32 = 4;
+
+pub(super) fn decode(batch: &mut Batch, request: &[u8]) -> Result<(), WireError> {
+    batch.spans.reserve(request.len() / SPAN_BYTES);
+    let (spans, rejected) = (&mut batch.spans, &mut batch.rejected);
+    batch.origins = envelope::walk(request, |origin, item| {
+        match origin.map_err(Flaw::Item).and_then(|origin| span(request, origin, item)) {
+            Ok(span) => spans.push(span),
+            Err(Flaw::Item(reason)) => rejected.add(reason, 1),
             Err(Flaw::Wire(error)) => return Err(error),
         }
         Ok(())
     })?;
-    Ok(batch)
+    batch.spans.shrink_to_fit();
+    Ok(())
 }
 
-/// The parts of a span that need to be checked or put together once all fields are read.
+/// The ids as they came: they are checked once all fields are read.
 #[derive(Default)]
-struct Parts<'a> {
-    trace_id: &'a [u8],
-    span_id: &'a [u8],
+struct Ids<'a> {
+    trace: &'a [u8],
+    span: &'a [u8],
     parent: &'a [u8],
-    attributes: AttributeWriter,
-    links: String,
 }
 
-fn span(origin: &Origin, message: &[u8]) -> Result<SpanRecord, Flaw> {
-    let mut parts = Parts::default();
-    let mut span = blank(origin)?;
+fn span(payload: &[u8], origin: u32, message: &[u8]) -> Result<SpanRecord, Flaw> {
+    let (mut ids, mut attributes) = (Ids::default(), Learner::of(payload));
+    let (mut name, mut trace_state) = (Part::default(), Part::default());
+    let (mut kind, mut status, mut flags) = (0, 0, 0);
+    let (mut start_unix_ns, mut end_unix_ns) = (0, 0);
     for field in Fields::of(message) {
         match field? {
-            (1, Value::Bytes(bytes)) => parts.trace_id = bytes,
-            (2, Value::Bytes(bytes)) => parts.span_id = bytes,
-            (3, Value::Bytes(bytes)) => span.trace_state = owned(bytes)?,
-            (4, Value::Bytes(bytes)) => parts.parent = bytes,
-            (5, Value::Bytes(bytes)) => span.name = owned(bytes)?,
-            (6, Value::Varint(raw)) => span.kind = raw as i32,
-            (7, Value::Fixed64(ns)) => span.start_unix_ns = ns,
-            (8, Value::Fixed64(ns)) => span.end_unix_ns = ns,
-            (9, Value::Bytes(bytes)) => parts.attributes.add(bytes)?,
-            (11, Value::Bytes(bytes)) => span.events.push(event(bytes)?),
-            (13, Value::Bytes(bytes)) => link(bytes, &mut parts.links)?,
-            (15, Value::Bytes(bytes)) => {
-                (span.status, span.status_message) = status(bytes)?;
-            },
-            (16, Value::Fixed32(flags)) => span.flags = flags,
+            (ATTRIBUTES, Value::Bytes(bytes)) => attributes.add(bytes)?,
+            (1, Value::Bytes(bytes)) => ids.trace = bytes,
+            (2, Value::Bytes(bytes)) => ids.span = bytes,
+            (3, Value::Bytes(bytes)) => trace_state = checked_part(payload, bytes)?,
+            (4, Value::Bytes(bytes)) => ids.parent = bytes,
+            (5, Value::Bytes(bytes)) => name = checked_part(payload, bytes)?,
+            (6, Value::Varint(raw)) => kind = raw as i32,
+            (7, Value::Fixed64(ns)) => start_unix_ns = ns,
+            (8, Value::Fixed64(ns)) => end_unix_ns = ns,
+            (EVENTS, Value::Bytes(bytes)) => check_event(bytes)?,
+            (LINKS, Value::Bytes(bytes)) => check_link(bytes)?,
+            (STATUS, Value::Bytes(bytes)) => status = self::status(bytes)?.0,
+            (16, Value::Fixed32(bits)) => flags = bits,
             _ => {},
         }
     }
-    span.trace_id = trace_id(parts.trace_id).ok_or(Flaw::Item(INVALID_TRACE_ID))?;
-    span.span_id = span_id(parts.span_id).ok_or(Flaw::Item(INVALID_SPAN_ID))?;
-    span.parent = parent(parts.parent)?;
-    (span.attributes, span.known) = parts.attributes.finish();
-    if !parts.links.is_empty() {
-        parts.links.push(']');
-    }
-    span.links = parts.links;
-    Ok(span)
-}
-
-/// A span before its fields are read; its ids are placeholders that are always replaced.
-fn blank(origin: &Origin) -> Result<SpanRecord, Flaw> {
     Ok(SpanRecord {
-        origin: origin.clone(),
-        trace_id: trace_id(&[1; 16]).ok_or(Flaw::Item(INVALID_TRACE_ID))?,
-        span_id: span_id(&[1; 8]).ok_or(Flaw::Item(INVALID_SPAN_ID))?,
-        parent: None,
-        name: String::new(),
-        kind: 0,
-        start_unix_ns: 0,
-        end_unix_ns: 0,
-        status: 0,
-        status_message: String::new(),
-        trace_state: String::new(),
-        flags: 0,
-        attributes: String::new(),
-        known: Known::default(),
-        events: Vec::new(),
-        links: String::new(),
+        trace_id: trace_id(ids.trace).ok_or(Flaw::Item(INVALID_TRACE_ID))?,
+        span_id: span_id(ids.span).ok_or(Flaw::Item(INVALID_SPAN_ID))?,
+        parent: parent(ids.parent)?,
+        origin,
+        kind,
+        status,
+        flags,
+        start_unix_ns,
+        end_unix_ns,
+        message: Part::of(payload, message),
+        name,
+        trace_state,
+        known: Known { ..attributes.known() },
     })
 }
 
@@ -100,11 +93,11 @@ fn parent(bytes: &[u8]) -> Result<Option<SpanId>, Flaw> {
     }
 }
 
-fn status(message: &[u8]) -> Result<(i32, String), Flaw> {
-    let (mut code, mut explanation) = (0, String::new());
+fn status(message: &[u8]) -> Result<(i32, &str), Flaw> {
+    let (mut code, mut explanation) = (0, "");
     for field in Fields::of(message) {
         match field? {
-            (2, Value::Bytes(bytes)) => explanation = owned(bytes)?,
+            (2, Value::Bytes(bytes)) => explanation = text(bytes)?,
             (3, Value::Varint(raw)) => code = raw as i32,
             _ => {},
         }
@@ -112,39 +105,91 @@ fn status(message: &[u8]) -> Result<(i32, String), Flaw> {
     Ok((code, explanation))
 }
 
-fn event(message: &[u8]) -> Result<SpanEventRecord, Flaw> {
-    let (mut unix_ns, mut name) = (0, String::new());
-    let mut attributes = AttributeWriter::default();
+fn check_event(message: &[u8]) -> Result<(), Flaw> {
     for field in Fields::of(message) {
         match field? {
-            (1, Value::Fixed64(ns)) => unix_ns = ns,
-            (2, Value::Bytes(bytes)) => name = owned(bytes)?,
-            (3, Value::Bytes(bytes)) => attributes.add(bytes)?,
+            (2, Value::Bytes(bytes)) => drop(text(bytes)?),
+            (EVENT_ATTRIBUTES, Value::Bytes(bytes)) => drop(KeyValue::checked(bytes)?),
             _ => {},
         }
     }
-    Ok(SpanEventRecord { unix_ns, name, attributes: attributes.finish().0 })
+    Ok(())
 }
 
-/// Appends a link to an unfinished JSON array. A link with invalid ids is kept with empty ones: it
-/// harms nobody.
-fn link(message: &[u8], out: &mut String) -> Result<(), Flaw> {
-    let (mut trace, mut span, mut state) = (String::new(), String::new(), "");
-    let mut attributes = AttributeWriter::default();
+fn check_link(message: &[u8]) -> Result<(), Flaw> {
     for field in Fields::of(message) {
         match field? {
-            (1, Value::Bytes(bytes)) => {
-                trace = trace_id(bytes).map(|id| id.to_string()).unwrap_or_default();
-            },
-            (2, Value::Bytes(bytes)) => {
-                span = span_id(bytes).map(|id| id.to_string()).unwrap_or_default();
-            },
-            (3, Value::Bytes(bytes)) => state = text(bytes)?,
-            (4, Value::Bytes(bytes)) => attributes.add(bytes)?,
+            (3, Value::Bytes(bytes)) => drop(text(bytes)?),
+            (LINK_ATTRIBUTES, Value::Bytes(bytes)) => drop(KeyValue::checked(bytes)?),
             _ => {},
         }
     }
-    out.push(if out.is_empty() { '[' } else { ',' });
+    Ok(())
+}
+
+/// What the status of a span that was taken says for people.
+pub(crate) fn status_message(span: &[u8]) -> &str {
+    let statuses = Fields::of(span).filter_map(|field| match field {
+        Ok((STATUS, Value::Bytes(bytes))) => status(bytes).ok(),
+        _ => None,
+    });
+    statuses.last().map_or("", |(_, explanation)| explanation)
+}
+
+/// Appends the attributes of a span that was taken as a JSON object.
+pub(crate) fn write_attributes(span: &[u8], out: &mut String) {
+    write_fields(span, ATTRIBUTES, out);
+}
+
+/// The events of a span that was taken.
+pub(crate) fn events(span: &[u8]) -> impl Iterator<Item = EventView<'_>> {
+    Fields::of(span).filter_map(|field| match field {
+        Ok((EVENTS, Value::Bytes(message))) => Some(event(message)),
+        _ => None,
+    })
+}
+
+fn event(message: &[u8]) -> EventView<'_> {
+    let mut event = EventView { unix_ns: 0, name: "", message };
+    for field in Fields::of(message) {
+        match field {
+            Ok((1, Value::Fixed64(ns))) => event.unix_ns = ns,
+            Ok((2, Value::Bytes(bytes))) => event.name = text(bytes).unwrap_or_default(),
+            _ => {},
+        }
+    }
+    event
+}
+
+/// Appends the attributes of an event as a JSON object.
+pub(crate) fn write_event_attributes(event: &[u8], out: &mut String) {
+    write_fields(event, EVENT_ATTRIBUTES, out);
+}
+
+/// Appends the links of a span that was taken as a JSON array; nothing when it has none.
+pub(crate) fn write_links(span: &[u8], out: &mut String) {
+    let is_link = |field| matches!(field, Ok((LINKS, Value::Bytes(_))));
+    if Fields::of(span).any(is_link) {
+        write_list('[', span, LINKS, out, write_link);
+        out.push(']');
+    }
+}
+
+/// A link with invalid ids is kept with empty ones: it harms nobody.
+fn write_link(message: &[u8], out: &mut String) {
+    let (mut trace, mut span, mut state) = (String::new(), String::new(), "");
+    for field in Fields::of(message) {
+        match field {
+            Ok((1, Value::Bytes(bytes))) => {
+                trace = trace_id(bytes).map(|id| id.to_string()).unwrap_or_default();
+            },
+            Ok((2, Value::Bytes(bytes))) => {
+                span = span_id(bytes).map(|id| id.to_string()).unwrap_or_default();
+            },
+            Ok((3, Value::Bytes(bytes))) => state = text(bytes).unwrap_or_default(),
+            _ => {},
+        }
+    }
     for (key, value) in [("trace_id", trace.as_str()), ("span_id", &span), ("trace_state", state)] {
         out.push(if key == "trace_id" { '{' } else { ',' });
         write_text(key, out);
@@ -152,7 +197,6 @@ fn link(message: &[u8], out: &mut String) -> Result<(), Flaw> {
         write_text(value, out);
     }
     out.push_str(",\"attributes\":");
-    out.push_str(&attributes.finish().0);
+    write_fields(message, LINK_ATTRIBUTES, out);
     out.push('}');
-    Ok(())
 }

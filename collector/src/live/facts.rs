@@ -11,7 +11,7 @@ use model::policy::BreakerState;
 use serde_json::Value;
 
 use crate::decode::read_attributes;
-use crate::record::LogRecord;
+use crate::record::LogView;
 
 /// One entry of the ledger.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,8 +77,8 @@ pub(crate) struct Facts {
 
 impl Facts {
     /// `None` for ordinary logs, and for events that lack what they are about.
-    pub(super) fn of(log: &LogRecord) -> Option<Fact> {
-        match log.event.as_str() {
+    pub(super) fn of(log: LogView<'_>) -> Option<Fact> {
+        match log.event() {
             event::FAULT_DECISION => Some(Fact::Decision(Box::new(decision(log)))),
             event::FAULT_TRANSITION => Some(Fact::Fault(Box::new(fault(log)))),
             event::BREAKER_TRANSITION => breaker(log).map(|it| Fact::Breaker(Box::new(it))),
@@ -91,8 +91,10 @@ impl Facts {
 struct Named(BTreeMap<String, Value>);
 
 impl Named {
-    fn of(log: &LogRecord) -> Self {
-        Self(read_attributes(&log.attributes))
+    fn of(log: LogView<'_>) -> Self {
+        let mut attributes = String::new();
+        log.write_attributes(&mut attributes);
+        Self(read_attributes(&attributes))
     }
 
     fn text(&self, name: &str) -> String {
@@ -113,7 +115,7 @@ impl Named {
     }
 }
 
-fn decision(log: &LogRecord) -> Decision {
+fn decision(log: LogView<'_>) -> Decision {
     let named = Named::of(log);
     Decision {
         unix_ns: log.unix_ns,
@@ -125,7 +127,7 @@ fn decision(log: &LogRecord) -> Decision {
         edge: named.text(attribute::EDGE),
         subject_kind: named.text(attribute::FAULT_SUBJECT_KIND),
         subject: named.text(attribute::FAULT_SUBJECT),
-        correlation_id: log.known.correlation_id.clone(),
+        correlation_id: log.correlation_id(),
         occurrence: named.int(attribute::FAULT_OCCURRENCE),
         attempt: named.int(attribute::ATTEMPT),
         draw: named.double(attribute::FAULT_DRAW),
@@ -137,7 +139,7 @@ fn decision(log: &LogRecord) -> Decision {
     }
 }
 
-fn fault(log: &LogRecord) -> FaultTransition {
+fn fault(log: LogView<'_>) -> FaultTransition {
     let named = Named::of(log);
     let state_text = named.text(attribute::FAULT_STATE);
     FaultTransition {
@@ -149,11 +151,11 @@ fn fault(log: &LogRecord) -> FaultTransition {
     }
 }
 
-fn breaker(log: &LogRecord) -> Option<BreakerTransition> {
+fn breaker(log: LogView<'_>) -> Option<BreakerTransition> {
     let named = Named::of(log);
     Some(BreakerTransition {
         unix_ns: log.unix_ns,
-        edge: log.known.edge.clone()?,
+        edge: log.edge()?,
         from: BreakerState::parse(&named.text(attribute::BREAKER_FROM))?,
         to: BreakerState::parse(&named.text(attribute::BREAKER_TO))?,
         reason: named.text(attribute::BREAKER_REASON),

@@ -1,24 +1,27 @@
 //! The newest traces and logs, at hand by trace id and by correlation id.
 //!
-//! Bounded by count and by bytes; the oldest trace goes first, as a whole. Once something was
-//! forgotten, questions also have to ask the run file.
+//! Bounded by count and by bytes; the oldest batch goes first. Once something was forgotten,
+//! questions also have to ask the run file.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::frame::{LogLine, Trace, TraceHead};
 use model::id::{CorrelationId, SpanId, TraceId};
 
 use super::is_request;
+use super::keys::{Keys, Newest};
+use super::shelf::{Entry, Room, Shelf, Slot};
 use crate::query::{self, LogQuery, TraceQuery};
-use crate::record::{LogRecord, SpanRecord};
+use crate::record::{Batch, LogView, SpanView, kind};
 
 const SPANS_MAX: usize = 100_000;
 const LOGS_MAX: usize = 100_000;
 /// For spans, and as much for logs.
 const BYTES_MAX: usize = 192 * 1024 * 1024;
-/// A record beside its texts.
-const RECORD_BYTES: usize = 512;
+/// A trace with more spans is crowded: its spans are looked up by a hash of their own, because
+/// looking at all of them for each new one would take too long.
+const CROWD: u32 = 64;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
@@ -27,25 +30,12 @@ pub(crate) struct Bounds {
     pub(crate) bytes: usize,
 }
 
-#[derive(Debug, Default)]
-struct Entry {
-    spans: Vec<Arc<SpanRecord>>,
-    /// Span id, kind and start: a repetition has all three.
-    seen: BTreeSet<(SpanId, i32, u64)>,
-    correlation_ids: BTreeSet<CorrelationId>,
-}
-
 #[derive(Debug)]
 pub(crate) struct Index {
-    bounds: Bounds,
-    traces: BTreeMap<TraceId, Entry>,
-    /// By first arrival.
-    order: VecDeque<TraceId>,
-    by_correlation_id: BTreeMap<CorrelationId, BTreeSet<TraceId>>,
-    logs: VecDeque<Arc<LogRecord>>,
-    spans: usize,
-    span_bytes: usize,
-    log_bytes: usize,
+    spans: Shelf,
+    logs: Shelf,
+    /// Spans of crowded traces by trace and span id.
+    crowd: Keys,
     forgotten: bool,
 }
 
@@ -58,14 +48,9 @@ impl Default for Index {
 impl Index {
     pub(crate) fn bounded(bounds: Bounds) -> Self {
         Self {
-            bounds,
-            traces: BTreeMap::new(),
-            order: VecDeque::new(),
-            by_correlation_id: BTreeMap::new(),
-            logs: VecDeque::new(),
-            spans: 0,
-            span_bytes: 0,
-            log_bytes: 0,
+            spans: Shelf::bounded(Room { items: bounds.spans, bytes: bounds.bytes }),
+            logs: Shelf::bounded(Room { items: bounds.logs, bytes: bounds.bytes }),
+            crowd: Keys::default(),
             forgotten: false,
         }
     }
@@ -75,58 +60,159 @@ impl Index {
         self.forgotten
     }
 
+    /// Adds the spans of a batch. `each` gets every span that is not here already with its number,
+    /// and before that `pair` every pair of caller and callee that it completes.
+    pub(super) fn add_spans(
+        &mut self,
+        batch: &Arc<Batch>,
+        mut pair: impl FnMut(SpanView<'_>, SpanView<'_>),
+        mut each: impl FnMut(u32, SpanView<'_>),
+    ) {
+        if batch.spans.is_empty() {
+            return;
+        }
+        self.spans.begin(batch);
+        for (number, span) in (0..).zip(batch.spans()) {
+            if self.add_span(number, span, &mut pair) {
+                each(number, span);
+            }
+        }
+        if self.spans.end() {
+            self.forgotten = true;
+            let (oldest, next) = self.spans.range();
+            self.crowd.forget_before(oldest, next);
+        }
+    }
+
     /// False when this span is here already.
-    pub(crate) fn add_span(&mut self, span: &Arc<SpanRecord>) -> bool {
-        let entry = self.traces.entry(span.trace_id).or_insert_with(|| {
-            self.order.push_back(span.trace_id);
-            Entry::default()
-        });
-        if !entry.seen.insert((span.span_id, span.kind, span.start_unix_ns)) {
+    fn add_span(
+        &mut self,
+        number: u32,
+        span: SpanView<'_>,
+        pair: &mut impl FnMut(SpanView<'_>, SpanView<'_>),
+    ) -> bool {
+        let trace = self.spans.hash_trace(span.trace_id);
+        let before = self.spans.trace(trace).map_or(0, |newest| newest.count);
+        let (own, parent) = (print(Some(span.span_id)), print(span.parent));
+        if before > 0 && !self.meet(span, trace, before, pair) {
             return false;
         }
-        entry.spans.push(Arc::clone(span));
-        if let Some(id) = &span.known.correlation_id
-            && entry.correlation_ids.insert(id.clone())
-        {
-            self.by_correlation_id.entry(id.clone()).or_default().insert(span.trace_id);
-        }
-        self.spans += 1;
-        self.span_bytes += span_bytes(span);
-        while self.spans > self.bounds.spans || self.span_bytes > self.bounds.bytes {
-            self.forget_oldest_trace();
+        let correlation = span.correlation().map(|text| self.spans.hash_text(&text));
+        let entry = Entry { trace: Some(trace), correlation, own, parent };
+        self.spans.add(number, entry);
+        if before + 1 >= CROWD {
+            self.join_crowd(trace, before + 1);
         }
         true
     }
 
-    fn forget_oldest_trace(&mut self) {
-        let Some(oldest) = self.order.pop_front() else { return };
-        let Some(entry) = self.traces.remove(&oldest) else { return };
-        self.forgotten = true;
-        self.spans -= entry.spans.len();
-        self.span_bytes -= entry.spans.iter().map(|span| span_bytes(span)).sum::<usize>();
-        for id in entry.correlation_ids {
-            if let Some(traces) = self.by_correlation_id.get_mut(&id) {
-                traces.remove(&oldest);
-                if traces.is_empty() {
-                    self.by_correlation_id.remove(&id);
-                }
+    /// Compares a new span with those of its trace: false when it is one of them.
+    fn meet(
+        &self,
+        span: SpanView<'_>,
+        trace: u64,
+        before: u32,
+        pair: &mut impl FnMut(SpanView<'_>, SpanView<'_>),
+    ) -> bool {
+        let (own, parent) = (print(Some(span.span_id)), print(span.parent));
+        let crowded = before >= CROWD;
+        let relatives = self
+            .spans
+            .of_trace(trace)
+            .take(CROWD as usize)
+            .filter(|(_, slot)| slot.own == own || slot.own == parent || slot.parent == own)
+            .map(|(_, slot)| slot);
+        let by_id = [Some(span.span_id), span.parent]
+            .into_iter()
+            .flatten()
+            .filter(|_| crowded)
+            .filter_map(|id| self.of_crowd(trace, id));
+        let mut callers = 0;
+        for slot in by_id.chain(relatives) {
+            let Some(other) = self.span_at(slot).filter(|other| other.trace_id == span.trace_id)
+            else {
+                continue;
+            };
+            if is_same(span, other) {
+                return false;
             }
+            // A crowded trace may name the same caller twice.
+            if is_call(other, span) && callers == 0 {
+                callers += 1;
+                pair(other, span);
+            } else if is_call(span, other) {
+                pair(span, other);
+            }
+        }
+        true
+    }
+
+    fn join_crowd(&mut self, trace: u64, count: u32) {
+        let newcomers = if count == CROWD { CROWD as usize } else { 1 };
+        let spans: Vec<(u64, SpanId)> = self
+            .spans
+            .of_trace(trace)
+            .take(newcomers)
+            .filter_map(|(sequence, slot)| Some((sequence, self.span_at(slot)?.span_id)))
+            .collect();
+        for (sequence, id) in spans.into_iter().rev() {
+            let hash = self.hash_of(trace, id);
+            self.crowd.put(Newest { hash, sequence, count: 1 });
         }
     }
 
-    pub(crate) fn add_log(&mut self, log: &Arc<LogRecord>) {
-        self.log_bytes += log_bytes(log);
-        self.logs.push_back(Arc::clone(log));
-        while self.logs.len() > self.bounds.logs || self.log_bytes > self.bounds.bytes {
-            let Some(oldest) = self.logs.pop_front() else { return };
-            self.log_bytes -= log_bytes(&oldest);
-            self.forgotten = true;
+    fn of_crowd(&self, trace: u64, id: SpanId) -> Option<Slot> {
+        let newest = self.crowd.find(self.hash_of(trace, id), self.spans.range().0)?;
+        self.spans.slot(newest.sequence).map(|(_, slot)| slot)
+    }
+
+    fn hash_of(&self, trace: u64, id: SpanId) -> u64 {
+        self.spans.hash_number(trace ^ u64::from_ne_bytes(*id.as_bytes()))
+    }
+
+    fn span_at(&self, slot: Slot) -> Option<SpanView<'_>> {
+        let (batch, number) = self.spans.item(slot)?;
+        batch.span(number)
+    }
+
+    fn log_at(&self, slot: Slot) -> Option<LogView<'_>> {
+        let (batch, number) = self.logs.item(slot)?;
+        batch.log(number)
+    }
+
+    /// Adds those logs of a batch that `keep` says yes to.
+    pub(super) fn add_logs(
+        &mut self,
+        batch: &Arc<Batch>,
+        mut keep: impl FnMut(u32, LogView<'_>) -> bool,
+    ) {
+        if batch.logs.is_empty() {
+            return;
         }
+        self.logs.begin(batch);
+        for (number, log) in (0..).zip(batch.logs()) {
+            if keep(number, log) {
+                let trace = log.trace_id.map(|id| self.logs.hash_trace(id));
+                let correlation = log.correlation().map(|text| self.logs.hash_text(&text));
+                self.logs.add(number, Entry { trace, correlation, ..Entry::default() });
+            }
+        }
+        self.forgotten |= self.logs.end();
+    }
+
+    /// The kept spans of a trace, the newest first.
+    pub(crate) fn spans_of(&self, trace_id: TraceId) -> impl Iterator<Item = SpanView<'_>> {
+        self.spans
+            .of_trace(self.spans.hash_trace(trace_id))
+            .filter_map(|(_, slot)| self.span_at(slot))
+            .filter(move |span| span.trace_id == trace_id)
     }
 
     pub(crate) fn trace(&self, trace_id: TraceId) -> Option<Trace> {
-        let entry = self.traces.get(&trace_id)?;
-        let mut spans: Vec<_> = entry.spans.iter().map(|span| query::span(span)).collect();
+        let mut spans: Vec<_> = self.spans_of(trace_id).map(query::span).collect();
+        if spans.is_empty() {
+            return None;
+        }
         spans.sort_by_key(|span| (span.start_unix_ns, span.span_id));
         let logs = LogQuery {
             trace_id: Some(trace_id),
@@ -138,13 +224,11 @@ impl Index {
 
     /// The newest first.
     pub(crate) fn traces(&self, query: &TraceQuery) -> Vec<TraceHead> {
-        let ids: Vec<TraceId> = match &query.correlation_id {
-            Some(id) => self.by_correlation_id.get(id).into_iter().flatten().copied().collect(),
-            None => self.order.iter().rev().copied().collect(),
-        };
-        let mut heads: Vec<TraceHead> = ids
-            .into_iter()
-            .filter_map(|id| self.head(id, query))
+        let mut seen = BTreeSet::new();
+        let mut heads: Vec<TraceHead> = self
+            .candidates(query.correlation_id.as_ref())
+            .filter(|trace_id| seen.insert(*trace_id))
+            .filter_map(|trace_id| self.head(trace_id, query))
             .filter(|head| query.accepts(head))
             .take(query.limit())
             .collect();
@@ -152,33 +236,80 @@ impl Index {
         heads
     }
 
+    /// Traces with a span of this correlation id, or all; the newest first, some more than once.
+    fn candidates<'a>(
+        &'a self,
+        id: Option<&'a CorrelationId>,
+    ) -> Box<dyn Iterator<Item = TraceId> + 'a> {
+        let Some(id) = id else {
+            let spans = self.spans.newest_first().filter_map(|slot| self.span_at(slot));
+            return Box::new(spans.map(|span| span.trace_id));
+        };
+        let spans = self.spans.of_correlation(self.spans.hash_text(id.as_str()));
+        let spans = spans.filter_map(|(_, slot)| self.span_at(slot));
+        let same = move |span: &SpanView<'_>| span.correlation().as_deref() == Some(id.as_str());
+        Box::new(spans.filter(same).map(|span| span.trace_id))
+    }
+
     fn head(&self, trace_id: TraceId, query: &TraceQuery) -> Option<TraceHead> {
-        let spans = self.traces.get(&trace_id)?.spans.iter().filter(|span| match &query.edge {
-            Some(edge) => is_request(span) && span.known.edge.as_ref() == Some(edge),
+        let spans = self.spans_of(trace_id).filter(|span| match &query.edge {
+            Some(edge) => is_request(span) && span.edge().as_ref() == Some(edge),
             None => true,
         });
-        head_of(trace_id, spans.map(AsRef::as_ref))
+        head_of(trace_id, spans)
     }
 
     /// The newest up to the limit, in order of time.
     pub(crate) fn logs(&self, query: &LogQuery) -> Vec<LogLine> {
-        let mut lines: Vec<LogLine> = self
-            .logs
-            .iter()
-            .rev()
-            .filter(|log| query.accepts(log))
+        let slots: Box<dyn Iterator<Item = Slot> + '_> =
+            match (query.trace_id, &query.correlation_id) {
+                (Some(id), _) => {
+                    Box::new(self.logs.of_trace(self.logs.hash_trace(id)).map(|(_, slot)| slot))
+                },
+                (None, Some(id)) => {
+                    let hash = self.logs.hash_text(id.as_str());
+                    Box::new(self.logs.of_correlation(hash).map(|(_, slot)| slot))
+                },
+                (None, None) => Box::new(self.logs.newest_first()),
+            };
+        let mut lines: Vec<LogLine> = slots
+            .filter_map(|slot| self.log_at(slot))
+            .filter(|log| query.accepts(*log))
             .take(query.limit())
-            .map(|log| query::log_line(log))
+            .map(query::log_line)
             .collect();
         lines.sort_by_key(|line| line.unix_ns);
         lines
     }
 }
 
+/// Part of a span id, by which spans can be passed over without looking at them.
+fn print(id: Option<SpanId>) -> u32 {
+    id.map_or(0, |id| {
+        let id = u64::from_ne_bytes(*id.as_bytes());
+        (id ^ id >> 32) as u32 | 1
+    })
+}
+
+/// A repetition has the same id, kind and start.
+fn is_same(span: SpanView<'_>, other: SpanView<'_>) -> bool {
+    (span.span_id, span.kind, span.start_unix_ns)
+        == (other.span_id, other.kind, other.start_unix_ns)
+}
+
+/// Did the one span ask and the other serve?
+fn is_call(caller: SpanView<'_>, callee: SpanView<'_>) -> bool {
+    let kinds = matches!(
+        (caller.kind, callee.kind),
+        (kind::CLIENT, kind::SERVER) | (kind::PRODUCER, kind::CONSUMER)
+    );
+    kinds && callee.parent == Some(caller.span_id)
+}
+
 /// One line about some spans of a trace; `None` without spans.
 pub(super) fn head_of<'a>(
     trace_id: TraceId,
-    spans: impl Iterator<Item = &'a SpanRecord>,
+    spans: impl Iterator<Item = SpanView<'a>>,
 ) -> Option<TraceHead> {
     let mut head: Option<TraceHead> = None;
     let (mut end, mut faults) = (0, BTreeSet::new());
@@ -196,25 +327,17 @@ pub(super) fn head_of<'a>(
         head.duration_ns = end.saturating_sub(head.start_unix_ns);
         head.error |= span.is_error();
         if head.correlation_id.is_none() {
-            head.correlation_id.clone_from(&span.known.correlation_id);
+            head.correlation_id = span.correlation_id();
         }
-        faults.extend(span.known.fault.iter().flat_map(|names| names.split(',')).map(str::trim));
+        if let Some(names) = span.fault() {
+            faults.extend(names.split(',').map(|name| name.trim().to_owned()));
+        }
     }
     let mut head = head?;
     if !faults.is_empty() {
         head.fault = Some(faults.into_iter().collect::<Vec<_>>().join(","));
     }
     Some(head)
-}
-
-fn span_bytes(span: &SpanRecord) -> usize {
-    let events: usize =
-        span.events.iter().map(|event| event.name.len() + event.attributes.len()).sum();
-    RECORD_BYTES + span.name.len() + span.attributes.len() + span.links.len() + events
-}
-
-fn log_bytes(log: &LogRecord) -> usize {
-    RECORD_BYTES + log.body.len() + log.attributes.len()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use model::limits::{EDGES_MAX, FRAME_EVENTS_MAX, FRAMES_MAX};
 use super::frames::Stamp;
 use super::index::head_of;
 use super::{Decision, LedgerCount, LoadSecond, is_attempt, is_request};
-use crate::record::SpanRecord;
+use crate::record::SpanView;
 
 /// How long after its end a second is emitted: emitters send twice a second or more.
 pub(crate) const WATERMARK_MS: u64 = 1_000;
@@ -122,10 +122,13 @@ impl Seconds {
     }
 
     /// Counts spans of the gateway; others have no part in RED.
-    pub(super) fn count_span(&mut self, span: &SpanRecord, now_s: u64) {
-        let (request, attempt) = (is_request(span), is_attempt(span));
-        let Some(edge) = span.known.edge.as_ref().filter(|_| request || attempt) else { return };
-        if !self.edges.contains(edge) {
+    pub(super) fn count_span(&mut self, span: SpanView<'_>, now_s: u64) {
+        let attempt = is_attempt(&span);
+        if !attempt && !is_request(&span) {
+            return;
+        }
+        let Some(edge) = span.edge() else { return };
+        if !self.edges.contains(&edge) {
             if self.edges.len() >= EDGES_MAX {
                 self.edges_refused += 1;
                 return;
@@ -133,7 +136,7 @@ impl Seconds {
             self.edges.insert(edge.clone());
         }
         let Some(second) = self.at(span.end_unix_ns / 1_000_000_000, now_s) else { return };
-        let counts = second.edges.entry(edge.clone()).or_default();
+        let counts = second.edges.entry(edge).or_default();
         if attempt {
             counts.attempts += 1;
         } else {
@@ -206,12 +209,12 @@ impl Seconds {
 }
 
 impl EdgeSecond {
-    fn request(&mut self, span: &SpanRecord) {
+    fn request(&mut self, span: SpanView<'_>) {
         self.requests += 1;
         self.duration.record_ns(span.duration_ns(), 1);
         let head = || head_of(span.trace_id, std::iter::once(span));
-        if let Some(blame) = &span.known.blame {
-            let blame = Blame::parse(blame).map_or("other", Blame::as_str);
+        if let Some(blame) = span.blame() {
+            let blame = Blame::parse(&blame).map_or("other", Blame::as_str);
             *self.errors.entry(blame).or_default() += 1;
             if is_slower(span, self.failed.as_ref()) {
                 self.failed = head();
@@ -229,6 +232,6 @@ impl EdgeSecond {
     }
 }
 
-fn is_slower(span: &SpanRecord, than: Option<&TraceHead>) -> bool {
+fn is_slower(span: SpanView<'_>, than: Option<&TraceHead>) -> bool {
     than.is_none_or(|head| span.duration_ns() > head.duration_ns)
 }

@@ -31,12 +31,12 @@ fn gateway(kind: i32, id: u8, end_ms: u64, ms: u64, blame: Option<&str>) -> Span
 
 fn send(live: &mut Live, now_ms: u64, spans: Vec<Span>) -> Items {
     let request = traces("gateway", spans).encode_to_vec();
-    live.ingest(decode(Signal::Traces, &request, 0).unwrap(), now_ms)
+    live.ingest(decode(Signal::Traces, &request.into(), 0).unwrap(), now_ms)
 }
 
 fn tell(live: &mut Live, now_ms: u64, records: Vec<LogRecord>) -> Items {
     let request = logs("gateway", records).encode_to_vec();
-    live.ingest(decode(Signal::Logs, &request, 0).unwrap(), now_ms)
+    live.ingest(decode(Signal::Logs, &request.into(), 0).unwrap(), now_ms)
 }
 
 fn told(event: &str, at_ms: u64, attributes: &[(&str, &str)]) -> LogRecord {

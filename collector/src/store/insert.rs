@@ -1,22 +1,46 @@
 //! Rows from records. Resources and metrics are written once and referred to by number.
+//!
+//! A row is bound straight from the view of its record, and its JSON is written into one buffer
+//! that is used again. Statements are looked up once for the rows of a batch.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::edge::Edge;
 use model::frame::{Frame, RunHead};
 use model::id::CorrelationId;
 use model::load::{LoadDone, LoadInterval};
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::Items;
+use crate::decode::points::Scratch;
 use crate::live::{BreakerTransition, Decision, FaultTransition};
-use crate::record::{LogRecord, MetricHead, Origin, PointRecord, Resource, SpanRecord, kind};
+use crate::record::{LogView, MetricView, PointView, Resource, SpanView, kind};
+
+/// Resources, metrics and texts of edges whose numbers are remembered. When there are more, all are
+/// forgotten, and the next of each is written again: a sender that makes up new ones without end
+/// costs rows, not memory.
+const REMEMBERED_MAX: usize = 16_384;
 
 /// Knows which resources and metrics the file already holds.
 #[derive(Debug, Default)]
 pub(super) struct Inserter {
+    /// By their attributes.
     resources: BTreeMap<String, i64>,
-    metrics: BTreeMap<(i64, Arc<str>, Arc<MetricHead>), i64>,
+    /// By everything that tells them apart.
+    metrics: BTreeMap<String, i64>,
+    /// Texts of edges as they come and as they are written; `None` for a text that is no edge.
+    edges: BTreeMap<String, Option<String>>,
+    buffers: Buffers,
+}
+
+/// Memory that is used again for the next row.
+#[derive(Debug, Default)]
+struct Buffers {
+    attributes: String,
+    other: String,
+    key: String,
+    scratch: Scratch,
 }
 
 /// SQLite's integers are signed; times beyond the year 2262 are not worth another column type.
@@ -31,18 +55,16 @@ impl Inserter {
     }
 
     pub(super) fn items(&mut self, to: &Connection, items: &Items) -> rusqlite::Result<()> {
-        for span in &items.spans {
-            let resource = self.resource(to, &span.origin.resource)?;
-            insert_span(to, span, resource)?;
+        if self.resources.len() + self.metrics.len() + self.edges.len() > REMEMBERED_MAX {
+            self.forget();
         }
-        for log in &items.logs {
-            let resource = self.resource(to, &log.origin.resource)?;
-            insert_log(to, log, resource)?;
-        }
-        for point in &items.points {
-            let metric = self.metric(to, &point.origin, &point.metric)?;
-            insert_point(to, point, metric)?;
-        }
+        let origins = items.batch.origins.iter();
+        let resources: Vec<i64> = origins
+            .map(|origin| self.resource(to, &origin.resource))
+            .collect::<rusqlite::Result<_>>()?;
+        self.spans(to, items, &resources)?;
+        self.logs(to, items, &resources)?;
+        self.points(to, items, &resources)?;
         for decision in &items.facts.decisions {
             insert_decision(to, decision)?;
         }
@@ -51,6 +73,64 @@ impl Inserter {
         }
         for transition in &items.facts.breakers {
             insert_breaker_transition(to, transition)?;
+        }
+        Ok(())
+    }
+
+    fn spans(&mut self, to: &Connection, items: &Items, resources: &[i64]) -> rusqlite::Result<()> {
+        if items.spans.len() == 0 {
+            return Ok(());
+        }
+        let mut spans = to.prepare_cached(
+            "INSERT INTO span VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
+             ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+        )?;
+        let mut events = to.prepare_cached("INSERT INTO span_event VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        for span in items.spans() {
+            let edge = match span.edge_text() {
+                Some(text) => known_edge(&mut self.edges, &text),
+                None => None,
+            };
+            let resource = resources[span.origin as usize];
+            insert_span(&mut spans, span, resource, edge, &mut self.buffers)?;
+            insert_events(&mut events, span, &mut self.buffers.attributes)?;
+        }
+        Ok(())
+    }
+
+    fn logs(&mut self, to: &Connection, items: &Items, resources: &[i64]) -> rusqlite::Result<()> {
+        if items.logs.len() == 0 {
+            return Ok(());
+        }
+        let mut logs = to.prepare_cached(
+            "INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?;
+        for log in items.logs() {
+            let resource = resources[log.origin as usize];
+            insert_log(&mut logs, log, resource, &mut self.buffers.attributes)?;
+        }
+        Ok(())
+    }
+
+    fn points(
+        &mut self,
+        to: &Connection,
+        items: &Items,
+        resources: &[i64],
+    ) -> rusqlite::Result<()> {
+        if items.batch.points.is_empty() {
+            return Ok(());
+        }
+        let metrics: Vec<i64> = items
+            .batch
+            .metrics()
+            .map(|metric| self.metric(to, metric, resources[metric.head.origin as usize]))
+            .collect::<rusqlite::Result<_>>()?;
+        let mut points = to.prepare_cached(
+            "INSERT INTO point VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?;
+        for point in items.batch.points() {
+            insert_point(&mut points, point, metrics[point.metric_number()], &mut self.buffers)?;
         }
         Ok(())
     }
@@ -71,12 +151,20 @@ impl Inserter {
     fn metric(
         &mut self,
         to: &Connection,
-        origin: &Origin,
-        head: &Arc<MetricHead>,
+        metric: MetricView<'_>,
+        resource: i64,
     ) -> rusqlite::Result<i64> {
-        let resource = self.resource(to, &origin.resource)?;
-        let key = (resource, Arc::clone(&origin.scope), Arc::clone(head));
-        if let Some(number) = self.metrics.get(&key) {
+        use std::fmt::Write as _;
+        let (head, scope) = (metric.head, &metric.origin().scope);
+        let (name, unit, description) = (metric.name(), metric.unit(), metric.description());
+        let key = &mut self.buffers.key;
+        key.clear();
+        let _memory_takes_it = write!(
+            key,
+            "{resource} {:?} {} {} {name:?} {unit:?} {scope:?} {description}",
+            head.kind, head.temporality, head.monotonic
+        );
+        if let Some(number) = self.metrics.get(key) {
             return Ok(*number);
         }
         to.prepare_cached(
@@ -86,16 +174,16 @@ impl Inserter {
         )?
         .execute(params![
             resource,
-            &*origin.scope,
-            head.name,
-            head.unit,
-            head.description,
-            head.kind,
+            &**scope,
+            name,
+            unit,
+            description,
+            head.kind.as_str(),
             head.temporality,
             head.monotonic,
         ])?;
         let number = to.last_insert_rowid();
-        self.metrics.insert(key, number);
+        self.metrics.insert(key.clone(), number);
         Ok(number)
     }
 
@@ -140,99 +228,128 @@ impl Inserter {
     }
 }
 
-fn insert_span(to: &Connection, span: &SpanRecord, resource: i64) -> rusqlite::Result<()> {
-    let known = &span.known;
-    to.prepare_cached(
-        "INSERT INTO span VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
-         ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
-    )?
-    .execute(params![
+/// An edge as it is written, however its sender has spaced it.
+fn known_edge<'a>(edges: &'a mut BTreeMap<String, Option<String>>, text: &str) -> Option<&'a str> {
+    if !edges.contains_key(text) {
+        let edge = text.parse::<Edge>().ok().map(|edge| edge.to_string());
+        edges.insert(text.to_owned(), edge);
+    }
+    edges.get(text)?.as_deref()
+}
+
+/// Empties a buffer and fills it.
+fn written(buffer: &mut String, write: impl FnOnce(&mut String)) -> &str {
+    buffer.clear();
+    write(buffer);
+    buffer
+}
+
+fn insert_span(
+    to: &mut CachedStatement<'_>,
+    span: SpanView<'_>,
+    resource: i64,
+    edge: Option<&str>,
+    buffers: &mut Buffers,
+) -> rusqlite::Result<()> {
+    to.execute(params![
         span.trace_id.as_bytes(),
         span.span_id.as_bytes(),
         span.parent.as_ref().map(|id| id.as_bytes().as_slice()),
         resource,
-        &*span.origin.scope,
-        span.name,
+        &*span.origin().scope,
+        span.name(),
         kind::name(span.kind),
         integer(span.start_unix_ns),
         integer(span.end_unix_ns),
         span.status,
-        span.status_message,
+        span.status_message(),
         span.is_error(),
-        known.edge.as_ref().map(ToString::to_string),
-        known.blame,
-        known.fault,
-        known.attempt,
-        known.control,
-        known.http_method,
-        known.http_route,
-        known.http_status,
-        known.correlation_id.as_ref().map(CorrelationId::as_str),
+        edge,
+        span.blame(),
+        span.fault(),
+        span.attempt(),
+        span.control(),
+        span.http_method(),
+        span.http_route(),
+        span.http_status(),
+        span.correlation(),
         span.flags,
-        span.trace_state,
-        span.attributes,
-        span.links,
+        span.trace_state(),
+        written(&mut buffers.attributes, |out| span.write_attributes(out)),
+        written(&mut buffers.other, |out| span.write_links(out)),
     ])?;
-    for event in &span.events {
-        to.prepare_cached("INSERT INTO span_event VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
-            params![
-                span.trace_id.as_bytes(),
-                span.span_id.as_bytes(),
-                integer(event.unix_ns),
-                event.name,
-                event.attributes,
-            ],
-        )?;
+    Ok(())
+}
+
+fn insert_events(
+    to: &mut CachedStatement<'_>,
+    span: SpanView<'_>,
+    buffer: &mut String,
+) -> rusqlite::Result<()> {
+    for event in span.events() {
+        to.execute(params![
+            span.trace_id.as_bytes(),
+            span.span_id.as_bytes(),
+            integer(event.unix_ns),
+            event.name,
+            written(buffer, |out| event.write_attributes(out)),
+        ])?;
     }
     Ok(())
 }
 
-fn insert_log(to: &Connection, log: &LogRecord, resource: i64) -> rusqlite::Result<()> {
-    to.prepare_cached(
-        "INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?
-    .execute(params![
+fn insert_log(
+    to: &mut CachedStatement<'_>,
+    log: LogView<'_>,
+    resource: i64,
+    buffer: &mut String,
+) -> rusqlite::Result<()> {
+    to.execute(params![
         integer(log.unix_ns),
         integer(log.observed_unix_ns),
         resource,
-        &*log.origin.scope,
+        &*log.origin().scope,
         log.severity,
-        log.severity_text,
-        log.body,
-        log.event,
+        log.severity_text(),
+        log.body(),
+        log.event(),
         log.trace_id.as_ref().map(|id| id.as_bytes().as_slice()),
         log.span_id.as_ref().map(|id| id.as_bytes().as_slice()),
-        log.known.correlation_id.as_ref().map(CorrelationId::as_str),
+        log.correlation(),
         log.flags,
-        log.attributes,
+        written(buffer, |out| log.write_attributes(out)),
     ])?;
     Ok(())
 }
 
-fn insert_point(to: &Connection, point: &PointRecord, metric: i64) -> rusqlite::Result<()> {
+fn insert_point(
+    to: &mut CachedStatement<'_>,
+    point: PointView<'_>,
+    metric: i64,
+    buffers: &mut Buffers,
+) -> rusqlite::Result<()> {
+    let Buffers { attributes, other, key, scratch } = buffers;
+    let fields = point.fields(scratch);
     // SQLite has no NaN: it would become NULL, which means "no value".
-    let value: rusqlite::types::Value = match (point.int_value, point.double_value) {
+    let value: rusqlite::types::Value = match (fields.int_value, fields.double_value) {
         (Some(number), _) => number.into(),
         (None, Some(number)) if number.is_nan() => "NaN".to_owned().into(),
         (None, Some(number)) => number.into(),
         (None, None) => rusqlite::types::Value::Null,
     };
-    to.prepare_cached(
-        "INSERT INTO point VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )?
-    .execute(params![
+    to.execute(params![
         metric,
-        integer(point.start_unix_ns),
-        integer(point.unix_ns),
-        point.flags,
-        point.attributes,
+        integer(fields.start_unix_ns),
+        integer(fields.unix_ns),
+        fields.flags,
+        written(attributes, |out| point.write_attributes(out)),
         value,
-        point.count.map(integer),
-        point.sum,
-        point.min,
-        point.max,
-        point.detail,
-        point.exemplars,
+        fields.count.map(integer),
+        fields.sum,
+        fields.min,
+        fields.max,
+        written(other, |out| point.write_detail(scratch, out)),
+        written(key, |out| point.write_exemplars(out)),
     ])?;
     Ok(())
 }

@@ -29,7 +29,7 @@ async fn sealed(folder: &TempDir, spans: Vec<Span>) {
     let store = create(folder, RUN).unwrap();
     let mut live = Live::new(RUN, 5_000);
     let request = traces("gateway", spans).encode_to_vec();
-    store.items(live.ingest(decode(Signal::Traces, &request, 0).unwrap(), 5_900));
+    store.items(live.ingest(decode(Signal::Traces, &request.into(), 0).unwrap(), 5_900));
     let decision = opentelemetry_proto::tonic::logs::v1::LogRecord {
         time_unix_nano: 5_000_000_000,
         event_name: "shakedown.fault.decision".to_owned(),
@@ -44,7 +44,7 @@ async fn sealed(folder: &TempDir, spans: Vec<Span>) {
         ..<_>::default()
     };
     let request = logs("gateway", vec![decision]).encode_to_vec();
-    store.items(live.ingest(decode(Signal::Logs, &request, 0).unwrap(), 5_900));
+    store.items(live.ingest(decode(Signal::Logs, &request.into(), 0).unwrap(), 5_900));
     let totals = Totals { late: 1, rejected: 2, dropped: 3, sealed_unix_ns: 9, losses: vec![] };
     store.seal(|| totals).await.unwrap();
     store.close().await;
@@ -154,7 +154,7 @@ async fn what_cannot_be_written_is_counted_and_the_error_is_kept() {
     other.execute_batch("DROP TABLE span").unwrap();
     let mut live = Live::new(RUN, 5_000);
     let request = traces("gateway", vec![gateway(1, 800, None)]).encode_to_vec();
-    store.items(live.ingest(decode(Signal::Traces, &request, 0).unwrap(), 5_900));
+    store.items(live.ingest(decode(Signal::Traces, &request.into(), 0).unwrap(), 5_900));
     assert!(store.seal(Totals::default).await.is_err());
     assert_eq!(store.lost(), 1);
     assert!(store.error().unwrap().contains("span"));
@@ -171,7 +171,7 @@ async fn points_keep_values_that_sql_has_no_number_for() {
     let request = request.to_string();
     let request = crate::decode::json::to_protobuf(Signal::Metrics, request.as_bytes()).unwrap();
     let mut live = Live::new(RUN, 5_000);
-    store.items(live.ingest(decode(Signal::Metrics, &request, 0).unwrap(), 5_900));
+    store.items(live.ingest(decode(Signal::Metrics, &request.into(), 0).unwrap(), 5_900));
     store.close().await;
     let values = "SELECT group_concat(value, ' ') FROM point JOIN metric USING (metric_id)
                   WHERE name = 'g' AND unit = 's' AND kind = 'gauge'";

@@ -107,7 +107,7 @@ impl Writer {
                     self.inserter.items(&transaction, items)?;
                     spans += items.spans.len() as u64;
                     logs += items.logs.len() as u64;
-                    points += items.points.len() as u64;
+                    points += items.batch.points.len() as u64;
                 },
                 Command::Interval(interval) => Inserter::interval(&transaction, interval)?,
                 Command::Done(done) => Inserter::done(&transaction, done)?,

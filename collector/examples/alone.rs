@@ -1,0 +1,58 @@
+//! The collector by itself, for the measurements of `docs/benchmarks.md`.
+//!
+//! `alone --grpc ADDR --http ADDR [--api ADDR] --data DIR` serves until standard input ends or the
+//! process is killed. The run file is created anew.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use collector::{CollectorConfig, start};
+use telemetry::clock::Clock;
+
+fn parse(arguments: impl Iterator<Item = String>) -> Result<CollectorConfig, String> {
+    let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let mut config = CollectorConfig {
+        run_id: "alone".to_owned(),
+        grpc: loopback(4317),
+        http: loopback(4318),
+        api: loopback(0),
+        database: PathBuf::from("alone.db"),
+        export: None,
+        export_env: <_>::default(),
+    };
+    let mut arguments = arguments.skip(1);
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+        let address = || value.parse().map_err(|error| format!("{name} {value}: {error}"));
+        match name.as_str() {
+            "--grpc" => config.grpc = address()?,
+            "--http" => config.http = address()?,
+            "--api" => config.api = address()?,
+            "--data" => config.database = PathBuf::from(&value).join("alone.db"),
+            other => return Err(format!("unknown argument {other}")),
+        }
+    }
+    Ok(config)
+}
+
+async fn serve(config: CollectorConfig) -> Result<(), Box<dyn std::error::Error>> {
+    for end in ["", "-wal", "-shm"] {
+        let mut path = config.database.clone().into_os_string();
+        path.push(end);
+        if let Err(error) = std::fs::remove_file(&path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(error.into());
+        }
+    }
+    let _serving = start(config, Clock::system()).await?;
+    std::future::pending::<()>().await;
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    serve(parse(std::env::args())?).await?;
+    Ok(ExitCode::SUCCESS)
+}
