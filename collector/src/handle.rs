@@ -22,7 +22,7 @@ use crate::config::{CollectorAddresses, CollectorConfig, Sealed};
 use crate::core::Core;
 use crate::error::CollectorError;
 use crate::export::{Exporter, Settings};
-use crate::live::LedgerCount;
+use crate::live::{LedgerCount, RouteRed, ServiceCall, SpanMetric};
 use crate::query::{LogQuery, TraceQuery};
 use crate::store::Store;
 use crate::{api, receive, ticker};
@@ -139,6 +139,22 @@ impl CollectorHandle {
     /// Totals by name of the fault.
     pub fn ledger(&self) -> BTreeMap<String, LedgerCount> {
         self.core.live().ledger()
+    }
+
+    /// Calls and durations by service, name, kind and status of a span, since the start.
+    pub fn span_metrics(&self) -> Vec<SpanMetric> {
+        self.core.live().span_metrics()
+    }
+
+    /// RED by service, method and route in the seconds `[from_s, until_s)` of Unix time, of which
+    /// the last five minutes are kept.
+    pub fn routes(&self, from_s: u64, until_s: u64) -> Vec<RouteRed> {
+        self.core.live().routes(from_s, until_s)
+    }
+
+    /// Who calls whom, since the start.
+    pub fn graph(&self) -> Vec<ServiceCall> {
+        self.core.live().graph()
     }
 
     /// May read the run file, and then blocks for it.

@@ -32,6 +32,6 @@ pub use config::{CollectorAddresses, CollectorConfig, Sealed};
 pub use error::CollectorError;
 pub use export::ExportError;
 pub use handle::{CollectorHandle, start};
-pub use live::LedgerCount;
+pub use live::{LedgerCount, RouteRed, ServiceCall, SpanMetric};
 pub use query::{LogQuery, TraceQuery};
 pub use store::StoreError;

@@ -7,13 +7,19 @@
 
 mod facts;
 mod frames;
+mod graph;
 mod index;
 mod keys;
 mod lanes;
 mod ledger;
 mod load;
+mod measures;
+mod names;
+mod routes;
 mod seconds;
+mod series;
 mod shelf;
+mod weight;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +30,8 @@ use model::names::metric;
 use serde_json::Value;
 
 pub(crate) use facts::{BreakerTransition, Decision, Facts, FaultTransition};
+pub use graph::ServiceCall;
+use index::Arrival;
 #[cfg(test)]
 pub(crate) use index::Bounds;
 pub(crate) use index::Index;
@@ -31,11 +39,14 @@ pub use ledger::LedgerCount;
 #[cfg(test)]
 pub(crate) use load::tests::interval;
 pub(crate) use load::{LoadBook, LoadRefused, LoadSecond};
+pub use routes::RouteRed;
 pub(crate) use seconds::Seconds;
+pub use series::SpanMetric;
 
 use self::frames::Stamp;
 use self::lanes::Lanes;
 use self::ledger::Ledger;
+use self::measures::Measures;
 use crate::decode::points::{Fields, Scratch};
 use crate::record::{Batch, LogView, Pick, SpanView, kind};
 use crate::store::Items;
@@ -47,6 +58,7 @@ const FOREIGN_DROPS_MAX: usize = 64;
 pub(crate) struct Live {
     pub(crate) index: Index,
     pub(crate) seconds: Seconds,
+    measures: Measures,
     lanes: Lanes,
     ledger: Ledger,
     head: RunHead,
@@ -65,6 +77,7 @@ impl Live {
         Self {
             index: Index::default(),
             seconds: Seconds::starting_at(now_unix_ms / 1_000),
+            measures: Measures::default(),
             lanes: Lanes::starting_at(now_unix_ms),
             ledger: Ledger::default(),
             head: RunHead { run_id: run_id.to_owned(), ..RunHead::default() },
@@ -90,16 +103,16 @@ impl Live {
     }
 
     fn ingest_spans(&mut self, batch: &Arc<Batch>, now_s: u64) -> Pick {
-        let Self { index, seconds, .. } = self;
-        let mut taken = Pick::default();
-        index.add_spans(
-            batch,
-            |_caller, _callee| {},
-            |number, span| {
-                seconds.count_span(span, now_s);
+        let Self { index, seconds, measures, .. } = self;
+        let (mut taken, services) = (Pick::default(), measures.services_of(batch));
+        index.add_spans(batch, |event| match event {
+            Arrival::Pair { caller, callee } => measures.pair(&caller, &callee),
+            Arrival::New { number, span } => {
+                let count = measures.count(&span, services[span.origin as usize], now_s);
+                seconds.count_span(span, count, now_s);
                 taken.add(number);
             },
-        );
+        });
         taken
     }
 
@@ -170,6 +183,21 @@ impl Live {
         self.seconds.add_load(unix_s, load, now_unix_ms / 1_000);
     }
 
+    /// Calls and durations by service, name, kind and status of a span, since the start.
+    pub(crate) fn span_metrics(&self) -> Vec<SpanMetric> {
+        self.measures.span_metrics()
+    }
+
+    /// RED by route in the seconds `[from_s, until_s)`, of which the last five minutes are kept.
+    pub(crate) fn routes(&self, from_s: u64, until_s: u64) -> Vec<RouteRed> {
+        self.measures.routes(from_s, until_s)
+    }
+
+    /// Who calls whom, since the start.
+    pub(crate) fn graph(&self) -> Vec<ServiceCall> {
+        self.measures.graph()
+    }
+
     pub(crate) fn ledger(&self) -> BTreeMap<String, LedgerCount> {
         self.ledger.counts().clone()
     }
@@ -193,6 +221,7 @@ impl Live {
         ];
         own.into_iter()
             .map(|(what, count)| DropCount { what: what.to_owned(), count })
+            .chain(self.measures.drops())
             .chain(
                 self.foreign_drops
                     .iter()

@@ -5,7 +5,6 @@
 //! of several seconds or edges is always taken from the merged counts; percentiles are never
 //! averaged.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -22,8 +21,31 @@ pub struct Histogram {
     sum_ns: u64,
     min_ns: u64,
     max_ns: u64,
-    /// Bucket index to count. Values of 0 are counted with 1 ns.
-    buckets: BTreeMap<u16, u64>,
+    /// Bucket index and count, in rising order; a map on the wire. Values of 0 are counted with 1 ns.
+    #[serde(with = "as_map")]
+    buckets: Vec<(u16, u64)>,
+}
+
+/// The buckets as a map from index to count.
+mod as_map {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        buckets: &[(u16, u64)],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(buckets.iter().map(|(bucket, count)| (bucket, count)))
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(
+        deserializer: D,
+    ) -> Result<Vec<(u16, u64)>, D::Error> {
+        // In order, and without repetitions.
+        let buckets = BTreeMap::<u16, u64>::deserialize(deserializer)?;
+        Ok(buckets.into_iter().collect())
+    }
 }
 
 impl Histogram {
@@ -41,7 +63,14 @@ impl Histogram {
         self.max_ns = self.max_ns.max(ns);
         self.count += count;
         self.sum_ns = self.sum_ns.saturating_add(ns.saturating_mul(count));
-        *self.buckets.entry(bucket_of(ns)).or_default() += count;
+        self.add(bucket_of(ns), count);
+    }
+
+    fn add(&mut self, bucket: u16, count: u64) {
+        match self.buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+            Ok(at) => self.buckets[at].1 += count,
+            Err(at) => self.buckets.insert(at, (bucket, count)),
+        }
     }
 
     pub fn merge(&mut self, other: &Self) {
@@ -53,7 +82,7 @@ impl Histogram {
         self.count += other.count;
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
         for (bucket, count) in &other.buckets {
-            *self.buckets.entry(*bucket).or_default() += count;
+            self.add(*bucket, *count);
         }
     }
 
@@ -103,13 +132,14 @@ impl Histogram {
 
     /// Bucket index and count, in rising order; for drawing and for export.
     pub fn buckets(&self) -> impl Iterator<Item = (u16, u64)> + '_ {
-        self.buckets.iter().map(|(bucket, count)| (*bucket, *count))
+        self.buckets.iter().copied()
     }
 
     /// How many values are in buckets that lie wholly above `limit`.
     pub fn count_above(&self, limit: Duration) -> u64 {
         let limit = bucket_of(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX).max(1));
-        self.buckets.range(limit + 1..).map(|(_, count)| count).sum()
+        let above = self.buckets.partition_point(|(bucket, _)| *bucket <= limit);
+        self.buckets[above..].iter().map(|(_, count)| count).sum()
     }
 }
 
@@ -132,6 +162,16 @@ mod tests {
     fn an_empty_histogram_has_no_percentiles() {
         assert_eq!(Histogram::default().quantile(0.5), None);
         assert_eq!(Histogram::default().mean(), None);
+    }
+
+    #[test]
+    fn buckets_are_a_map_on_the_wire() {
+        let mut histogram = Histogram::default();
+        histogram.record_ns(1_000, 2);
+        histogram.record_ns(1, 1);
+        let json = serde_json::to_string(&histogram).unwrap();
+        assert!(json.ends_with(r#""buckets":{"0":1,"637":2}}"#), "{json}");
+        assert_eq!(serde_json::from_str::<Histogram>(&json).unwrap(), histogram);
     }
 
     #[test]

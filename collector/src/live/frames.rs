@@ -116,8 +116,8 @@ impl Live {
         self.seconds
             .edges
             .iter()
-            .map(|edge| {
-                let counts = second.edges.get(edge).unwrap_or(&quiet);
+            .map(|(edge, number)| {
+                let counts = second.edges.get(number).unwrap_or(&quiet);
                 EdgeFrame {
                     edge: edge.clone(),
                     requests: counts.requests,

@@ -30,6 +30,15 @@ pub(crate) struct Bounds {
     pub(crate) bytes: usize,
 }
 
+/// What the index says while spans are added.
+#[derive(Debug)]
+pub(super) enum Arrival<'a> {
+    /// One of the two has just come.
+    Pair { caller: SpanView<'a>, callee: SpanView<'a> },
+    /// With its number in the batch.
+    New { number: u32, span: SpanView<'a> },
+}
+
 #[derive(Debug)]
 pub(crate) struct Index {
     spans: Shelf,
@@ -60,21 +69,16 @@ impl Index {
         self.forgotten
     }
 
-    /// Adds the spans of a batch. `each` gets every span that is not here already with its number,
-    /// and before that `pair` every pair of caller and callee that it completes.
-    pub(super) fn add_spans(
-        &mut self,
-        batch: &Arc<Batch>,
-        mut pair: impl FnMut(SpanView<'_>, SpanView<'_>),
-        mut each: impl FnMut(u32, SpanView<'_>),
-    ) {
+    /// Adds the spans of a batch; tells of every span that is not here already, and before that of
+    /// every pair that it completes.
+    pub(super) fn add_spans(&mut self, batch: &Arc<Batch>, mut tell: impl FnMut(Arrival<'_>)) {
         if batch.spans.is_empty() {
             return;
         }
         self.spans.begin(batch);
         for (number, span) in (0..).zip(batch.spans()) {
-            if self.add_span(number, span, &mut pair) {
-                each(number, span);
+            if self.add_span(number, span, &mut tell) {
+                tell(Arrival::New { number, span });
             }
         }
         if self.spans.end() {
@@ -89,12 +93,12 @@ impl Index {
         &mut self,
         number: u32,
         span: SpanView<'_>,
-        pair: &mut impl FnMut(SpanView<'_>, SpanView<'_>),
+        tell: &mut impl FnMut(Arrival<'_>),
     ) -> bool {
         let trace = self.spans.hash_trace(span.trace_id);
         let before = self.spans.trace(trace).map_or(0, |newest| newest.count);
         let (own, parent) = (print(Some(span.span_id)), print(span.parent));
-        if before > 0 && !self.meet(span, trace, before, pair) {
+        if before > 0 && !self.meet(span, trace, before, tell) {
             return false;
         }
         let correlation = span.correlation().map(|text| self.spans.hash_text(&text));
@@ -112,7 +116,7 @@ impl Index {
         span: SpanView<'_>,
         trace: u64,
         before: u32,
-        pair: &mut impl FnMut(SpanView<'_>, SpanView<'_>),
+        tell: &mut impl FnMut(Arrival<'_>),
     ) -> bool {
         let (own, parent) = (print(Some(span.span_id)), print(span.parent));
         let crowded = before >= CROWD;
@@ -139,9 +143,9 @@ impl Index {
             // A crowded trace may name the same caller twice.
             if is_call(other, span) && callers == 0 {
                 callers += 1;
-                pair(other, span);
+                tell(Arrival::Pair { caller: other, callee: span });
             } else if is_call(span, other) {
-                pair(span, other);
+                tell(Arrival::Pair { caller: span, callee: other });
             }
         }
         true

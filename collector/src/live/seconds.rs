@@ -4,7 +4,7 @@
 //! the kept second, and is counted as late. Seconds are kept for an hour; data from before the
 //! start, from before the kept hour or from the future is counted and left out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::edge::{Blame, Edge};
@@ -14,6 +14,7 @@ use model::limits::{EDGES_MAX, FRAME_EVENTS_MAX, FRAMES_MAX};
 
 use super::frames::Stamp;
 use super::index::head_of;
+use super::names::Names;
 use super::{Decision, LedgerCount, LoadSecond, is_attempt, is_request};
 use crate::record::SpanView;
 
@@ -35,12 +36,22 @@ pub(super) struct EdgeSecond {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Second {
-    pub(super) edges: BTreeMap<Edge, EdgeSecond>,
+    /// By number of the edge.
+    pub(super) edges: BTreeMap<u32, EdgeSecond>,
     pub(super) decisions: BTreeMap<String, LedgerCount>,
     pub(super) events: Vec<Event>,
     pub(super) load: LoadSecond,
     /// What stood beside the data when the second was emitted.
     pub(super) stamp: Option<Arc<Stamp>>,
+}
+
+/// What the text of an edge stands for.
+#[derive(Debug, Clone, Copy)]
+enum Known {
+    Edge(u32),
+    /// There are too many edges.
+    Refused,
+    NoEdge,
 }
 
 #[derive(Debug)]
@@ -55,8 +66,11 @@ pub(crate) struct Seconds {
     pub(super) kept: BTreeMap<u64, Second>,
     /// Ledger totals of the seconds before the oldest.
     pub(super) forgotten: BTreeMap<String, LedgerCount>,
-    /// Every edge that was ever seen, so that quiet ones stay in the frames.
-    pub(super) edges: BTreeSet<Edge>,
+    /// Every edge that was ever seen with its number, so that quiet ones stay in the frames.
+    pub(super) edges: BTreeMap<Edge, u32>,
+    /// Texts of edges as they come, and what is known of each.
+    texts: Names,
+    known: Vec<Known>,
     late: u64,
     outside: u64,
     crowded: u64,
@@ -72,7 +86,9 @@ impl Seconds {
             kept_max: FRAMES_MAX as u64,
             kept: BTreeMap::new(),
             forgotten: BTreeMap::new(),
-            edges: BTreeSet::new(),
+            edges: BTreeMap::new(),
+            texts: Names::bounded(4 * EDGES_MAX),
+            known: Vec::new(),
             late: 0,
             outside: 0,
             crowded: 0,
@@ -121,26 +137,52 @@ impl Seconds {
         Some(self.kept.entry(unix_s).or_default())
     }
 
-    /// Counts spans of the gateway; others have no part in RED.
-    pub(super) fn count_span(&mut self, span: SpanView<'_>, now_s: u64) {
+    /// Counts spans of the gateway, each for `count`; others have no part in RED.
+    pub(super) fn count_span(&mut self, span: SpanView<'_>, count: u64, now_s: u64) {
         let attempt = is_attempt(&span);
         if !attempt && !is_request(&span) {
             return;
         }
-        let Some(edge) = span.edge() else { return };
-        if !self.edges.contains(&edge) {
-            if self.edges.len() >= EDGES_MAX {
-                self.edges_refused += 1;
-                return;
-            }
-            self.edges.insert(edge.clone());
-        }
+        let Some(edge) = span.edge_text().and_then(|text| self.edge(&text)) else { return };
         let Some(second) = self.at(span.end_unix_ns / 1_000_000_000, now_s) else { return };
         let counts = second.edges.entry(edge).or_default();
         if attempt {
-            counts.attempts += 1;
+            counts.attempts += count;
         } else {
-            counts.request(span);
+            counts.request(span, count);
+        }
+    }
+
+    fn edge(&mut self, text: &str) -> Option<u32> {
+        let known = match self.texts.number(text).map(|number| number as usize) {
+            Some(number) if number < self.known.len() => self.known[number],
+            Some(_new) => {
+                let known = self.look_up(text);
+                self.known.push(known);
+                known
+            },
+            None => self.look_up(text),
+        };
+        match known {
+            Known::Edge(number) => Some(number),
+            Known::Refused => {
+                self.edges_refused += 1;
+                None
+            },
+            Known::NoEdge => None,
+        }
+    }
+
+    fn look_up(&mut self, text: &str) -> Known {
+        let Ok(edge) = text.parse::<Edge>() else { return Known::NoEdge };
+        let count = self.edges.len();
+        match self.edges.get(&edge) {
+            Some(number) => Known::Edge(*number),
+            None if count >= EDGES_MAX => Known::Refused,
+            None => {
+                self.edges.insert(edge, count as u32);
+                Known::Edge(count as u32)
+            },
         }
     }
 
@@ -209,13 +251,13 @@ impl Seconds {
 }
 
 impl EdgeSecond {
-    fn request(&mut self, span: SpanView<'_>) {
-        self.requests += 1;
-        self.duration.record_ns(span.duration_ns(), 1);
+    fn request(&mut self, span: SpanView<'_>, count: u64) {
+        self.requests += count;
+        self.duration.record_ns(span.duration_ns(), count);
         let head = || head_of(span.trace_id, std::iter::once(span));
         if let Some(blame) = span.blame() {
             let blame = Blame::parse(&blame).map_or("other", Blame::as_str);
-            *self.errors.entry(blame).or_default() += 1;
+            *self.errors.entry(blame).or_default() += count;
             if is_slower(span, self.failed.as_ref()) {
                 self.failed = head();
             }

@@ -11,7 +11,7 @@ fn add(index: &mut Index, spans: Vec<Span>) -> usize {
     let request = traces("shop", spans).encode_to_vec();
     let batch = Arc::new(decode(Signal::Traces, &request.into(), 0).unwrap());
     let mut added = 0;
-    index.add_spans(&batch, |_, _| {}, |_, _| added += 1);
+    index.add_spans(&batch, |arrival| added += usize::from(matches!(arrival, Arrival::New { .. })));
     added
 }
 
@@ -89,7 +89,11 @@ fn repetitions_and_callers_are_found_in_a_trace_of_thousands_of_spans() {
     let request = traces("shop", vec![numbered(5_000, 2, 17)]).encode_to_vec();
     let batch = Arc::new(decode(Signal::Traces, &request.into(), 0).unwrap());
     let mut callers = Vec::new();
-    index.add_spans(&batch, |caller, _| callers.push(*caller.span_id.as_bytes()), |_, _| {});
+    index.add_spans(&batch, |arrival| {
+        if let Arrival::Pair { caller, .. } = arrival {
+            callers.push(*caller.span_id.as_bytes());
+        }
+    });
     assert_eq!(callers, [17_u64.to_be_bytes()]);
 }
 
@@ -102,11 +106,11 @@ fn caller_and_callee_are_paired_whichever_comes_first() {
         for which in [first, second] {
             let request = traces("shop", vec![spans[which].clone()]).encode_to_vec();
             let batch = Arc::new(decode(Signal::Traces, &request.into(), 0).unwrap());
-            index.add_spans(
-                &batch,
-                |caller, callee| pairs.push((caller.span_id, callee.span_id)),
-                |_, _| {},
-            );
+            index.add_spans(&batch, |arrival| {
+                if let Arrival::Pair { caller, callee } = arrival {
+                    pairs.push((caller.span_id, callee.span_id));
+                }
+            });
         }
         let id = |id: u64| SpanId::from_bytes(id.to_be_bytes()).unwrap();
         assert_eq!(pairs, [(id(1), id(2))]);
