@@ -10,8 +10,8 @@
 //! [`fault`] (what happens to them), [`policy`] (what the gateway does about it), [`plan`] (the
 //! proxy's control API), [`flow`] and [`load`] (what the load generator does and reports),
 //! [`hist`] (how durations are counted), [`frame`] (what viewers get each second), [`phase`],
-//! [`scenario`] (the file that a person writes), [`expect`] (how a run is judged)
-//! and [`scenario::check`] (what can be said before it runs), [`gateway`] (the file of a proxy
+//! [`trace`] (what traces mean), [`scenario`] (the file that a person writes), [`expect`] (how a run
+//! is judged) and [`scenario::check`] (what can be said before it runs), [`gateway`] (the file of a proxy
 //! that stands alone).
 
 pub mod decision;
@@ -36,4 +36,5 @@ mod reading;
 pub mod scenario;
 pub mod shop;
 pub mod template;
+pub mod trace;
 pub mod units;
