@@ -1,6 +1,7 @@
 //! The HTTP API of dashboards, reports and load workers; `model::frame` and `model::load` list the
 //! calls. Every error is an [`ApiError`].
 
+mod analysis;
 mod load;
 mod question;
 mod stream;
@@ -70,6 +71,7 @@ fn router(core: Arc<Core>) -> Router {
         .route("/v1/load/intervals", post(load::interval))
         .route("/v1/load/done", post(load::done))
         .route("/v1/health", get(async || StatusCode::OK))
+        .merge(analysis::routes())
         .fallback(async || Failure::new(StatusCode::NOT_FOUND, "no such path"))
         .method_not_allowed_fallback(async || {
             Failure::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")

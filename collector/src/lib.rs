@@ -4,13 +4,14 @@
 //! and logs, by OTLP/gRPC and OTLP/HTTP alike (`receive`, bounded by `admission`). What is sound is
 //! decoded straight from the wire (`decode`, `wire`), counted and kept at hand (`live`), written to
 //! the file of the run (`store`), and sent on when a backend is configured (`export`). The third
-//! listener serves one frame per second (`ticker`) and answers questions (`api`, `query`). `core`
-//! is the way of a request through all of them.
+//! listener serves one frame per second (`ticker`) and answers questions (`api`, `query`), also
+//! about what the traces mean ([`analysis`]). `core` is the way of a request through all of them.
 //!
 //! Everything is bounded; what is refused, lost or late is counted and shown in the frames. The
 //! collector sends no telemetry about itself, so it can never feed on its own output.
 
 mod admission;
+pub mod analysis;
 mod api;
 mod config;
 mod core;

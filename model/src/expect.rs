@@ -23,6 +23,7 @@ pub struct Expectation {
 }
 
 mod check;
+mod compare;
 mod estimate;
 mod events;
 mod interval;
@@ -34,7 +35,9 @@ mod tests;
 mod verdicts;
 
 pub use check::{BreakerEvent, Check, INVARIANTS, Limit, Measure, Operator, Subject};
+pub use compare::{Difference, Timed, mean_difference};
 pub(crate) use estimate::samples_needed;
+pub use interval::share as share_interval;
 pub use parse::{Known, functions};
 pub(crate) use recovery::BASELINE_MIN;
 pub use verdicts::{judge, overall};

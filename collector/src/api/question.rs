@@ -25,16 +25,16 @@ pub(super) struct FrameQuery {
     limit: Option<usize>,
 }
 
-type Asked<T> = Result<Query<T>, QueryRejection>;
+pub(super) type Asked<T> = Result<Query<T>, QueryRejection>;
 
-fn asked<T>(query: Asked<T>) -> Result<T, Failure> {
+pub(super) fn asked<T>(query: Asked<T>) -> Result<T, Failure> {
     query
         .map(|Query(query)| query)
         .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, error.body_text()))
 }
 
 /// Asks beside the runtime's workers.
-async fn beside<T: Send + 'static>(
+pub(super) async fn beside<T: Send + 'static>(
     core: &Arc<Core>,
     ask: impl FnOnce(&Core) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Failure> {

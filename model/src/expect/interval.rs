@@ -60,7 +60,7 @@ fn ln_factorial(n: u64) -> f64 {
 }
 
 /// Wilson score interval of `hits` among `samples`; everything from 0 to 1 without samples.
-pub(crate) fn share(hits: u64, samples: u64) -> (f64, f64) {
+pub fn share(hits: u64, samples: u64) -> (f64, f64) {
     if samples == 0 {
         return (0.0, 1.0);
     }

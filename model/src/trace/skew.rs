@@ -5,10 +5,16 @@
 //! between request and answer, as Jaeger's adjuster does (`jaeger/internal/adjuster/clockskew.go`).
 //! Everything below it in the same service is moved along.
 //!
-//! An end after the end of the client says nothing when the client gave up: work that outlives its
-//! caller is a finding, not a wrong clock. It says nothing either about work that nobody waits for.
+//! An end after the end of the client is weaker evidence than a start before its start. It says
+//! nothing when the client gave up: work that outlives its caller is a finding, not a wrong clock.
+//! It says nothing about work that nobody waits for. And many servers end their span some time
+//! after the last byte of the answer is out, when the client has ended already; such an end is cut
+//! off on the critical path and moves nothing.
 
 use super::tree::{Node, Tree};
+
+/// A server may take so long to end its span once the answer is out.
+const FINISHING_NS: u64 = 5_000_000;
 
 pub(super) fn repair(tree: &mut Tree<'_>) {
     let mut waiting = tree.roots.clone();
@@ -41,9 +47,19 @@ fn shift_of(child: &Node<'_>, parent: &Node<'_>) -> i64 {
         // Nothing is known but that a cause comes before its effect.
         return if begins_before { to(parent.start_unix_ns) } else { 0 };
     }
-    let ends_after = child.end_unix_ns > parent.end_unix_ns && !parent.span.error;
-    if !begins_before && !ends_after {
+    if !begins_before && !ends_too_late(child, parent) {
         return 0;
     }
     to(parent.start_unix_ns + (parent.duration_ns() - child.duration_ns()) / 2)
+}
+
+/// Is another clock the likeliest reason for the end of this server span?
+fn ends_too_late(child: &Node<'_>, parent: &Node<'_>) -> bool {
+    if parent.span.error {
+        return false;
+    }
+    let late_ns = child.end_unix_ns.saturating_sub(parent.end_unix_ns);
+    // A clock that is ahead delays the begin by as much as the end.
+    let begin_ns = child.start_unix_ns.saturating_sub(parent.start_unix_ns);
+    child.start_unix_ns > parent.end_unix_ns || (late_ns > FINISHING_NS && begin_ns >= late_ns)
 }

@@ -121,6 +121,14 @@ fn clocks_are_left_alone_where_something_else_explains_the_times() {
         (span(1, 0, ("a", "client"), (50, 100)), span(2, 1, ("b", "server"), (40, 130)), 10),
         // Taken from a queue after the producer has ended.
         (span(1, 0, ("a", "producer"), (0, 10)), span(2, 1, ("b", "consumer"), (500, 600)), 0),
+        // The answer was out before the server ended its span.
+        (span(1, 0, ("a", "client"), (0, 90)), span(2, 1, ("b", "server"), (20, 95)), 0),
+        // By more than that, and begun as late: its clock is ahead.
+        (
+            span(1, 0, ("a", "client"), (0, 100_000_000)),
+            span(2, 1, ("b", "server"), (50_000_000, 120_000_000)),
+            -35_000_000,
+        ),
         // In one process there is one clock.
         (span(1, 0, ("a", "internal"), (50, 100)), span(2, 1, ("a", "internal"), (0, 10)), 0),
         (gave_up, span(2, 1, ("b", "server"), (20, 90)), 0),
