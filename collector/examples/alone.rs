@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use collector::{CollectorConfig, start};
+use collector::{CollectorConfig, ReceiveConfig, start};
 use telemetry::clock::Clock;
 
 fn parse(arguments: impl Iterator<Item = String>) -> Result<CollectorConfig, String> {
@@ -17,6 +17,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<CollectorConfig, Str
         grpc: loopback(4317),
         http: loopback(4318),
         api: loopback(0),
+        receive: ReceiveConfig::default(),
         database: PathBuf::from("alone.db"),
         export: None,
         export_env: <_>::default(),

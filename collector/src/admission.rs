@@ -27,7 +27,6 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Admission {
     batches: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
-    permits_max: usize,
     closed: AtomicBool,
     refused: Arc<AtomicU64>,
 }
@@ -38,7 +37,6 @@ pub(crate) struct Lease {
     _batch: OwnedSemaphorePermit,
     bytes: OwnedSemaphorePermit,
     pool: Arc<Semaphore>,
-    permits_max: usize,
     refused: Arc<AtomicU64>,
 }
 
@@ -58,7 +56,6 @@ impl Admission {
         Self {
             batches: Arc::new(Semaphore::new(batches)),
             bytes: Arc::new(Semaphore::new(bytes / PERMIT_BYTES)),
-            permits_max: bytes / PERMIT_BYTES,
             closed: AtomicBool::new(false),
             refused: Arc::default(),
         }
@@ -73,7 +70,7 @@ impl Admission {
         match (batch, bytes) {
             (Ok(batch), Ok(bytes)) => {
                 let (pool, refused) = (Arc::clone(&self.bytes), Arc::clone(&self.refused));
-                Ok(Lease { _batch: batch, bytes, pool, permits_max: self.permits_max, refused })
+                Ok(Lease { _batch: batch, bytes, pool, refused })
             },
             _ => self.refuse(),
         }
@@ -112,11 +109,6 @@ impl Lease {
         let more = self.acquire(missing)?;
         self.bytes.merge(more);
         Ok(())
-    }
-
-    /// Could `bytes` more be had if nobody else were there?
-    pub(crate) fn could_borrow(&self, bytes: usize) -> bool {
-        self.bytes.num_permits() + bytes.div_ceil(PERMIT_BYTES) <= self.permits_max
     }
 
     /// Room for `bytes` more during one step; given back when the permit is dropped.
@@ -166,7 +158,7 @@ mod tests {
     fn room_for_one_step_is_given_back_after_it() {
         let admission = Admission::with_bounds(2, 10 * PERMIT_BYTES);
         let mut lease = admission.enter().unwrap();
-        assert!(lease.could_borrow(9 * PERMIT_BYTES) && !lease.could_borrow(9 * PERMIT_BYTES + 1));
+        assert!(lease.borrow(9 * PERMIT_BYTES + 1).is_err());
         let step = lease.borrow(9 * PERMIT_BYTES).unwrap();
         assert_eq!(lease.grow(2 * PERMIT_BYTES), Err(Refused));
         drop(step);

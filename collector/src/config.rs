@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::receive::ReceiveConfig;
+
 /// Port 0 lets the system choose; the addresses are in the handle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CollectorConfig {
@@ -14,6 +16,8 @@ pub struct CollectorConfig {
     pub http: SocketAddr,
     /// Frames, questions, reports of load workers.
     pub api: SocketAddr,
+    /// Sizes, paths and web pages of `grpc` and `http`.
+    pub receive: ReceiveConfig,
     /// The file of the run; must not hold another run.
     pub database: PathBuf,
     /// Backend that gets everything too, like `http://localhost:4318`. `None` sends nothing on.

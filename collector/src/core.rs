@@ -15,6 +15,7 @@ use crate::decode::{DecodeError, decode};
 use crate::export::Exporter;
 use crate::live::{Live, LoadBook};
 use crate::query::{LogQuery, TraceQuery};
+use crate::receive::Counters;
 use crate::record::{Rejected, Signal};
 use crate::store::{Items, Store, StoreError, Totals, read::Reader};
 
@@ -27,15 +28,18 @@ const DECODE_AHEAD: usize = 4;
 /// Kept frames built at once, while everybody else waits for the live state.
 const PAGE_FRAMES: usize = 64;
 
-// These two are shown, but no data is lost by them: the senders were told to come back, and a
-// viewer can resume.
+// These are shown, but no item is lost by them: the senders were told to come back, a cut line is
+// kept without its end, and a viewer can resume.
 const REFUSED: &str = "collector requests refused";
+const SLOW_SENDERS: &str = "collector senders cut off";
+const LINES_CUT: &str = "collector log lines cut";
 const SLOW_VIEWERS: &str = "collector viewers too slow";
 
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) admission: Admission,
+    pub(crate) received: Counters,
     pub(crate) store: Store,
     pub(crate) reader: Reader,
     pub(crate) exporter: Option<Exporter>,
@@ -58,6 +62,7 @@ impl Core {
     ) -> Self {
         Self {
             admission: Admission::default(),
+            received: Counters::default(),
             reader: Reader::new(store.path()),
             store,
             exporter,
@@ -150,6 +155,9 @@ impl Core {
         let own = [
             ("collector items not written", self.store.lost()),
             (REFUSED, self.admission.refused()),
+            (SLOW_SENDERS, self.received.displaced()),
+            (LINES_CUT, self.received.lines_cut()),
+            ("collector log lines lost", self.received.lines_lost()),
             (SLOW_VIEWERS, self.viewers_lost.load(Ordering::Relaxed)),
             ("load spans", load_spans),
         ];
@@ -200,7 +208,9 @@ impl Core {
             rejected,
             dropped: losses
                 .iter()
-                .filter(|loss| ![REFUSED, SLOW_VIEWERS].contains(&loss.what.as_str()))
+                .filter(|loss| {
+                    ![REFUSED, SLOW_SENDERS, LINES_CUT, SLOW_VIEWERS].contains(&loss.what.as_str())
+                })
                 .map(|loss| loss.count)
                 .sum(),
             losses,

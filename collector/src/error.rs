@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 
 use crate::export::ExportError;
+use crate::receive::ReceiveError;
 use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CollectorError {
     #[error("cannot listen on {address} for {purpose}")]
     Listen { purpose: &'static str, address: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Receive(#[from] ReceiveError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

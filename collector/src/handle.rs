@@ -24,6 +24,7 @@ use crate::error::CollectorError;
 use crate::export::{Exporter, Settings};
 use crate::live::{LedgerCount, RouteRed, ServiceCall, SpanMetric};
 use crate::query::{LogQuery, TraceQuery};
+use crate::receive::{LineIntake, LineSource, Receiver};
 use crate::store::Store;
 use crate::{api, receive, ticker};
 
@@ -51,6 +52,7 @@ pub async fn start(
         Some(endpoint) => Some(Settings::parse(endpoint, &config.export_env)?),
         None => None,
     };
+    let receiving = receive::Settings::check(config.receive)?;
     let grpc = listen("OTLP/gRPC", config.grpc).await?;
     let http = listen("OTLP/HTTP", config.http).await?;
     let api = listen("the API", config.api).await?;
@@ -63,8 +65,9 @@ pub async fn start(
     for worker in workers.into_iter().flatten() {
         tasks.spawn(worker.run());
     }
+    let receiver = Receiver::new(Arc::clone(&core), receiving);
     for listener in [grpc.0, http.0] {
-        tasks.spawn(receive::serve(listener, Arc::clone(&core), core.stop.subscribe()));
+        tasks.spawn(receive::serve(listener, Arc::clone(&receiver), core.stop.subscribe()));
     }
     tasks.spawn(api::serve(api.0, Arc::clone(&core), core.stop.subscribe()));
     tasks.spawn(ticker::run(Arc::clone(&core), core.stop.subscribe()));
@@ -110,6 +113,11 @@ impl CollectorHandle {
     pub fn add_event(&self, event: Event) {
         let now = self.core.clock.unix_ms();
         self.core.live().add_event(event, now);
+    }
+
+    /// Takes what a process writes line by line as log records.
+    pub fn lines(&self, source: LineSource) -> LineIntake {
+        LineIntake::new(Arc::clone(&self.core), source)
     }
 
     /// From now on every load worker is told to stop when it reports.

@@ -35,4 +35,5 @@ pub use export::ExportError;
 pub use handle::{CollectorHandle, start};
 pub use live::{LedgerCount, RouteRed, ServiceCall, SpanMetric};
 pub use query::{LogQuery, TraceQuery};
+pub use receive::{LineCount, LineIntake, LineSource, ReceiveConfig, ReceiveError};
 pub use store::StoreError;

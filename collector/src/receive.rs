@@ -2,74 +2,184 @@
 //!
 //! Plain hyper, HTTP/1.1 and HTTP/2 with prior knowledge. Nothing here knows what the records mean;
 //! it reads a body within its bounds, hands it to [`Core::take`], and answers as OTLP demands.
+//! Connections and bodies have `places` of which there are only so many, and which nobody can hold
+//! by doing nothing; bytes are bounded by `admission`.
 
 mod answer;
 mod body;
+mod compression;
+mod connection;
+mod cors;
 mod grpc;
 mod http;
+mod lines;
+mod places;
+mod refusal;
+mod settings;
 
-use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ::http::header::CONTENT_TYPE;
-use ::http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use ::http::{HeaderMap, Request, Response};
+use bytes::Bytes;
 use hyper_util::server::graceful::GracefulShutdown;
-use model::limits::HEAD_BYTES_MAX;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
-use self::answer::ReplyBody;
-use crate::core::{Core, stopped};
+use self::answer::{Outcome, ReplyBody};
+use self::body::{BodyError, Payload};
+use self::compression::Compression;
+pub use self::lines::{LineCount, LineIntake, LineSource};
+use self::places::Places;
+use self::refusal::Refusal;
+pub(crate) use self::settings::Settings;
+pub use self::settings::{ReceiveConfig, ReceiveError};
+use crate::admission::Lease;
+use crate::core::{Core, beside, stopped};
+use crate::record::Signal;
 
-/// Connections of one port at once; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 1_024;
-/// Requests of one HTTP/2 connection at once.
-const STREAMS_MAX: u32 = 256;
-const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-/// For the head of a request, and for a kept connection without one: longer than the minute after
-/// which SDKs send metrics, so that they find their connection open.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// Bodies that are being read at once: half of the requests that admission lets in, so that bodies
+/// which never end leave room for those that do.
+const BODIES_MAX: usize = crate::admission::QUEUE_BATCHES / 2;
 /// For requests in work when the collector ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a failed accept, for example without free file descriptors: there is no event to wait
 /// for, and trying again at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What the receiver has to tell besides its answers.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    displaced: Arc<AtomicU64>,
+    lines_cut: AtomicU64,
+    lines_lost: AtomicU64,
+}
+
+impl Counters {
+    /// Connections and bodies that waited, and were cut off because others needed their place.
+    pub(crate) fn displaced(&self) -> u64 {
+        self.displaced.load(Ordering::Relaxed)
+    }
+
+    /// Lines of text that lost their end.
+    pub(crate) fn lines_cut(&self) -> u64 {
+        self.lines_cut.load(Ordering::Relaxed)
+    }
+
+    /// Lines of text of which nothing was kept.
+    pub(crate) fn lines_lost(&self) -> u64 {
+        self.lines_lost.load(Ordering::Relaxed)
+    }
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    core: Arc<Core>,
+    settings: Settings,
+    connections: Arc<Places>,
+    bodies: Arc<Places>,
+}
+
+impl Receiver {
+    pub(crate) fn new(core: Arc<Core>, settings: Settings) -> Arc<Self> {
+        let places = |most| Places::new(most, Arc::clone(&core.received.displaced));
+        let (connections, bodies) = (places(settings.connections_max), places(BODIES_MAX));
+        Arc::new(Self { core, settings, connections, bodies })
+    }
+
+    /// Reads a body whose head was found good, and inflates it. `peek` is as in [`body::read`].
+    async fn read(
+        &self,
+        peer: IpAddr,
+        body: &mut impl Payload,
+        bytes_max: usize,
+        peek: impl Fn(&[u8]) -> Result<(), BodyError>,
+    ) -> Result<(Bytes, Lease), Refusal> {
+        let mut lease = self.core.admission.enter().map_err(BodyError::from)?;
+        let place = match self.bodies.enter(peer) {
+            Some(place) => place,
+            None => self.core.admission.refuse().map_err(BodyError::from)?,
+        };
+        let whole = body::read(body, &place, &mut lease, bytes_max, peek).await?;
+        Ok((whole, lease))
+    }
+
+    async fn inflate(
+        &self,
+        compression: Compression,
+        packed: Bytes,
+        lease: Lease,
+    ) -> Result<(Bytes, Lease), Refusal> {
+        Ok(compression.inflate(packed, self.settings.request_bytes_max, lease).await?)
+    }
+
+    /// Takes lines of text; one that lost its end is a warning to the sender.
+    async fn take_lines(
+        &self,
+        source: LineSource,
+        text: Bytes,
+        mut lease: Lease,
+    ) -> Result<Outcome, Refusal> {
+        let (bytes, now) = (text.len(), self.core.clock.unix_ns());
+        let work = move || {
+            let room = |bytes| lease.grow(text.len() + bytes);
+            lines::convert(&source, &text, now, room).map(|converted| (converted, lease))
+        };
+        let (lines, lease) = beside(bytes, work).await?;
+        let mut outcome = self.take(Signal::Logs, lines.payload.into(), lease).await?;
+        if lines.cut > 0 {
+            self.core.received.lines_cut.fetch_add(lines.cut, Ordering::Relaxed);
+            outcome.message = format!(
+                "{} of {} lines were longer than {} bytes and lost their end",
+                lines.cut,
+                lines.records,
+                lines::LINE_BYTES_MAX
+            );
+        }
+        Ok(outcome)
+    }
+
+    /// The only way of a request into the core.
+    async fn take(&self, signal: Signal, payload: Bytes, lease: Lease) -> Result<Outcome, Refusal> {
+        Ok(self.core.take(signal, payload, lease).await?.into())
+    }
+}
+
 /// Serves until `stop` turns true, then finishes what is in work.
-pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>, mut stop: watch::Receiver<bool>) {
-    let builder = builder();
+pub(crate) async fn serve(
+    listener: TcpListener,
+    receiver: Arc<Receiver>,
+    mut stop: watch::Receiver<bool>,
+) {
     let graceful = GracefulShutdown::new();
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &connections) => accepted,
+            accepted = listener.accept() => accepted,
             () = stopped(&mut stop) => break,
         };
-        let (socket, permit) = match accepted {
+        let (socket, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be accepted");
+                receiver.connections.make_room(Duration::ZERO);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             },
         };
-        let core = Arc::clone(&core);
-        let service = service_fn(move |request| answer(Arc::clone(&core), request));
-        let connection = builder.serve_connection(TokioIo::new(socket), service).into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            // A peer that breaks its connection only harms itself.
-            if let Err(error) = connection.await {
-                tracing::debug!(error, "an OTLP connection broke");
-            }
-            drop(permit);
-        });
+        let place = tokio::select! {
+            place = receiver.connections.wait(peer.ip()) => place,
+            () = stopped(&mut stop) => break,
+        };
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "a connection broke before it began");
+            continue;
+        }
+        let (receiver, watcher) = (Arc::clone(&receiver), graceful.watcher());
+        tokio::spawn(connection::serve(receiver, socket, peer.ip(), place, watcher));
     }
     drop(listener);
     if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
@@ -77,50 +187,22 @@ pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>, mut stop: watc
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEAD_BYTES_MAX);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_header_list_size(HEAD_BYTES_MAX as u32);
-    builder
-}
-
-async fn accept(
-    listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(connections)
-        .acquire_owned()
-        .await
-        .expect("the semaphore of connections is never closed");
-    let (socket, _) = listener.accept().await?;
-    socket.set_nodelay(true)?;
-    Ok((socket, permit))
-}
-
 async fn answer(
-    core: Arc<Core>,
-    request: Request<Incoming>,
-) -> Result<Response<ReplyBody>, Infallible> {
-    let is_grpc = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(grpc::is_grpc);
-    Ok(if is_grpc {
-        grpc::answer(&core, request).await
+    receiver: &Arc<Receiver>,
+    peer: IpAddr,
+    request: Request<impl Payload>,
+) -> Response<ReplyBody> {
+    if media_type(request.headers()).is_some_and(|media_type| grpc::is_grpc(&media_type)) {
+        grpc::answer(receiver, peer, request).await
     } else {
-        http::answer(&core, request).await
-    })
+        http::answer(receiver, peer, request).await
+    }
+}
+
+/// In lower case; parameters such as `; charset=utf-8` do not matter.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
 }
 
 #[cfg(test)]

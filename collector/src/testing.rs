@@ -76,6 +76,7 @@ pub(crate) fn config(folder: &TempDir) -> CollectorConfig {
         grpc: LOOPBACK,
         http: LOOPBACK,
         api: LOOPBACK,
+        receive: crate::ReceiveConfig::default(),
         database: folder.path().join("run.db"),
         export: None,
         export_env: BTreeMap::new(),
@@ -83,8 +84,16 @@ pub(crate) fn config(folder: &TempDir) -> CollectorConfig {
 }
 
 pub(crate) async fn collector() -> (CollectorHandle, TempDir) {
+    collector_with(|_config| {}).await
+}
+
+pub(crate) async fn collector_with(
+    change: impl FnOnce(&mut CollectorConfig),
+) -> (CollectorHandle, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let handle = crate::start(config(&folder), Clock::system()).await.unwrap();
+    let mut config = config(&folder);
+    change(&mut config);
+    let handle = crate::start(config, Clock::system()).await.unwrap();
     (handle, folder)
 }
 

@@ -37,6 +37,8 @@ pub mod attribute {
     pub const RUN_ID: &str = "shakedown.run.id";
     /// String on every span and log record: the correlation id.
     pub const CORRELATION_ID: &str = "shakedown.correlation_id";
+    /// Boolean on a log record: it was a line of text that was too long and lost its end.
+    pub const LINE_CUT: &str = "shakedown.line.cut";
     /// String: `caller -> callee`. On the gateway's SERVER span of a request (counted in RED) and
     /// on its CLIENT span of an attempt (counted in attempts).
     pub const EDGE: &str = "shakedown.edge";

@@ -98,6 +98,7 @@ pub(crate) async fn collector(run_id: &str, folder: &TempDir, clock: &Clock) -> 
         grpc: ANY_PORT,
         http: ANY_PORT,
         api: ANY_PORT,
+        receive: collector::ReceiveConfig::default(),
         database: folder.path().join("run.db"),
         export: None,
         export_env: BTreeMap::new(),

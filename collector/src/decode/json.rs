@@ -1,50 +1,66 @@
 //! OTLP/JSON becomes OTLP/protobuf, driven by the tables in [`schema`].
 //!
-//! Liberal with what comes in: numbers or strings for every number, `null` for a default, hex ids
-//! in any case, base64 of both alphabets with or without padding, enums by name, unknown keys.
-//! A value that fits its field in no way refuses the request and names the path, because a request
-//! that is partly and silently lost is worse. An id that is no hex is written with a wrong length:
-//! the rules for ids then reject that one item, and only it.
+//! The text is read once and written as it is read; no tree of it is built. Liberal with what comes
+//! in: numbers or strings for every number, `null` for a default, hex ids in any case, base64 of
+//! both alphabets with or without padding, enums by name, unknown keys. A value that fits its field
+//! in no way refuses the request and names the path, because a request that is partly and silently
+//! lost is worse. An id that is no hex is written with a wrong length: the rules for ids then
+//! reject that one item, and only it.
 
+mod scalar;
 pub(crate) mod schema;
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde_json::{Map, Value};
+use std::cell::Cell;
+use std::fmt;
 
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess};
+use serde_json::Error;
+
+use self::scalar::Scalar;
 use self::schema::{Field, Kind, Message};
 use super::DecodeError;
+use crate::admission::Refused;
 use crate::record::Signal;
 use crate::wire::{put_bytes, put_varint};
-
-const LIBERAL: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LIBERAL);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LIBERAL);
 
 /// Never a valid id.
 const INVALID_ID: &[u8] = &[0];
 
-/// Turns the JSON of an export request into its protobuf bytes.
+/// Turns the JSON of an export request into its protobuf bytes. `room` is asked before the result
+/// takes so many bytes of memory, and may say no.
+pub(crate) fn to_protobuf_within(
+    signal: Signal,
+    body: &[u8],
+    mut room: impl FnMut(usize) -> Result<(), Refused>,
+) -> Result<Result<Vec<u8>, Refused>, DecodeError> {
+    let (problem, path) = (Cell::new(None), Path { parent: None, step: Step::Root });
+    let mut sink = Sink { out: Vec::new(), room: &mut room, problem: &problem };
+    let slot = Slot { what: What::Message(schema::request(signal)), path: &path, sink: &mut sink };
+    let mut text = serde_json::Deserializer::from_slice(body);
+    match slot.deserialize(&mut text).and_then(|()| text.end()) {
+        Ok(()) => Ok(Ok(sink.out)),
+        Err(syntax) => match problem.take() {
+            Some(Problem::Refused(refused)) => Ok(Err(refused)),
+            Some(Problem::Value(error)) => Err(error),
+            None => Err(DecodeError::Syntax(syntax)),
+        },
+    }
+}
+
+#[cfg(test)]
 pub(crate) fn to_protobuf(signal: Signal, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
-    let value: Value = serde_json::from_slice(body)?;
-    let mut out = Vec::with_capacity(body.len() / 2);
-    let path = Path { parent: None, step: Step::Root };
-    message(schema::request(signal), &value, &path, &mut out)?;
-    Ok(out)
+    to_protobuf_within(signal, body, |_bytes| Ok(())).map(Result::unwrap)
 }
 
 /// Where in the document we are; only written out when something is wrong there.
 struct Path<'a> {
     parent: Option<&'a Self>,
-    step: Step<'a>,
+    step: Step,
 }
 
-enum Step<'a> {
+enum Step {
     Root,
-    Key(&'a str),
+    Key(&'static str),
     Index(usize),
 }
 
@@ -58,196 +74,237 @@ impl Path<'_> {
             Step::Index(index) => format!("{before}[{index}]"),
         }
     }
+}
 
-    fn wrong(&self, expected: &'static str, got: &Value) -> DecodeError {
+/// What ended the reading, besides bad syntax.
+enum Problem {
+    Refused(Refused),
+    Value(DecodeError),
+}
+
+/// The bytes that are written, and the memory that they may take.
+struct Sink<'a> {
+    out: Vec<u8>,
+    room: &'a mut dyn FnMut(usize) -> Result<(), Refused>,
+    problem: &'a Cell<Option<Problem>>,
+}
+
+impl Sink<'_> {
+    /// Makes room for some more bytes; it doubles.
+    fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
+        let needed = self.out.len() + bytes;
+        if needed > self.out.capacity() {
+            let capacity = needed.max(2 * self.out.capacity());
+            (self.room)(capacity).map_err(|refused| {
+                self.problem.set(Some(Problem::Refused(refused)));
+                Error::custom("no memory")
+            })?;
+            self.out.reserve_exact(capacity - self.out.len());
+        }
+        Ok(())
+    }
+
+    /// Begins a field that has a length; returns where it begins.
+    fn open(&mut self, tag: u32) -> usize {
+        put_varint(u64::from(tag) << 3 | 2, &mut self.out);
+        // Most lengths fit into this byte.
+        self.out.push(0);
+        self.out.len()
+    }
+
+    fn close(&mut self, begin: usize) -> Result<(), Error> {
+        let length = self.out.len() - begin;
+        let mut prefix = Vec::with_capacity(HEADER_BYTES_MAX);
+        put_varint(length as u64, &mut prefix);
+        self.reserve(HEADER_BYTES_MAX)?;
+        self.out.splice(begin - 1..begin, prefix);
+        Ok(())
+    }
+}
+
+/// Most bytes of a tag and a length, or of a tag and a number.
+const HEADER_BYTES_MAX: usize = 20;
+
+/// What is expected at a place.
+#[derive(Clone, Copy)]
+enum What {
+    Message(&'static Message),
+    /// A field with whatever it holds, none or many.
+    Field(&'static Field),
+    /// One item of a field, written with its tag.
+    Item(&'static Field),
+    /// One number of a packed field, written without a tag.
+    Packed(Kind),
+}
+
+impl What {
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Message(_) => "an object",
+            Self::Field(field) if field.repeated => "an array",
+            Self::Field(field) | Self::Item(field) => field.kind.expected(),
+            Self::Packed(kind) => kind.expected(),
+        }
+    }
+}
+
+/// A place in the document, and where its value is written.
+struct Slot<'a, 's> {
+    what: What,
+    path: &'a Path<'a>,
+    sink: &'a mut Sink<'s>,
+}
+
+impl Slot<'_, '_> {
+    fn wrong(&self, got: impl fmt::Display) -> Error {
         let got = got.to_string().chars().take(64).collect();
-        DecodeError::Json { path: self.text(), expected, got }
+        let (path, expected) = (self.path.text(), self.what.expected());
+        let problem = Problem::Value(DecodeError::Json { path, expected, got });
+        self.sink.problem.set(Some(problem));
+        Error::custom(expected)
     }
-}
 
-fn message(
-    schema: &Message,
-    value: &Value,
-    path: &Path<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), DecodeError> {
-    let object: &Map<String, Value> = match value {
-        Value::Object(object) => object,
-        Value::Null => return Ok(()),
-        other => return Err(path.wrong("an object", other)),
-    };
-    for (key, value) in object {
-        if let Some(field) = schema.fields.iter().find(|field| field.name == key) {
-            let path = Path { parent: Some(path), step: Step::Key(key) };
-            any_field(field, value, &path, out)?;
+    fn scalar(self, value: Scalar<'_>) -> Result<(), Error> {
+        self.sink.reserve(HEADER_BYTES_MAX + value.bytes_max())?;
+        match self.what {
+            // A default is not written, except where its place in a list counts.
+            What::Message(_) | What::Field(_) if value == Scalar::Null => Ok(()),
+            What::Field(field) if field.repeated => Err(self.wrong(value)),
+            What::Message(_) => Err(self.wrong(value)),
+            What::Packed(kind) => self.number(kind, value),
+            What::Field(field) | What::Item(field) => self.item(field, value),
         }
     }
-    Ok(())
-}
 
-fn any_field(
-    field: &Field,
-    value: &Value,
-    path: &Path<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), DecodeError> {
-    if value.is_null() {
-        return Ok(());
+    fn item(self, field: &Field, value: Scalar<'_>) -> Result<(), Error> {
+        let bytes = match field.kind {
+            Kind::Message(_) => (value == Scalar::Null).then(Vec::new),
+            Kind::Text => value.text().map(|text| text.as_bytes().to_vec()),
+            Kind::Hex => value.text().map(|text| scalar::hex(text).unwrap_or(INVALID_ID.to_vec())),
+            Kind::Base64 => value.text().and_then(scalar::base64),
+            kind => {
+                put_varint(u64::from(field.tag) << 3 | kind.wire_type(), &mut self.sink.out);
+                return self.number(kind, value);
+            },
+        };
+        let Some(bytes) = bytes else { return Err(self.wrong(value)) };
+        put_bytes(field.tag, &bytes, &mut self.sink.out);
+        Ok(())
     }
-    if !field.repeated {
-        return one(field, value, path, out);
-    }
-    let Value::Array(items) = value else { return Err(path.wrong("an array", value)) };
-    if let Kind::Message(_) | Kind::Text = field.kind {
-        for (index, item) in items.iter().enumerate() {
-            let path = Path { parent: Some(path), step: Step::Index(index) };
-            one(field, item, &path, out)?;
+
+    /// Writes a number without a tag.
+    fn number(self, kind: Kind, value: Scalar<'_>) -> Result<(), Error> {
+        let Some(number) = scalar::number(kind, value) else { return Err(self.wrong(value)) };
+        match kind.wire_type() {
+            0 => put_varint(number, &mut self.sink.out),
+            1 => self.sink.out.extend(number.to_le_bytes()),
+            _ => self.sink.out.extend((number as u32).to_le_bytes()),
         }
-        return Ok(());
-    }
-    let mut packed = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let path = Path { parent: Some(path), step: Step::Index(index) };
-        scalar(field.kind, item, &path, &mut packed)?;
-    }
-    put_bytes(field.tag, &packed, out);
-    Ok(())
-}
-
-/// Writes one field with its tag.
-fn one(
-    field: &Field,
-    value: &Value,
-    path: &Path<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), DecodeError> {
-    match field.kind {
-        Kind::Message(schema) => {
-            let mut inner = Vec::new();
-            message(schema, value, path, &mut inner)?;
-            put_bytes(field.tag, &inner, out);
-        },
-        Kind::Text => match value {
-            Value::String(text) => put_bytes(field.tag, text.as_bytes(), out),
-            Value::Null => put_bytes(field.tag, &[], out),
-            other => return Err(path.wrong("a string", other)),
-        },
-        Kind::Hex => put_bytes(field.tag, &hex(value, path)?, out),
-        Kind::Base64 => put_bytes(field.tag, &base64(value, path)?, out),
-        kind => {
-            put_varint(u64::from(field.tag) << 3 | kind.wire_type(), out);
-            scalar(kind, value, path, out)?;
-        },
-    }
-    Ok(())
-}
-
-/// Writes a number without a tag.
-fn scalar(
-    kind: Kind,
-    value: &Value,
-    path: &Path<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), DecodeError> {
-    match kind {
-        Kind::Bool => match value {
-            Value::Bool(flag) => put_varint(u64::from(*flag), out),
-            Value::Null => put_varint(0, out),
-            Value::String(text) if text == "true" || text == "false" => {
-                put_varint(u64::from(text == "true"), out);
-            },
-            other => return Err(path.wrong("true or false", other)),
-        },
-        Kind::Unsigned => put_varint(unsigned(value, path)?, out),
-        Kind::Fixed64 => out.extend(unsigned(value, path)?.to_le_bytes()),
-        Kind::Fixed32 => out.extend((unsigned(value, path)? as u32).to_le_bytes()),
-        Kind::Signed => put_varint(signed(value, path)?.cast_unsigned(), out),
-        Kind::SignedFixed64 => out.extend(signed(value, path)?.to_le_bytes()),
-        Kind::Zigzag => {
-            let number = signed(value, path)?;
-            put_varint(((number << 1) ^ (number >> 63)).cast_unsigned(), out);
-        },
-        Kind::Double => out.extend(double(value, path)?.to_le_bytes()),
-        Kind::Enum(number_of) => match value {
-            Value::String(name) if name.parse::<i64>().is_err() => {
-                put_varint(i64::from(number_of(name)).cast_unsigned(), out);
-            },
-            other => put_varint(signed(other, path)?.cast_unsigned(), out),
-        },
-        Kind::Message(_) | Kind::Text | Kind::Hex | Kind::Base64 => {
-            unreachable!("these are length-delimited and written with their tag")
-        },
-    }
-    Ok(())
-}
-
-fn hex(value: &Value, path: &Path<'_>) -> Result<Vec<u8>, DecodeError> {
-    let text = match value {
-        Value::String(text) => text.as_bytes(),
-        Value::Null => &[],
-        other => return Err(path.wrong("hex digits", other)),
-    };
-    let digit = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
-    let (pairs, rest) = text.as_chunks::<2>();
-    let bytes: Option<Vec<u8>> =
-        pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
-    Ok(bytes.filter(|_| rest.is_empty()).unwrap_or_else(|| INVALID_ID.to_vec()))
-}
-
-fn base64(value: &Value, path: &Path<'_>) -> Result<Vec<u8>, DecodeError> {
-    match value {
-        Value::String(text) => STANDARD
-            .decode(text)
-            .or_else(|_other_alphabet| URL_SAFE.decode(text))
-            .map_err(|_neither| path.wrong("base64", value)),
-        Value::Null => Ok(Vec::new()),
-        other => Err(path.wrong("base64", other)),
+        Ok(())
     }
 }
 
-fn unsigned(value: &Value, path: &Path<'_>) -> Result<u64, DecodeError> {
-    let number = match value {
-        Value::Null => Some(0),
-        Value::Number(number) => {
-            number.as_u64().or_else(|| number.as_f64().and_then(|value| whole(value, 0.0)))
-        },
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    };
-    number.ok_or_else(|| path.wrong("a whole number that is not negative", value))
+impl<'de> DeserializeSeed<'de> for Slot<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, text: D) -> Result<(), D::Error> {
+        text.deserialize_any(self)
+    }
 }
 
-fn signed(value: &Value, path: &Path<'_>) -> Result<i64, DecodeError> {
-    let number = match value {
-        Value::Null => Some(0),
-        Value::Number(number) => number.as_i64().or_else(|| {
-            let value = number.as_f64()?;
-            let size = whole(value.abs(), 0.0).and_then(|size| i64::try_from(size).ok())?;
-            Some(if value < 0.0 { -size } else { size })
-        }),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    };
-    number.ok_or_else(|| path.wrong("a whole number", value))
+impl<'de> serde::de::Visitor<'de> for Slot<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.what.expected())
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        self.scalar(Scalar::Null).map_err(E::custom)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
+        self.scalar(Scalar::Bool(value)).map_err(E::custom)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
+        self.scalar(Scalar::Unsigned(value)).map_err(E::custom)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
+        self.scalar(Scalar::Signed(value)).map_err(E::custom)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<(), E> {
+        self.scalar(Scalar::Double(value)).map_err(E::custom)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<(), E> {
+        self.scalar(Scalar::Text(value)).map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let What::Field(field) = self.what else {
+            return Err(A::Error::custom(self.wrong("an array")));
+        };
+        if !field.repeated {
+            return Err(A::Error::custom(self.wrong("an array")));
+        }
+        let packed = !matches!(field.kind, Kind::Message(_) | Kind::Text);
+        let what = if packed { What::Packed(field.kind) } else { What::Item(field) };
+        self.sink.reserve(HEADER_BYTES_MAX).map_err(A::Error::custom)?;
+        let begin = packed.then(|| self.sink.open(field.tag));
+        for index in 0.. {
+            let path = Path { parent: Some(self.path), step: Step::Index(index) };
+            let slot = Slot { what, path: &path, sink: self.sink };
+            if items.next_element_seed(slot)?.is_none() {
+                break;
+            }
+        }
+        begin.map_or(Ok(()), |begin| self.sink.close(begin)).map_err(A::Error::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let (message, tag) = match self.what {
+            What::Message(message) => (message, None),
+            What::Field(Field { kind: Kind::Message(message), tag, repeated: false, .. })
+            | What::Item(Field { kind: Kind::Message(message), tag, .. }) => (*message, Some(*tag)),
+            _ => return Err(A::Error::custom(self.wrong("an object"))),
+        };
+        self.sink.reserve(HEADER_BYTES_MAX).map_err(A::Error::custom)?;
+        let begin = tag.map(|tag| self.sink.open(tag));
+        while let Some(field) = entries.next_key_seed(Key(message))? {
+            let Some(field) = field else {
+                let _of_no_field: IgnoredAny = entries.next_value()?;
+                continue;
+            };
+            let path = Path { parent: Some(self.path), step: Step::Key(field.name) };
+            let slot = Slot { what: What::Field(field), path: &path, sink: self.sink };
+            entries.next_value_seed(slot)?;
+        }
+        begin.map_or(Ok(()), |begin| self.sink.close(begin)).map_err(A::Error::custom)
+    }
 }
 
-/// A double like `1e9` that is a whole number of at most 53 bits.
-fn whole(value: f64, least: f64) -> Option<u64> {
-    let exact = value.fract() == 0.0 && value >= least && value <= 9_007_199_254_740_992.0;
-    exact.then_some(value as u64)
+/// Finds the field of a key.
+struct Key(&'static Message);
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Option<&'static Field>;
+
+    fn deserialize<D: Deserializer<'de>>(self, text: D) -> Result<Self::Value, D::Error> {
+        text.deserialize_str(self)
+    }
 }
 
-fn double(value: &Value, path: &Path<'_>) -> Result<f64, DecodeError> {
-    let number = match value {
-        Value::Null => Some(0.0),
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => match text.as_str() {
-            "NaN" => Some(f64::NAN),
-            "Infinity" => Some(f64::INFINITY),
-            "-Infinity" => Some(f64::NEG_INFINITY),
-            other => other.parse().ok(),
-        },
-        _ => None,
-    };
-    number.ok_or_else(|| path.wrong("a number", value))
+impl serde::de::Visitor<'_> for Key {
+    type Value = Option<&'static Field>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.fields.iter().find(|field| field.name == key))
+    }
 }

@@ -147,6 +147,10 @@ fn number(message: &[u8]) -> Result<Fields, WireError> {
             _ => {},
         }
     }
+    if point.flags & NO_RECORDED_VALUE != 0 {
+        // Some senders fill the field with a zero that was never measured.
+        (point.int_value, point.double_value) = (None, None);
+    }
     Ok(point)
 }
 

@@ -1,11 +1,9 @@
-//! The few small messages that a receiver sends: export responses and `google.rpc.Status`.
-//!
-//! All three export responses have the same shape, so they are written by hand in both encodings.
+//! The export responses. All three have the same shape, so they are written by hand in both
+//! encodings.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -15,21 +13,10 @@ use serde_json::json;
 use crate::record::{Rejected, Signal};
 use crate::wire::{put_bytes, put_varint};
 
-/// Longest error text in an answer, far below the 4 MiB that a client must accept.
-const MESSAGE_CHARS_MAX: usize = 1_024;
-
-/// Canonical codes of gRPC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Code {
-    Ok = 0,
-    InvalidArgument = 3,
-    DeadlineExceeded = 4,
-    NotFound = 5,
-    ResourceExhausted = 8,
-    Unimplemented = 12,
-    Internal = 13,
-    Unavailable = 14,
-}
+/// Longest text of a partial success.
+const MESSAGE_BYTES_MAX: usize = 1_024;
+/// Bytes that the lengths of a longer text may add to a response.
+const LENGTHS_BYTES_MAX: usize = 8;
 
 /// One piece of data, then perhaps trailers.
 #[derive(Debug, Default)]
@@ -59,99 +46,115 @@ impl Body for ReplyBody {
     }
 }
 
-/// What is wrong, as `google.rpc.Status` says it.
-#[derive(Debug)]
-pub(super) struct Status {
-    pub(super) code: Code,
+/// What was not taken, and what the sender should know. Empty when everything is well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) rejected: u64,
+    /// With nothing rejected this is a warning.
     pub(super) message: String,
-    pub(super) retry_after: Option<Duration>,
 }
 
-impl Status {
-    pub(super) fn new(code: Code, message: impl AsRef<str>) -> Self {
-        let message = message.as_ref().chars().take(MESSAGE_CHARS_MAX).collect();
-        Self { code, message, retry_after: None }
+impl From<Rejected> for Outcome {
+    fn from(rejected: Rejected) -> Self {
+        let message = shortened(&rejected.to_string(), MESSAGE_BYTES_MAX).to_owned();
+        Self { rejected: rejected.count(), message }
+    }
+}
+
+impl Outcome {
+    fn is_full_success(&self) -> bool {
+        self.rejected == 0 && self.message.is_empty()
     }
 
-    pub(super) fn to_protobuf(&self) -> Vec<u8> {
-        let mut status = Vec::new();
-        put_varint(1 << 3, &mut status);
-        put_varint(self.code as u64, &mut status);
-        put_bytes(2, self.message.as_bytes(), &mut status);
-        if self.code == Code::InvalidArgument {
-            // BadRequest { field_violations: [{ description }] }
-            let (mut violation, mut detail) = (Vec::new(), Vec::new());
-            put_bytes(2, self.message.as_bytes(), &mut violation);
-            put_bytes(1, &violation, &mut detail);
-            put_detail("BadRequest", &detail, &mut status);
+    /// The export response of at most `bytes_max` bytes; empty when everything was taken.
+    pub(super) fn to_protobuf(&self, bytes_max: usize) -> Vec<u8> {
+        fit(bytes_max, &self.message, |message| {
+            let mut response = Vec::new();
+            if self.is_full_success() {
+                return response;
+            }
+            let mut partial = Vec::new();
+            if self.rejected > 0 {
+                put_varint(1 << 3, &mut partial);
+                put_varint(self.rejected, &mut partial);
+            }
+            if !message.is_empty() {
+                put_bytes(2, message.as_bytes(), &mut partial);
+            }
+            put_bytes(1, &partial, &mut response);
+            response
+        })
+    }
+
+    /// The export response in JSON: 64-bit numbers are strings, full success is `{}`.
+    pub(super) fn to_json(&self, signal: Signal, bytes_max: usize) -> Vec<u8> {
+        let count_name = match signal {
+            Signal::Traces => "rejectedSpans",
+            Signal::Metrics => "rejectedDataPoints",
+            Signal::Logs => "rejectedLogRecords",
+        };
+        fit(bytes_max, &self.message, |message| {
+            if self.is_full_success() {
+                return b"{}".to_vec();
+            }
+            let count = self.rejected.to_string();
+            json!({ "partialSuccess": { count_name: count, "errorMessage": message } })
+                .to_string()
+                .into_bytes()
+        })
+    }
+}
+
+/// Shortens the message until the response fits, and drops it when that is not enough. The rest of
+/// a response always fits.
+fn fit(bytes_max: usize, message: &str, build: impl Fn(&str) -> Vec<u8>) -> Vec<u8> {
+    let whole = build(message);
+    if whole.len() <= bytes_max {
+        return whole;
+    }
+    let bare = build("");
+    let room = bytes_max.saturating_sub(bare.len() + LENGTHS_BYTES_MAX);
+    let short = build(shortened(message, room));
+    if short.len() <= bytes_max { short } else { bare }
+}
+
+/// The beginning of a text, at most so many bytes.
+pub(super) fn shortened(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SV3.
+    #[test]
+    fn a_response_that_does_not_fit_loses_its_text_before_its_count() {
+        let message = "the trace id is not 16 bytes \u{2013} or \"all zero\" ".repeat(20);
+        let outcome = Outcome { rejected: 123_456_789, message };
+        for bytes_max in 128..1_200 {
+            let protobuf = outcome.to_protobuf(bytes_max);
+            assert!(protobuf.len() <= bytes_max);
+            let partial = super::super::tests::partial(&protobuf).unwrap();
+            assert_eq!(partial.rejected_spans, 123_456_789);
+            assert!(outcome.message.starts_with(&partial.error_message));
+            assert!(!partial.error_message.is_empty(), "{bytes_max}");
+            let json = outcome.to_json(Signal::Metrics, bytes_max);
+            assert!(json.len() <= bytes_max);
+            let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+            assert_eq!(json["partialSuccess"]["rejectedDataPoints"], "123456789");
         }
-        if let Some(delay) = self.retry_after {
-            // RetryInfo { retry_delay: { seconds } }
-            let (mut duration, mut detail) = (Vec::new(), Vec::new());
-            put_varint(1 << 3, &mut duration);
-            put_varint(delay.as_secs(), &mut duration);
-            put_bytes(1, &duration, &mut detail);
-            put_detail("RetryInfo", &detail, &mut status);
-        }
-        status
     }
 
-    pub(super) fn to_json(&self) -> Vec<u8> {
-        let mut details = Vec::new();
-        if self.code == Code::InvalidArgument {
-            details.push(json!({
-                "@type": "type.googleapis.com/google.rpc.BadRequest",
-                "fieldViolations": [{ "description": self.message }],
-            }));
-        }
-        if let Some(delay) = self.retry_after {
-            details.push(json!({
-                "@type": "type.googleapis.com/google.rpc.RetryInfo",
-                "retryDelay": format!("{}s", delay.as_secs()),
-            }));
-        }
-        json!({ "code": self.code as u64, "message": self.message, "details": details })
-            .to_string()
-            .into_bytes()
+    /// SV7.
+    #[test]
+    fn a_warning_has_no_count_but_a_text() {
+        let warning = Outcome { rejected: 0, message: "two lines were cut".to_owned() };
+        let partial = super::super::tests::partial(&warning.to_protobuf(1_000)).unwrap();
+        assert_eq!((partial.rejected_spans, &*partial.error_message), (0, "two lines were cut"));
+        let json: serde_json::Value =
+            serde_json::from_slice(&warning.to_json(Signal::Logs, 1_000)).unwrap();
+        assert_eq!(json["partialSuccess"]["rejectedLogRecords"], "0");
+        assert_eq!(json["partialSuccess"]["errorMessage"], "two lines were cut");
     }
-}
-
-fn put_detail(name: &str, detail: &[u8], status: &mut Vec<u8>) {
-    let mut any = Vec::new();
-    put_bytes(1, format!("type.googleapis.com/google.rpc.{name}").as_bytes(), &mut any);
-    put_bytes(2, detail, &mut any);
-    put_bytes(3, &any, status);
-}
-
-/// The export response; empty when everything was taken.
-pub(super) fn export_protobuf(rejected: &Rejected) -> Vec<u8> {
-    let mut response = Vec::new();
-    if rejected.count() > 0 {
-        let mut partial = Vec::new();
-        put_varint(1 << 3, &mut partial);
-        put_varint(rejected.count(), &mut partial);
-        put_bytes(2, reasons(rejected).as_bytes(), &mut partial);
-        put_bytes(1, &partial, &mut response);
-    }
-    response
-}
-
-/// The export response in JSON: 64-bit numbers are strings, full success is `{}`.
-pub(super) fn export_json(signal: Signal, rejected: &Rejected) -> Vec<u8> {
-    if rejected.count() == 0 {
-        return b"{}".to_vec();
-    }
-    let count_name = match signal {
-        Signal::Traces => "rejectedSpans",
-        Signal::Metrics => "rejectedDataPoints",
-        Signal::Logs => "rejectedLogRecords",
-    };
-    let count = rejected.count().to_string();
-    json!({ "partialSuccess": { count_name: count, "errorMessage": reasons(rejected) } })
-        .to_string()
-        .into_bytes()
-}
-
-fn reasons(rejected: &Rejected) -> String {
-    rejected.to_string().chars().take(MESSAGE_CHARS_MAX).collect()
 }

@@ -4,6 +4,7 @@
 //! A message that is too large must end as RESOURCE_EXHAUSTED without a hint to retry: any of the
 //! codes that OTLP calls retryable would have the sender repeat it forever.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -11,102 +12,87 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
-use model::limits::OTLP_REQUEST_BYTES_MAX;
 
-use super::answer::{Code, ReplyBody, Status, export_protobuf};
-use super::body::{self, BodyError};
-use crate::admission;
-use crate::core::Core;
-use crate::decode::DecodeError;
+use super::answer::ReplyBody;
+use super::body::{BodyError, Payload};
+use super::compression::{self, Compression};
+use super::refusal::{Code, Refusal};
+use super::{Receiver, media_type};
 use crate::record::Signal;
 
 /// The compressed flag and the length.
 const PREFIX_BYTES: usize = 5;
 const ENCODING: &str = "grpc-encoding";
 const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
-const ACCEPTED: HeaderValue = HeaderValue::from_static("identity,gzip");
+const ACCEPTED: HeaderValue = HeaderValue::from_static("identity,gzip,zstd");
 
-/// Is this content type gRPC with protobuf messages?
-pub(super) fn is_grpc(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    matches!(media_type, "application/grpc" | "application/grpc+proto")
+const MEDIA_TYPE: &str = "application/grpc";
+
+/// Is this media type gRPC, with whichever messages?
+pub(super) fn is_grpc(media_type: &str) -> bool {
+    media_type.strip_prefix(MEDIA_TYPE).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
 }
 
-impl From<BodyError> for Status {
-    fn from(error: BodyError) -> Self {
-        let message = error.to_string();
-        match error {
-            BodyError::TooLarge { .. } => Self::new(Code::ResourceExhausted, message),
-            BodyError::Refused(_) => busy(&message),
-            BodyError::Slow => Self::new(Code::DeadlineExceeded, message),
-            BodyError::Broken(_) => Self::new(Code::Internal, message),
-            BodyError::Gzip(_) => Self::new(Code::InvalidArgument, message),
-        }
-    }
-}
-
-impl From<DecodeError> for Status {
-    fn from(error: DecodeError) -> Self {
-        Self::new(Code::InvalidArgument, error.to_string())
-    }
-}
-
-fn busy(message: &str) -> Status {
-    let mut status = Status::new(Code::Unavailable, message);
-    status.retry_after = Some(admission::RETRY_AFTER);
-    status
-}
-
-pub(super) async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Response<ReplyBody> {
-    match export(core, request).await {
+pub(super) async fn answer(
+    receiver: &Arc<Receiver>,
+    peer: IpAddr,
+    request: Request<impl Payload>,
+) -> Response<ReplyBody> {
+    match export(receiver, peer, request).await {
         Ok(message) => success(&message),
-        Err(status) => failure(&status),
+        Err(refusal) => failure(&refusal),
     }
 }
 
-async fn export(core: &Arc<Core>, request: Request<Incoming>) -> Result<Vec<u8>, Status> {
-    let path = request.uri().path();
+async fn export(
+    receiver: &Arc<Receiver>,
+    peer: IpAddr,
+    request: Request<impl Payload>,
+) -> Result<Vec<u8>, Refusal> {
+    let (head, mut body) = request.into_parts();
+    let (path, bytes_max) = (head.uri.path(), receiver.settings.request_bytes_max);
     let signal = Signal::ALL
         .into_iter()
-        .find(|signal| signal.grpc_path() == path && request.method() == Method::POST)
-        .ok_or_else(|| Status::new(Code::Unimplemented, format!("no such method: {path}")))?;
-    if request.version() != Version::HTTP_2 {
-        return Err(Status::new(Code::Internal, "gRPC needs HTTP/2"));
+        .find(|signal| signal.grpc_path() == path && head.method == Method::POST)
+        .ok_or_else(|| refusal(Code::Unimplemented, format!("no such method: {path}")))?;
+    let media_type = media_type(&head.headers).unwrap_or_default();
+    if ![MEDIA_TYPE, "application/grpc+proto"].contains(&media_type.as_str()) {
+        let message = format!("messages must be protobuf, not {media_type}");
+        return Err(refusal(Code::Unimplemented, message));
     }
-    let gzip = is_gzip(request.headers())?;
-    let mut lease = core.admission.enter().map_err(|refused| busy(&refused.to_string()))?;
-    let bytes_max = OTLP_REQUEST_BYTES_MAX + PREFIX_BYTES;
-    let framed = body::read(request.into_body(), &mut lease, bytes_max, check_prefix).await?;
-    let (compressed, mut message) = unframe(&framed)?;
-    if compressed {
-        if !gzip {
+    if head.version != Version::HTTP_2 {
+        return Err(refusal(Code::Internal, "gRPC needs HTTP/2"));
+    }
+    let compression = Compression::of(&head.headers, ENCODING).map_err(|unknown| {
+        let known = compression::ACCEPTED;
+        let message = format!("{ENCODING} {:?} is not one of {known}", unknown.0);
+        refusal(Code::Unimplemented, message)
+    })?;
+    let peek = |so_far: &[u8]| check_prefix(so_far, bytes_max);
+    let (framed, lease) = receiver.read(peer, &mut body, bytes_max + PREFIX_BYTES, peek).await?;
+    let (is_packed, message) = unframe(&framed)?;
+    let (message, lease) = match (is_packed, compression) {
+        (false, _) => (message, lease),
+        (true, Some(compression)) => receiver.inflate(compression, message, lease).await?,
+        (true, None) => {
             let text = "a message is compressed, but grpc-encoding does not say how";
-            return Err(Status::new(Code::Internal, text));
-        }
-        (message, lease) = body::inflate(message, lease).await?;
-    }
-    let rejected = core.take(signal, message, lease).await?;
-    Ok(export_protobuf(&rejected))
+            return Err(refusal(Code::Internal, text));
+        },
+    };
+    let outcome = receiver.take(signal, message, lease).await?;
+    Ok(outcome.to_protobuf(receiver.settings.response_bytes_max))
 }
 
-fn is_gzip(headers: &HeaderMap) -> Result<bool, Status> {
-    match headers.get(ENCODING).map(HeaderValue::as_bytes) {
-        None | Some(b"identity" | b"") => Ok(false),
-        Some(b"gzip") => Ok(true),
-        Some(other) => {
-            let other = String::from_utf8_lossy(other);
-            let text = format!("grpc-encoding {other:?} is not known, expected identity or gzip");
-            Err(Status::new(Code::Unimplemented, text))
-        },
-    }
+/// gRPC speaks of errors in its own headers, not by the status of HTTP.
+fn refusal(code: Code, message: impl AsRef<str>) -> Refusal {
+    Refusal::new(StatusCode::OK, code, message)
 }
 
 /// Refuses a message that is too large as soon as its length is known.
-fn check_prefix(so_far: &[u8]) -> Result<(), BodyError> {
+fn check_prefix(so_far: &[u8], bytes_max: usize) -> Result<(), BodyError> {
     match length_of(so_far) {
-        Some(length) if length > OTLP_REQUEST_BYTES_MAX => {
-            Err(BodyError::TooLarge { inflated: false })
+        Some(length) if length > bytes_max => {
+            Err(BodyError::TooLarge { bytes_max, inflated: false })
         },
         _ => Ok(()),
     }
@@ -118,8 +104,8 @@ fn length_of(framed: &[u8]) -> Option<usize> {
 }
 
 /// Exactly one message must be there.
-fn unframe(framed: &Bytes) -> Result<(bool, Bytes), Status> {
-    let invalid = |text: &str| Status::new(Code::Internal, text);
+fn unframe(framed: &Bytes) -> Result<(bool, Bytes), Refusal> {
+    let invalid = |text: &str| refusal(Code::Internal, text);
     let length = length_of(framed).ok_or_else(|| invalid("the call has no message"))?;
     let compressed = match framed.first() {
         Some(0) => false,
@@ -143,15 +129,15 @@ fn success(message: &[u8]) -> Response<ReplyBody> {
 }
 
 /// Errors are told in the headers alone.
-fn failure(status: &Status) -> Response<ReplyBody> {
+fn failure(refusal: &Refusal) -> Response<ReplyBody> {
     let mut response = respond(ReplyBody::default());
     let headers = response.headers_mut();
-    headers.insert("grpc-status", HeaderValue::from(status.code as u16));
-    if let Ok(message) = HeaderValue::from_str(&percent_encoded(&status.message)) {
+    headers.insert("grpc-status", HeaderValue::from(refusal.code as u16));
+    if let Ok(message) = HeaderValue::from_str(&percent_encoded(&refusal.message)) {
         headers.insert("grpc-message", message);
     }
-    if status.retry_after.is_some() {
-        let details = STANDARD_NO_PAD.encode(status.to_protobuf());
+    if refusal.retry_after.is_some() {
+        let details = STANDARD_NO_PAD.encode(refusal.to_protobuf());
         let details = HeaderValue::from_str(&details).expect("base64 is visible ASCII");
         headers.insert("grpc-status-details-bin", details);
     }
@@ -162,7 +148,7 @@ fn respond(body: ReplyBody) -> Response<ReplyBody> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     headers.insert(ACCEPT_ENCODING, ACCEPTED);
     response
 }

@@ -1,22 +1,32 @@
-//! OTLP/HTTP: three paths, protobuf and JSON, gzip.
+//! OTLP/HTTP: three paths, protobuf and JSON, gzip and zstd. Beside them a path for lines of text.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::extract::Query;
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
-use model::limits::OTLP_REQUEST_BYTES_MAX;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, RETRY_AFTER, VARY,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 
-use super::answer::{Code, ReplyBody, Status, export_json, export_protobuf};
-use super::body::{self, BodyError};
-use crate::admission::{self, Lease};
-use crate::core::{Core, beside};
-use crate::decode::{DecodeError, json};
+use super::answer::ReplyBody;
+use super::body::{self, BodyError, Payload};
+use super::compression::{self, Compression};
+use super::cors::{self, Page};
+use super::refusal::{Code, Refusal};
+use super::{Receiver, media_type};
+use crate::admission::Lease;
+use crate::core::beside;
+use crate::decode::json;
 use crate::record::Signal;
 
-/// Memory of the parsed document for each byte of its text.
-const JSON_TREE_FACTOR: usize = 32;
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+const LINES_PATH: &str = "/v1/lines";
+const LINES_TYPES: [&str; 3] = ["application/x-ndjson", "application/jsonl", "text/plain"];
+const ACCEPTED_TYPES: &str = "application/x-protobuf, application/json";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
@@ -25,129 +35,151 @@ enum Encoding {
 }
 
 impl Encoding {
-    /// Parameters such as `; charset=utf-8` do not matter.
     fn of(headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-        let media_type = value.split(';').next()?.trim();
-        if media_type.eq_ignore_ascii_case("application/x-protobuf") {
-            Some(Self::Protobuf)
-        } else if media_type.eq_ignore_ascii_case("application/json") {
-            Some(Self::Json)
-        } else {
-            None
+        match media_type(headers)?.as_str() {
+            PROTOBUF => Some(Self::Protobuf),
+            JSON => Some(Self::Json),
+            _ => None,
         }
     }
 
     fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::Protobuf => "application/x-protobuf",
-            Self::Json => "application/json",
+            Self::Protobuf => PROTOBUF,
+            Self::Json => JSON,
         })
     }
 }
 
-/// A refusal on its way to the sender.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    http: StatusCode,
-    status: Status,
+/// What a path stands for.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Export(Signal),
+    Lines,
 }
 
-impl Refusal {
-    fn new(http: StatusCode, code: Code, message: impl AsRef<str>) -> Self {
-        Self { http, status: Status::new(code, message) }
-    }
-
-    fn reply(&self, encoding: Encoding) -> Response<ReplyBody> {
-        let body = match encoding {
-            Encoding::Protobuf => self.status.to_protobuf(),
-            Encoding::Json => self.status.to_json(),
-        };
-        let mut response = reply(self.http, encoding, body);
-        if let Some(delay) = self.status.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(delay.as_secs()));
+impl Target {
+    fn of(path: &str) -> Option<Self> {
+        if path == LINES_PATH {
+            return Some(Self::Lines);
         }
-        if self.http == StatusCode::METHOD_NOT_ALLOWED {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-        }
-        response
+        Signal::ALL.into_iter().find(|signal| signal.http_path() == path).map(Self::Export)
     }
 }
 
-impl From<BodyError> for Refusal {
-    fn from(error: BodyError) -> Self {
-        let message = error.to_string();
-        match error {
-            BodyError::TooLarge { .. } => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, message)
-            },
-            // OTLP clients do not retry a 408: their batch would be lost.
-            BodyError::Refused(_) | BodyError::Slow => busy(message),
-            BodyError::Broken(_) | BodyError::Gzip(_) => {
-                Self::new(StatusCode::BAD_REQUEST, Code::InvalidArgument, message)
-            },
-        }
-    }
-}
-
-impl From<DecodeError> for Refusal {
-    fn from(error: DecodeError) -> Self {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-        let message = format!("{error}{}", cause.unwrap_or_default());
-        Self::new(StatusCode::BAD_REQUEST, Code::InvalidArgument, message)
-    }
-}
-
-fn busy(message: String) -> Refusal {
-    let mut refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message);
-    refusal.status.retry_after = Some(admission::RETRY_AFTER);
-    refusal
-}
-
-pub(super) async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Response<ReplyBody> {
+pub(super) async fn answer(
+    receiver: &Arc<Receiver>,
+    peer: IpAddr,
+    request: Request<impl Payload>,
+) -> Response<ReplyBody> {
+    let (head, mut body) = request.into_parts();
+    let page = Page::of(&head.headers, &receiver.settings.origins);
     // Who sent no known encoding gets errors in the one that people can read.
-    let encoding = Encoding::of(request.headers());
-    match export(core, request, encoding).await {
+    let encoding = Encoding::of(&head.headers);
+    let mut response = match respond(receiver, peer, &head, &page, &mut body).await {
         Ok(response) => response,
-        Err(refusal) => refusal.reply(encoding.unwrap_or(Encoding::Json)),
+        Err(refusal) => {
+            if !refusal.is_cut {
+                let_it_finish(receiver, peer, &head, body);
+            }
+            refuse(&refusal, encoding.unwrap_or(Encoding::Json))
+        },
+    };
+    pack(&mut response, &head.headers);
+    page.mark(response.headers_mut());
+    response
+}
+
+async fn respond(
+    receiver: &Arc<Receiver>,
+    peer: IpAddr,
+    head: &Parts,
+    page: &Page,
+    body: &mut impl Payload,
+) -> Result<Response<ReplyBody>, Refusal> {
+    if let Page::Refused(origin) = page {
+        let message = format!("pages of {origin:?} may not send here");
+        return Err(Refusal::new(StatusCode::FORBIDDEN, Code::PermissionDenied, message));
+    }
+    let path = head.uri.path();
+    let prefix = receiver.settings.path_prefix.as_str();
+    let target = path.strip_prefix(prefix).and_then(Target::of);
+    let target = target.ok_or_else(|| no_such_path(path, prefix))?;
+    if cors::is_preflight(&head.method, &head.headers) {
+        return Ok(cors::preflight(&head.headers));
+    }
+    if head.method != Method::POST {
+        let message = format!("{path} takes POST, not {}", head.method);
+        let http = StatusCode::METHOD_NOT_ALLOWED;
+        return Err(Refusal::new(http, Code::Unimplemented, message));
+    }
+    match target {
+        Target::Export(signal) => export(receiver, peer, signal, head, body).await,
+        Target::Lines => take_lines(receiver, peer, head, body).await,
     }
 }
 
 async fn export(
-    core: &Arc<Core>,
-    request: Request<Incoming>,
-    encoding: Option<Encoding>,
+    receiver: &Arc<Receiver>,
+    peer: IpAddr,
+    signal: Signal,
+    head: &Parts,
+    body: &mut impl Payload,
 ) -> Result<Response<ReplyBody>, Refusal> {
-    let path = request.uri().path();
-    let signal = Signal::ALL.into_iter().find(|signal| signal.http_path() == path);
-    let signal = signal.ok_or_else(|| {
-        let message = format!("no such path: {path}; expected /v1/traces, /v1/metrics or /v1/logs");
-        Refusal::new(StatusCode::NOT_FOUND, Code::NotFound, message)
+    let encoding = Encoding::of(&head.headers).ok_or_else(|| {
+        Refusal::unsupported(format!("the content type must be {PROTOBUF} or {JSON}"))
     })?;
-    if request.method() != Method::POST {
-        let message = format!("{path} takes POST, not {}", request.method());
-        let http = StatusCode::METHOD_NOT_ALLOWED;
-        return Err(Refusal::new(http, Code::Unimplemented, message));
-    }
-    let encoding = encoding.ok_or_else(|| {
-        unsupported("the content type must be application/x-protobuf or application/json")
-    })?;
-    let gzip = is_gzip(request.headers())?;
-    let mut lease = core.admission.enter().map_err(|refused| busy(refused.to_string()))?;
-    let mut payload =
-        body::read(request.into_body(), &mut lease, OTLP_REQUEST_BYTES_MAX, |_| Ok(())).await?;
-    if gzip {
-        (payload, lease) = body::inflate(payload, lease).await?;
-    }
+    let (mut payload, mut lease) = read(receiver, peer, head, body).await?;
     if encoding == Encoding::Json {
         (payload, lease) = to_protobuf(signal, payload, lease).await?;
     }
-    let rejected = core.take(signal, payload, lease).await?;
+    let outcome = receiver.take(signal, payload, lease).await?;
+    let bytes_max = receiver.settings.response_bytes_max;
     let body = match encoding {
-        Encoding::Protobuf => export_protobuf(&rejected),
-        Encoding::Json => export_json(signal, &rejected),
+        Encoding::Protobuf => outcome.to_protobuf(bytes_max),
+        Encoding::Json => outcome.to_json(signal, bytes_max),
     };
     Ok(reply(StatusCode::OK, encoding, body))
+}
+
+/// Lines of text, answered like an export of logs in JSON.
+async fn take_lines(
+    receiver: &Arc<Receiver>,
+    peer: IpAddr,
+    head: &Parts,
+    body: &mut impl Payload,
+) -> Result<Response<ReplyBody>, Refusal> {
+    if !media_type(&head.headers).is_some_and(|name| LINES_TYPES.contains(&name.as_str())) {
+        let message = format!("the content type must be one of {}", LINES_TYPES.join(", "));
+        return Err(Refusal::unsupported(message));
+    }
+    let Query(source) = Query::try_from_uri(&head.uri)
+        .map_err(|error| Refusal::invalid(format!("{}: {error}", head.uri)))?;
+    let (text, lease) = read(receiver, peer, head, body).await?;
+    let outcome = receiver.take_lines(source, text, lease).await?;
+    let body = outcome.to_json(Signal::Logs, receiver.settings.response_bytes_max);
+    Ok(reply(StatusCode::OK, Encoding::Json, body))
+}
+
+/// Reads a body and inflates it if it is packed.
+async fn read(
+    receiver: &Arc<Receiver>,
+    peer: IpAddr,
+    head: &Parts,
+    body: &mut impl Payload,
+) -> Result<(Bytes, Lease), Refusal> {
+    let name = CONTENT_ENCODING.as_str();
+    let compression = Compression::of(&head.headers, name).map_err(|unknown| {
+        let known = compression::ACCEPTED;
+        let message = format!("the content encoding {:?} is not one of {known}", unknown.0);
+        Refusal::unsupported(message)
+    })?;
+    let bytes_max = receiver.settings.request_bytes_max;
+    let (payload, lease) = receiver.read(peer, body, bytes_max, |_| Ok(())).await?;
+    match compression {
+        Some(compression) => receiver.inflate(compression, payload, lease).await,
+        None => Ok((payload, lease)),
+    }
 }
 
 /// Turns JSON into protobuf; beside the runtime's workers when there is much of it.
@@ -162,32 +194,53 @@ pub(super) async fn to_protobuf(
 }
 
 fn to_protobuf_now(signal: Signal, text: &[u8], lease: &mut Lease) -> Result<Bytes, Refusal> {
-    let tree_bytes = text.len() * JSON_TREE_FACTOR;
-    if !lease.could_borrow(tree_bytes) {
-        let message = format!(
-            "{} bytes of JSON need more memory than there is; send less at once, or protobuf",
-            text.len()
-        );
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, message));
-    }
-    let tree = lease.borrow(tree_bytes).map_err(BodyError::from)?;
-    let payload = json::to_protobuf(signal, text)?;
-    drop(tree);
-    lease.grow(payload.len()).map_err(BodyError::from)?;
-    Ok(payload.into())
+    let payload = json::to_protobuf_within(signal, text, |bytes| lease.grow(text.len() + bytes));
+    Ok(payload?.map_err(BodyError::from)?.into())
 }
 
-fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
-    let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(false) };
-    match value.to_str().map(|text| text.trim().to_ascii_lowercase()).as_deref() {
-        Ok("gzip") => Ok(true),
-        Ok("" | "identity") => Ok(false),
-        _ => Err(unsupported("the content encoding must be gzip or identity")),
+fn no_such_path(path: &str, prefix: &str) -> Refusal {
+    let message = format!(
+        "no such path: {path}; expected {prefix}/v1/traces, {prefix}/v1/metrics, \
+         {prefix}/v1/logs or {prefix}{LINES_PATH}"
+    );
+    Refusal::new(StatusCode::NOT_FOUND, Code::NotFound, message)
+}
+
+/// A client of HTTP/1.1 that is still sending may never read an answer whose connection is closed
+/// under it, so the rest of its body is read and thrown away. One that waits for a word before it
+/// sends needs no such care, nor do clients of HTTP/2.
+fn let_it_finish(receiver: &Receiver, peer: IpAddr, head: &Parts, body: impl Payload) {
+    let is_sending = head.version == Version::HTTP_11 && !head.headers.contains_key(EXPECT);
+    if is_sending
+        && !body.is_end_stream()
+        && let Some(place) = receiver.bodies.enter(peer)
+    {
+        tokio::spawn(body::discard(body, place, receiver.settings.request_bytes_max));
     }
 }
 
-fn unsupported(message: &str) -> Refusal {
-    Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, message)
+fn refuse(refusal: &Refusal, encoding: Encoding) -> Response<ReplyBody> {
+    let body = match encoding {
+        Encoding::Protobuf => refusal.to_protobuf(),
+        Encoding::Json => refusal.to_json(),
+    };
+    let mut response = reply(refusal.http, encoding, body);
+    let headers = response.headers_mut();
+    if let Some(delay) = refusal.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(delay.as_secs()));
+    }
+    match refusal.http {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        },
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED_TYPES));
+            let known = HeaderValue::from_static(compression::ACCEPTED);
+            headers.insert(ACCEPT_ENCODING, known);
+        },
+        _ => {},
+    }
+    response
 }
 
 fn reply(http: StatusCode, encoding: Encoding, body: Vec<u8>) -> Response<ReplyBody> {
@@ -195,4 +248,17 @@ fn reply(http: StatusCode, encoding: Encoding, body: Vec<u8>) -> Response<ReplyB
     *response.status_mut() = http;
     response.headers_mut().insert(CONTENT_TYPE, encoding.content_type());
     response
+}
+
+/// Packs a response of some length if the client asks for it.
+fn pack(response: &mut Response<ReplyBody>, asked: &HeaderMap) {
+    let Some(data) = &response.body().data else { return };
+    if !compression::is_gzip_asked(asked, data.len()) {
+        return;
+    }
+    let packed = compression::gzip(data);
+    response.body_mut().data = Some(packed);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    headers.append(VARY, HeaderValue::from_static("accept-encoding"));
 }

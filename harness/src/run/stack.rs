@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use collector::{CollectorConfig, CollectorError, CollectorHandle};
+use collector::{CollectorConfig, CollectorError, CollectorHandle, ReceiveConfig};
 use loadgen::worker::WorkerReady;
 use model::load::LoadStart;
 use model::plan::{ProxyAddresses, ProxyConfig};
@@ -71,6 +71,7 @@ impl Stack {
             grpc: any_port,
             http: any_port,
             api: any_port,
+            receive: ReceiveConfig::default(),
             database: folder.file("run.db"),
             export: otlp.map(str::to_owned).or_else(|| scenario.export.otlp.clone()),
             export_env: std::env::vars()

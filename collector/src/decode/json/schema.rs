@@ -44,6 +44,22 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// For error texts.
+    pub(crate) fn expected(self) -> &'static str {
+        match self {
+            Self::Message(_) => "an object",
+            Self::Text => "a string",
+            Self::Hex => "hex digits",
+            Self::Base64 => "base64",
+            Self::Bool => "true or false",
+            Self::Unsigned | Self::Fixed64 => "a whole number that is not negative",
+            Self::Fixed32 => "a whole number of 32 bits that is not negative",
+            Self::Signed | Self::SignedFixed64 | Self::Zigzag => "a whole number",
+            Self::Enum(_) => "a whole number or a name",
+            Self::Double => "a number",
+        }
+    }
+
     /// Protobuf's wire type.
     pub(crate) fn wire_type(self) -> u64 {
         match self {

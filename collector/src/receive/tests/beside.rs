@@ -4,8 +4,9 @@ use std::pin::pin;
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 
-use super::super::{body, http};
-use super::gzip;
+use super::super::compression::Compression;
+use super::super::http;
+use super::{gzip, zstd};
 use crate::admission::Admission;
 use crate::record::Signal;
 
@@ -29,15 +30,20 @@ fn is_done_by_a_worker<T>(work: impl Future<Output = T>) -> (bool, T) {
 }
 
 #[test]
-fn a_large_gzip_body_is_inflated_beside_the_workers() {
+fn a_large_packed_body_is_inflated_beside_the_workers() {
     let admission = Admission::default();
     for (bytes, by_a_worker) in [(1_000, true), (1_000_000, false)] {
         let noise = (0..bytes)
             .map(|number: u32| (number.wrapping_mul(2_654_435_761) >> 13) as u8 ^ number as u8);
         let noise: Vec<u8> = noise.collect();
-        let work = body::inflate(gzip(&noise).into(), admission.enter().unwrap());
-        let (inline, inflated) = is_done_by_a_worker(work);
-        assert_eq!((inline, inflated.unwrap().0 == noise), (by_a_worker, true), "{bytes}");
+        for (compression, packed) in
+            [(Compression::Gzip, gzip(&noise)), (Compression::Zstd, zstd(&noise))]
+        {
+            let lease = admission.enter().unwrap();
+            let work = compression.inflate(packed.into(), 1_000_000, lease);
+            let (inline, inflated) = is_done_by_a_worker(work);
+            assert_eq!((inline, inflated.unwrap().0 == noise), (by_a_worker, true), "{bytes}");
+        }
     }
 }
 

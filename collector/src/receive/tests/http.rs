@@ -1,18 +1,22 @@
 use model::frame::{LogLine, Trace};
+use model::limits::OTLP_REQUEST_BYTES_MAX;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message as _;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{RpcStatus, bomb, gzip, partial, partly_good};
-use crate::testing::{collector, end, get, logs, post, span, traces};
+use super::{RpcStatus, bomb, gzip, partial, partly_good_of, zstd};
+use crate::record::Signal;
+use crate::testing::{PATIENCE, collector, collector_with, end, get, logs, post, span, traces};
 
-const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
-const JSON: (&str, &str) = ("content-type", "application/json");
+pub(super) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
+pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
 const GZIP: (&str, &str) = ("content-encoding", "gzip");
-const TRACE: &str = "01010101010101010101010101010101";
+const ZSTD: (&str, &str) = ("content-encoding", "zstd");
+pub(super) const TRACE: &str = "01010101010101010101010101010101";
 
+/// SV1, SV4, SV5, SH1, SH2, SH3, SH4.
 #[tokio::test]
 async fn full_success_is_200_with_an_empty_message_in_the_encoding_of_the_request() {
     let (handle, _folder) = collector().await;
@@ -24,10 +28,12 @@ async fn full_success_is_200_with_an_empty_message_in_the_encoding_of_the_reques
         for (headers, path, body) in [
             (&[PROTOBUF][..], "/v1/traces", good.clone()),
             (&[PROTOBUF, GZIP], "/v1/traces", gzip(&good)),
+            (&[PROTOBUF, ZSTD], "/v1/traces", zstd(&good)),
             (&[("content-type", "Application/X-Protobuf; v=1")], "/v1/traces", good.clone()),
             (&[PROTOBUF], "/v1/logs", log.clone()),
             (&[PROTOBUF], "/v1/metrics", Vec::new()),
             (&[PROTOBUF], "/v1/traces", Vec::new()),
+            (&[PROTOBUF], "/v1/traces", traces("shop", Vec::new()).encode_to_vec()),
         ] {
             let response = post(to, path, headers, body).await;
             assert_eq!((response.status(), response.body().len()), (200.try_into().unwrap(), 0));
@@ -49,6 +55,7 @@ async fn full_success_is_200_with_an_empty_message_in_the_encoding_of_the_reques
     end(handle).await;
 }
 
+/// SH10.
 #[tokio::test]
 async fn http_2_with_prior_knowledge_is_served_too() {
     let (handle, _folder) = collector().await;
@@ -63,24 +70,53 @@ async fn http_2_with_prior_knowledge_is_served_too() {
     end(handle).await;
 }
 
+/// SV6, J4.
 #[tokio::test]
-async fn partial_success_has_the_exact_count_in_both_encodings() {
+async fn partial_success_has_the_exact_count_for_every_signal_in_both_encodings() {
     let (handle, _folder) = collector().await;
     let to = handle.addresses().http;
-    let response = post(to, "/v1/traces", &[PROTOBUF], partly_good()).await;
-    assert_eq!(response.status(), 200);
-    let rejected = partial(response.body()).unwrap();
-    assert_eq!(rejected.rejected_spans, 2);
-    assert!(rejected.error_message.contains("trace id"));
-    let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "xyz"}]}]}]});
-    let response = post(to, "/v1/traces", &[JSON], body.to_string()).await;
-    assert_eq!(response.status(), 200);
-    let answer: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
-    assert_eq!(answer["partialSuccess"]["rejectedSpans"], json!("1"));
-    assert!(answer["partialSuccess"]["errorMessage"].is_string());
+    for (signal, reason) in [
+        (Signal::Traces, "the trace id is not 16 bytes"),
+        (Signal::Metrics, "the data point has no value (2)"),
+        (Signal::Logs, "text is not UTF-8 (1)"),
+    ] {
+        let (request, count) = partly_good_of(signal);
+        let response = post(to, signal.http_path(), &[PROTOBUF], request).await;
+        assert_eq!(response.status(), 200);
+        let rejected = partial(response.body()).unwrap();
+        assert_eq!(rejected.rejected_spans as u64, count);
+        assert!(rejected.error_message.contains(reason), "{}", rejected.error_message);
+    }
+    let nested =
+        (0..36).fold(json!({"intValue": 1}), |value, _| json!({"arrayValue": {"values": [value]}}));
+    for (signal, request, count_name) in [
+        (
+            Signal::Traces,
+            json!({"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "xyz"}]}]}]}),
+            "rejectedSpans",
+        ),
+        (
+            Signal::Metrics,
+            json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+                {"gauge": {"dataPoints": [{}]}}]}]}]}),
+            "rejectedDataPoints",
+        ),
+        (
+            Signal::Logs,
+            json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": nested}]}]}]}),
+            "rejectedLogRecords",
+        ),
+    ] {
+        let response = post(to, signal.http_path(), &[JSON], request.to_string()).await;
+        let answer: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(response.status(), 200, "{answer}");
+        assert_eq!(answer["partialSuccess"][count_name], json!("1"));
+        assert!(answer["partialSuccess"]["errorMessage"].is_string());
+    }
     end(handle).await;
 }
 
+/// SV8, SH5, SH6, SH9.
 #[tokio::test]
 async fn every_error_has_its_status_and_a_status_body_in_the_encoding_of_the_request() {
     let (handle, _folder) = collector().await;
@@ -91,10 +127,15 @@ async fn every_error_has_its_status_and_a_status_body_in_the_encoding_of_the_req
         ("/v1/traces", &[JSON], b"{".to_vec(), 400),
         ("/v1/traces", &[JSON], br#"{"resourceSpans": 5}"#.to_vec(), 400),
         ("/v1/profiles", &[PROTOBUF], Vec::new(), 404),
+        ("/v1development/profiles", &[PROTOBUF], Vec::new(), 404),
+        ("/", &[JSON], Vec::new(), 404),
         ("/v1/traces", &[PROTOBUF, GZIP], bomb(), 413),
+        ("/v1/traces", &[JSON, ZSTD], zstd(&vec![b' '; OTLP_REQUEST_BYTES_MAX + 1]), 413),
+        ("/v1/traces", &[PROTOBUF, ZSTD], b"no zstd".to_vec(), 400),
         ("/v1/traces", &[], Vec::new(), 415),
         ("/v1/traces", &[("content-type", "text/plain")], Vec::new(), 415),
         ("/v1/traces", &[PROTOBUF, ("content-encoding", "br")], Vec::new(), 415),
+        ("/v1/traces", &[PROTOBUF, GZIP, GZIP], Vec::new(), 415),
     ] {
         let response = post(to, path, headers, body).await;
         assert_eq!(response.status(), status, "{path} {headers:?}");
@@ -111,13 +152,21 @@ async fn every_error_has_its_status_and_a_status_body_in_the_encoding_of_the_req
             answer["message"].as_str().unwrap().to_owned()
         };
         assert!(!message.is_empty());
+        if status == 415 {
+            assert_eq!(response.headers()["accept-encoding"], "gzip, zstd");
+            let accepted = "application/x-protobuf, application/json";
+            assert_eq!(response.headers()["accept"], accepted);
+        }
     }
     let response = get(to, "/v1/traces").await;
     assert_eq!(response.status(), 405);
     assert_eq!(response.headers()["allow"], "POST");
+    let answer: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(answer["message"], "/v1/traces takes POST, not GET");
     end(handle).await;
 }
 
+/// SH6.
 #[tokio::test]
 async fn a_request_that_announces_too_many_bytes_is_refused_before_they_come() {
     let (handle, _folder) = collector().await;
@@ -131,6 +180,7 @@ async fn a_request_that_announces_too_many_bytes_is_refused_before_they_come() {
     end(handle).await;
 }
 
+/// SV8, SH7.
 #[tokio::test]
 async fn a_full_collector_asks_to_try_again_later() {
     let (handle, _folder) = collector().await;
@@ -143,44 +193,40 @@ async fn a_full_collector_asks_to_try_again_later() {
     end(handle).await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_body_that_comes_too_slowly_is_asked_for_again_later() {
-    let (handle, _folder) = collector().await;
-    let mut socket = TcpStream::connect(handle.addresses().http).await.unwrap();
-    let head = "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\n\
-                content-length: 10\r\n\r\n";
-    socket.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\n") {
-        answer.push(socket.read_u8().await.unwrap());
-    }
-    let answer = String::from_utf8(answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-    assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
-    drop(socket);
-    end(handle).await;
-}
-
 #[tokio::test]
-async fn json_whose_tree_finds_no_memory_is_refused_before_it_is_built() {
+async fn json_that_finds_no_memory_for_its_protobuf_is_asked_for_again_later() {
     let (handle, _folder) = collector().await;
     let to = handle.addresses().http;
-    let text = |bytes| format!("{{{}}}", " ".repeat(bytes));
-    assert_eq!(post(to, "/v1/traces", &[JSON], text(9 << 20)).await.status(), 413);
-    assert_eq!(post(to, "/v1/traces", &[JSON], text(1 << 20)).await.status(), 200);
-    // Room for the text of another request, but not for its tree.
+    let counts = "1,".repeat(1 << 20);
+    let text = format!(
+        "{{\"resourceMetrics\": [{{\"scopeMetrics\": [{{\"metrics\": [{{\"histogram\":
+         {{\"dataPoints\": [{{\"bucketCounts\": [{counts}1]}}]}}}}]}}]}}]}}"
+    );
+    assert_eq!(post(to, "/v1/metrics", &[JSON], text.clone()).await.status(), 200);
+    // Room for the text, but not for the numbers in it, which are four times as long.
     handle.core().admission.drained().await;
     let mut other = handle.core().admission.enter().unwrap();
     other.grow(250 << 20).unwrap();
-    let response = post(to, "/v1/traces", &[JSON], text(1 << 20)).await;
+    let response = post(to, "/v1/metrics", &[JSON], text.clone()).await;
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "1");
     drop(other);
-    assert_eq!(post(to, "/v1/traces", &[JSON], text(1 << 20)).await.status(), 200);
+    assert_eq!(post(to, "/v1/metrics", &[JSON], text).await.status(), 200);
     assert_eq!(handle.core().admission.refused(), 1);
     end(handle).await;
 }
 
+/// SV2: of JSON, too.
+#[tokio::test]
+async fn a_long_json_request_is_taken() {
+    let (handle, _folder) = collector().await;
+    let text = format!("{{{}}}", " ".repeat(30 << 20));
+    let response = post(handle.addresses().http, "/v1/traces", &[JSON], text).await;
+    assert_eq!((response.status().as_u16(), &response.body()[..]), (200, &b"{}"[..]));
+    end(handle).await;
+}
+
+/// SH10.
 #[tokio::test]
 async fn a_thousand_requests_pass_over_one_connection() {
     let (handle, _folder) = collector().await;
@@ -192,11 +238,85 @@ async fn a_thousand_requests_pass_over_one_connection() {
             .header(PROTOBUF.0, PROTOBUF.1)
             .body(traces("shop", vec![one]).encode_to_vec().into())
             .unwrap();
-        let answer = client.send(handle.addresses().http, request, crate::testing::PATIENCE).await;
+        let answer = client.send(handle.addresses().http, request, PATIENCE).await;
         assert_eq!(answer.unwrap().status(), 200);
     }
     assert_eq!(handle.trace(TRACE.parse().unwrap()).unwrap().spans.len(), 1_000);
     let sealed = handle.seal().await.unwrap();
     assert_eq!((sealed.spans, sealed.rejected, sealed.dropped), (1_000, 0, 0));
     end(handle).await;
+}
+
+/// SH10.
+#[tokio::test]
+async fn many_connections_send_at_once() {
+    let (handle, _folder) = collector().await;
+    let to = handle.addresses().http;
+    let mut senders = tokio::task::JoinSet::new();
+    for id in 1..=200 {
+        senders.spawn(async move {
+            let request = traces("shop", vec![span(1, id, 10, 1)]).encode_to_vec();
+            // Each has a client, and so a connection, of its own.
+            post(to, "/v1/traces", &[PROTOBUF], request).await.status()
+        });
+    }
+    while let Some(status) = senders.join_next().await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    assert_eq!(handle.trace(TRACE.parse().unwrap()).unwrap().spans.len(), 200);
+    end(handle).await;
+}
+
+/// SH1.
+#[tokio::test]
+async fn the_paths_may_stand_below_another() {
+    let (handle, _folder) =
+        collector_with(|config| config.receive.http_path_prefix = "/otlp".to_owned()).await;
+    let to = handle.addresses().http;
+    for (path, status) in [("/otlp/v1/traces", 200), ("/v1/traces", 404), ("/otlpv1/traces", 404)] {
+        assert_eq!(post(to, path, &[JSON], "{}").await.status(), status, "{path}");
+    }
+    let response = post(to, "/v1/traces", &[JSON], "{}").await;
+    assert!(String::from_utf8_lossy(response.body()).contains("expected /otlp/v1/traces, "));
+    end(handle).await;
+}
+
+/// SH12.
+#[tokio::test]
+async fn web_pages_may_send_if_their_origin_is_allowed() {
+    const PAGE: (&str, &str) = ("origin", "http://localhost:3000");
+    let (handle, _folder) = collector_with(|config| {
+        config.receive.cors_origins = vec!["http://localhost:*".to_owned()];
+    })
+    .await;
+    let (open, strict) = (handle.addresses().http, collector().await);
+    let ask = async |to| {
+        let request = ::http::Request::options("/v1/traces")
+            .header(PAGE.0, PAGE.1)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type,x-team")
+            .body(bytes::Bytes::new())
+            .unwrap();
+        telemetry::client::Client::new().send(to, request, PATIENCE).await.unwrap()
+    };
+    let answer = ask(open).await;
+    assert_eq!((answer.status().as_u16(), answer.body().len()), (204, 0));
+    assert_eq!(answer.headers()["access-control-allow-origin"], PAGE.1);
+    assert_eq!(answer.headers()["access-control-allow-methods"], "POST");
+    assert_eq!(answer.headers()["access-control-allow-headers"], "content-type,x-team");
+    for (path, status) in [("/v1/traces", 200), ("/v1/other", 404)] {
+        let answer = post(open, path, &[JSON, PAGE], "{}").await;
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers()["access-control-allow-origin"], PAGE.1);
+        assert_eq!(answer.headers()["vary"], "origin");
+    }
+    let other = ("origin", "https://elsewhere.example");
+    for (to, page) in [(open, other), (strict.0.addresses().http, PAGE)] {
+        let answer = post(to, "/v1/traces", &[JSON, page], "{}").await;
+        assert_eq!(answer.status(), 403);
+        assert!(answer.headers().get("access-control-allow-origin").is_none());
+    }
+    assert_eq!(ask(strict.0.addresses().http).await.status(), 403);
+    end(handle).await;
+    end(strict.0).await;
 }
