@@ -42,7 +42,8 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the loops over fields are what ingest costs")]
+    #[inline(always)]
     fn field(&mut self) -> Result<(u32, Value<'a>), WireError> {
         let (number, wire_type) = self.tag()?;
         match wire_type {
@@ -72,7 +73,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the loops over fields are what ingest costs")]
+    #[inline(always)]
     fn tag(&mut self) -> Result<(u32, u8), WireError> {
         // Nearly every field of OTLP has a number below 16, and so a tag of one byte.
         if let Some((tag @ 8..128, rest)) = self.rest.split_first() {
@@ -92,7 +94,8 @@ impl<'a> Fields<'a> {
         Ok((number, (tag & 7) as u8))
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the loops over fields are what ingest costs")]
+    #[inline(always)]
     fn length(&mut self) -> Result<usize, WireError> {
         usize::try_from(self.varint()?).map_err(|_too_long| WireError::Truncated)
     }
@@ -127,7 +130,8 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the loops over fields are what ingest costs")]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, WireError> {
         match self.rest {
             [byte @ 0..128, rest @ ..] => {
@@ -157,7 +161,8 @@ impl<'a> Fields<'a> {
         if self.rest.len() >= 10 { Err(WireError::Varint) } else { Err(WireError::Truncated) }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the loops over fields are what ingest costs")]
+    #[inline(always)]
     fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(WireError::Truncated)?;
         self.rest = rest;
@@ -175,7 +180,8 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Value<'a>), WireError>;
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the loops over fields are what ingest costs")]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;

@@ -67,9 +67,19 @@ impl Histogram {
     }
 
     fn add(&mut self, bucket: u16, count: u64) {
-        match self.buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
-            Ok(at) => self.buckets[at].1 += count,
-            Err(at) => self.buckets.insert(at, (bucket, count)),
+        let (Some((first, _)), Some((last, _))) = (self.buckets.first(), self.buckets.last())
+        else {
+            self.buckets.push((bucket, count));
+            return;
+        };
+        // Indexes rise by one at least, so only the holes between buckets leave a choice.
+        let end = self.buckets.len().min(usize::from(bucket.saturating_sub(*first)) + 1);
+        let above = usize::from(last.saturating_sub(bucket)) + 1;
+        let start = self.buckets.len().saturating_sub(above).min(end);
+        let found = self.buckets[start..end].binary_search_by_key(&bucket, |(other, _)| *other);
+        match found {
+            Ok(at) => self.buckets[start + at].1 += count,
+            Err(at) => self.buckets.insert(start + at, (bucket, count)),
         }
     }
 

@@ -4,12 +4,9 @@ use std::borrow::Cow;
 
 use super::any::{AnyView, write_any, write_attributes as write_fields};
 use super::known::Learner;
-use super::{Flaw, checked_part, envelope, span_id, text, trace_id};
+use super::{Flaw, alike, check_text, checked_part, envelope, span_id, text, trace_id};
 use crate::record::{Batch, LogRecord, Part};
 use crate::wire::{Fields, Value, WireError};
-
-/// A record in most requests is not smaller: room for so many is taken at once.
-const LOG_BYTES: usize = 128;
 
 const SEVERITY_TEXT: u32 = 3;
 const BODY: u32 = 5;
@@ -20,17 +17,20 @@ pub(super) fn decode(
     request: &[u8],
     received_unix_ns: u64,
 ) -> Result<(), WireError> {
-    batch.logs.reserve(request.len() / LOG_BYTES);
     let (logs, rejected) = (&mut batch.logs, &mut batch.rejected);
     batch.origins = envelope::walk(request, |origin, item| {
         match origin.map_err(Flaw::Item).and_then(|origin| record(request, origin, item)) {
-            Ok(record) => logs.push(timed(record, received_unix_ns)),
+            Ok(record) => {
+                if logs.is_empty() {
+                    logs.reserve(alike(request, item));
+                }
+                logs.push(timed(record, received_unix_ns));
+            },
             Err(Flaw::Item(reason)) => rejected.add(reason, 1),
             Err(Flaw::Wire(error)) => return Err(error),
         }
         Ok(())
     })?;
-    batch.logs.shrink_to_fit();
     Ok(())
 }
 
@@ -43,7 +43,7 @@ fn record(payload: &[u8], origin: u32, message: &[u8]) -> Result<LogRecord, Flaw
             (ATTRIBUTES, Value::Bytes(bytes)) => attributes.add(bytes)?,
             (1, Value::Fixed64(ns)) => unix_ns = ns,
             (2, Value::Varint(raw)) => severity = raw as i32,
-            (SEVERITY_TEXT, Value::Bytes(bytes)) => drop(text(bytes)?),
+            (SEVERITY_TEXT, Value::Bytes(bytes)) => check_text(bytes)?,
             (BODY, Value::Bytes(bytes)) => AnyView::read(bytes)?.check()?,
             (8, Value::Fixed32(bits)) => flags = bits,
             (9, Value::Bytes(bytes)) => trace = trace_id(bytes),

@@ -4,16 +4,13 @@ use model::id::SpanId;
 
 use super::any::{KeyValue, write_attributes as write_fields, write_list, write_text};
 use super::known::Learner;
-use super::{Flaw, checked_part, envelope, span_id, text, trace_id};
+use super::{Flaw, alike, check_text, checked_part, envelope, span_id, text, trace_id};
 use crate::record::{Batch, EventView, Known, Part, SpanRecord};
 use crate::wire::{Fields, Value, WireError};
 
 pub(super) const INVALID_TRACE_ID: &str = "the trace id is not 16 bytes, or all zero";
 pub(super) const INVALID_SPAN_ID: &str = "the span id is not 8 bytes, or all zero";
 pub(super) const INVALID_PARENT: &str = "the parent span id is not 8 bytes";
-
-/// A span in most requests is not smaller: room for so many is taken at once.
-const SPAN_BYTES: usize = 128;
 
 const ATTRIBUTES: u32 = 9;
 const EVENTS: u32 = 11;
@@ -23,17 +20,20 @@ const EVENT_ATTRIBUTES: u32 = 3;
 const LINK_ATTRIBUTES: u32 = 4;
 
 pub(super) fn decode(batch: &mut Batch, request: &[u8]) -> Result<(), WireError> {
-    batch.spans.reserve(request.len() / SPAN_BYTES);
     let (spans, rejected) = (&mut batch.spans, &mut batch.rejected);
     batch.origins = envelope::walk(request, |origin, item| {
         match origin.map_err(Flaw::Item).and_then(|origin| span(request, origin, item)) {
-            Ok(span) => spans.push(span),
+            Ok(span) => {
+                if spans.is_empty() {
+                    spans.reserve(alike(request, item));
+                }
+                spans.push(span);
+            },
             Err(Flaw::Item(reason)) => rejected.add(reason, 1),
             Err(Flaw::Wire(error)) => return Err(error),
         }
         Ok(())
     })?;
-    batch.spans.shrink_to_fit();
     Ok(())
 }
 
@@ -108,7 +108,7 @@ fn status(message: &[u8]) -> Result<(i32, &str), Flaw> {
 fn check_event(message: &[u8]) -> Result<(), Flaw> {
     for field in Fields::of(message) {
         match field? {
-            (2, Value::Bytes(bytes)) => drop(text(bytes)?),
+            (2, Value::Bytes(bytes)) => check_text(bytes)?,
             (EVENT_ATTRIBUTES, Value::Bytes(bytes)) => drop(KeyValue::checked(bytes)?),
             _ => {},
         }
@@ -119,7 +119,7 @@ fn check_event(message: &[u8]) -> Result<(), Flaw> {
 fn check_link(message: &[u8]) -> Result<(), Flaw> {
     for field in Fields::of(message) {
         match field? {
-            (3, Value::Bytes(bytes)) => drop(text(bytes)?),
+            (3, Value::Bytes(bytes)) => check_text(bytes)?,
             (LINK_ATTRIBUTES, Value::Bytes(bytes)) => drop(KeyValue::checked(bytes)?),
             _ => {},
         }

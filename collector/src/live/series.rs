@@ -60,35 +60,50 @@ impl Timed {
     }
 }
 
+/// What tells series apart. Texts are compared as their bytes came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key<T> {
+    service: u32,
+    kind: i32,
+    error: bool,
+    name: T,
+    /// Attribute values; empty when there is none, or the span is no request.
+    route: T,
+    method: T,
+}
+
+impl<'a> Key<&'a [u8]> {
+    fn of(span: &SpanView<'a>, service: u32) -> Self {
+        let [name, route, method] = span.raw_names();
+        let (route, method) = if span.kind == kind::SERVER && !route.is_empty() {
+            (route, method)
+        } else {
+            Default::default()
+        };
+        Self { service, kind: span.kind, error: span.status == STATUS_ERROR, name, route, method }
+    }
+
+    fn owned(self) -> Key<Box<[u8]>> {
+        let Self { service, kind, error, name, route, method } = self;
+        let (name, route, method) = (name.into(), route.into(), method.into());
+        Key { service, kind, error, name, route, method }
+    }
+
+    fn is(&self, other: &Key<Box<[u8]>>) -> bool {
+        (self.service, self.kind, self.error) == (other.service, other.kind, other.error)
+            && *self.name == *other.name
+            && *self.route == *other.route
+            && *self.method == *other.method
+    }
+}
+
 /// Spans that are counted alike.
 #[derive(Debug)]
 struct Series {
-    service: u32,
-    kind: i32,
-    error: bool,
-    name: Box<str>,
-    /// Method and route, when it is a request of one; spans of other routes are another series.
-    route: Option<(Box<str>, Box<str>)>,
-    route_number: Option<RouteNumber>,
+    key: Key<Box<[u8]>>,
+    /// The route that they are requests of.
+    route: Option<RouteNumber>,
     timed: Timed,
-}
-
-/// What tells series apart.
-struct Key<'a> {
-    service: u32,
-    kind: i32,
-    error: bool,
-    name: &'a str,
-    route: Option<(&'a str, &'a str)>,
-}
-
-impl Series {
-    fn is(&self, key: &Key<'_>) -> bool {
-        let route = self.route.as_ref().map(|(method, route)| (&**method, &**route));
-        (self.service, self.kind, self.error) == (key.service, key.kind, key.error)
-            && *self.name == *key.name
-            && route == key.route
-    }
 }
 
 #[derive(Debug, Default)]
@@ -101,8 +116,8 @@ pub(super) struct SeriesTable {
 }
 
 impl SeriesTable {
-    /// Counts a span; the route that it is a request of, which `route_of` looks up when a series is
-    /// new, by method and route.
+    /// Counts a span. The answer is the route that it is a request of, which `route_of` looks up
+    /// for a series that is new.
     pub(super) fn count(
         &mut self,
         span: &SpanView<'_>,
@@ -110,65 +125,42 @@ impl SeriesTable {
         count: u64,
         route_of: impl FnOnce(&str, &str) -> Option<RouteNumber>,
     ) -> Option<RouteNumber> {
-        let is_server = span.kind == kind::SERVER;
-        let route = if is_server { span.http_route() } else { None };
-        let method = if route.is_some() { span.http_method() } else { None };
-        let key = Key {
-            service,
-            kind: span.kind,
-            error: span.status == STATUS_ERROR,
-            name: span.name(),
-            route: route.as_deref().map(|route| (method.as_deref().unwrap_or_default(), route)),
-        };
-        let hash = self.hash(&key);
+        let key = Key::of(span, service);
+        let hash = self.hash(key);
         let found = self
             .numbers
-            .find(hash, |(other, at)| *other == hash && self.series[*at as usize].is(&key))
-            .map(|(_, at)| *at as usize);
+            .find(hash, |(other, at)| *other == hash && key.is(&self.series[*at as usize].key));
         let at = match found {
-            Some(at) => at,
-            None if self.series.len() < SERIES_MAX => self.insert(hash, &key, route_of),
+            Some((_, at)) => *at as usize,
             None => {
-                self.overflowed += 1;
-                self.other.record(span, count);
-                return key.route.and_then(|(method, route)| route_of(method, route));
+                let route = if key.route.is_empty() { None } else { span.http_route() };
+                let route = route.and_then(|route| {
+                    route_of(span.http_method().as_deref().unwrap_or_default(), &route)
+                });
+                if self.series.len() >= SERIES_MAX {
+                    self.overflowed += 1;
+                    self.other.record(span, count);
+                    return route;
+                }
+                let at = self.series.len();
+                self.series.push(Series { key: key.owned(), route, timed: Timed::default() });
+                self.numbers.insert_unique(hash, (hash, at as u32), |(hash, _)| *hash);
+                at
             },
         };
         let series = &mut self.series[at];
         series.timed.record(span, count);
-        series.route_number
+        series.route
     }
 
-    fn hash(&self, key: &Key<'_>) -> u64 {
+    fn hash(&self, key: Key<&[u8]>) -> u64 {
         let mut hasher = self.seed.build_hasher();
         let numbers = u64::from(key.service) << 32 | u64::from(key.kind.cast_unsigned());
         hasher.write_u64(numbers << 1 | u64::from(key.error));
-        hasher.write(key.name.as_bytes());
-        if let Some((method, route)) = key.route {
-            hasher.write(route.as_bytes());
-            hasher.write(method.as_bytes());
+        for text in [key.name, key.route, key.method] {
+            hasher.write(text);
         }
         hasher.finish()
-    }
-
-    fn insert(
-        &mut self,
-        hash: u64,
-        key: &Key<'_>,
-        route_of: impl FnOnce(&str, &str) -> Option<RouteNumber>,
-    ) -> usize {
-        let at = self.series.len();
-        self.series.push(Series {
-            service: key.service,
-            kind: key.kind,
-            error: key.error,
-            name: key.name.into(),
-            route: key.route.map(|(method, route)| (method.into(), route.into())),
-            route_number: key.route.and_then(|(method, route)| route_of(method, route)),
-            timed: Timed::default(),
-        });
-        self.numbers.insert_unique(hash, (hash, at as u32), |(hash, _)| *hash);
-        at
     }
 
     /// Spans above the bound; they are counted in one row.
@@ -180,8 +172,10 @@ impl SeriesTable {
     pub(super) fn rows<'a>(&'a self, service_of: impl Fn(u32) -> &'a str) -> Vec<SpanMetric> {
         let mut rows: BTreeMap<_, Timed> = BTreeMap::new();
         for series in &self.series {
-            let service = service_of(series.service);
-            let key = (service, &*series.name, kind::name(series.kind), series.error);
+            let Key { service, kind, error, name, .. } = &series.key;
+            // Names were found to be text when they were decoded.
+            let name = str::from_utf8(name).unwrap_or_default();
+            let key = (service_of(*service), name, kind::name(*kind), *error);
             rows.entry(key).or_default().merge(&series.timed);
         }
         if self.overflowed > 0 {

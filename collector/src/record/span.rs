@@ -90,6 +90,12 @@ impl<'a> SpanView<'a> {
         self.text(self.record.name)
     }
 
+    /// The name and the values of route and method, each as its bytes came.
+    pub(crate) fn raw_names(self) -> [&'a [u8]; 3] {
+        let Known { http_route, http_method, .. } = self.record.known;
+        [self.record.name, http_route, http_method].map(|part| part.bytes(self.batch.payload()))
+    }
+
     pub(crate) fn trace_state(self) -> &'a str {
         self.text(self.record.trace_state)
     }
