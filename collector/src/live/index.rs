@@ -10,7 +10,7 @@ use model::frame::{LogLine, Trace, TraceHead};
 use model::id::{CorrelationId, SpanId, TraceId};
 
 use super::is_request;
-use super::keys::{Keys, Newest};
+use super::keys::Keys;
 use super::shelf::{Entry, Room, Shelf, Slot};
 use crate::query::{self, LogQuery, TraceQuery};
 use crate::record::{Batch, LogView, SpanView, kind};
@@ -159,9 +159,9 @@ impl Index {
             .take(newcomers)
             .filter_map(|(sequence, slot)| Some((sequence, self.span_at(slot)?.span_id)))
             .collect();
+        let oldest = self.spans.range().0;
         for (sequence, id) in spans.into_iter().rev() {
-            let hash = self.hash_of(trace, id);
-            self.crowd.put(Newest { hash, sequence, count: 1 });
+            self.crowd.replace(self.hash_of(trace, id), sequence, oldest);
         }
     }
 

@@ -33,16 +33,21 @@ impl Keys {
         found.copied().filter(|newest| newest.sequence >= oldest)
     }
 
-    /// Makes an item the newest of its key.
-    pub(super) fn put(&mut self, newest: Newest) {
-        let hash = newest.hash;
+    /// Makes an item the newest of a key, and counts it; the one before it, unless it came before
+    /// `oldest`.
+    pub(super) fn replace(&mut self, hash: u64, sequence: u64, oldest: u64) -> Option<Newest> {
         let same = |other: &Newest| other.hash == hash;
-        match self.young.find_mut(hash, same) {
-            Some(other) => *other = newest,
-            None => {
-                self.young.insert_unique(hash, newest, |other| other.hash);
-            },
+        if let Some(newest) = self.young.find_mut(hash, same) {
+            let before = (newest.sequence >= oldest).then_some(*newest);
+            let count = before.map_or(0, |before| before.count).saturating_add(1);
+            *newest = Newest { hash, sequence, count };
+            return before;
         }
+        let before = self.old.find(hash, same).copied();
+        let before = before.filter(|before| before.sequence >= oldest);
+        let count = before.map_or(0, |before| before.count).saturating_add(1);
+        self.young.insert_unique(hash, Newest { hash, sequence, count }, |other| other.hash);
+        before
     }
 
     /// Everything before `oldest` is gone; the next item will be `next`.
@@ -75,7 +80,7 @@ mod tests {
             for (sequence, key) in (0_u64..).zip(&keys) {
                 let oldest = sequence.saturating_sub(kept);
                 table.forget_before(oldest, sequence);
-                table.put(Newest { hash: *key, sequence, count: 1 });
+                table.replace(*key, sequence, oldest);
                 for wanted in 0..20 {
                     let newest = (oldest..=sequence).rev().find(|at| keys[*at as usize] == wanted);
                     let found = table.find(wanted, oldest).map(|newest| newest.sequence);

@@ -204,11 +204,9 @@ impl Shelf {
 /// Makes an item the newest of a key: how far back the one before it is, and how many there were.
 fn link(keys: &mut Keys, hash: Option<u64>, next: u64, oldest: u64) -> (u32, u32) {
     let Some(hash) = hash else { return (0, 0) };
-    let (back, count) = match keys.find(hash, oldest) {
+    match keys.replace(hash, next, oldest) {
         // An item that is further away than 32 bits tell is gone by any bound.
-        Some(newest) => (u32::try_from(next - newest.sequence).unwrap_or(0), newest.count),
+        Some(before) => (u32::try_from(next - before.sequence).unwrap_or(0), before.count),
         None => (0, 0),
-    };
-    keys.put(Newest { hash, sequence: next, count: count.saturating_add(1) });
-    (back, count)
+    }
 }
