@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Requests in work or waiting to be written.
 pub(crate) const QUEUE_BATCHES: usize = 1_024;
 /// Bytes of all of them together, before and after inflating.
-const QUEUE_BYTES: usize = 4 * OTLP_REQUEST_BYTES_MAX;
+pub(crate) const QUEUE_BYTES: usize = 4 * OTLP_REQUEST_BYTES_MAX;
 /// One permit of the byte semaphore.
 const PERMIT_BYTES: usize = 1_024;
 
@@ -95,6 +95,12 @@ impl Admission {
     pub(crate) async fn drained(&self) {
         // The semaphore is never closed, so this ends with all permits and gives them back.
         let _all = self.batches.acquire_many(QUEUE_BATCHES as u32).await;
+    }
+
+    /// Waits until nobody uses memory.
+    #[cfg(test)]
+    pub(crate) async fn emptied(&self) {
+        let _all = self.bytes.acquire_many((QUEUE_BYTES / PERMIT_BYTES) as u32).await;
     }
 }
 

@@ -16,6 +16,7 @@ mod lines;
 mod places;
 mod refusal;
 mod settings;
+mod weight;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -37,13 +38,13 @@ use self::places::Places;
 use self::refusal::Refusal;
 pub(crate) use self::settings::Settings;
 pub use self::settings::{ReceiveConfig, ReceiveError};
-use crate::admission::Lease;
+use crate::admission::{Lease, QUEUE_BATCHES, QUEUE_BYTES};
 use crate::core::{Core, beside, stopped};
 use crate::record::Signal;
 
 /// Bodies that are being read at once: half of the requests that admission lets in, so that bodies
 /// which never end leave room for those that do.
-const BODIES_MAX: usize = crate::admission::QUEUE_BATCHES / 2;
+const BODIES_MAX: usize = QUEUE_BATCHES / 2;
 /// For requests in work when the collector ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a failed accept, for example without free file descriptors: there is no event to wait
@@ -144,7 +145,18 @@ impl Receiver {
     }
 
     /// The only way of a request into the core.
-    async fn take(&self, signal: Signal, payload: Bytes, lease: Lease) -> Result<Outcome, Refusal> {
+    async fn take(
+        &self,
+        signal: Signal,
+        payload: Bytes,
+        mut lease: Lease,
+    ) -> Result<Outcome, Refusal> {
+        let items = weight::items(signal, &payload);
+        if items.saturating_mul(weight::ITEM_BYTES) > QUEUE_BYTES {
+            let message = format!("{items} {} in one request; send fewer at once", signal.items());
+            return Err(Refusal::too_large(message));
+        }
+        lease.grow(items * weight::ITEM_BYTES).map_err(BodyError::from)?;
         Ok(self.core.take(signal, payload, lease).await?.into())
     }
 }

@@ -204,7 +204,7 @@ async fn json_that_finds_no_memory_for_its_protobuf_is_asked_for_again_later() {
     );
     assert_eq!(post(to, "/v1/metrics", &[JSON], text.clone()).await.status(), 200);
     // Room for the text, but not for the numbers in it, which are four times as long.
-    handle.core().admission.drained().await;
+    handle.core().admission.emptied().await;
     let mut other = handle.core().admission.enter().unwrap();
     other.grow(250 << 20).unwrap();
     let response = post(to, "/v1/metrics", &[JSON], text.clone()).await;
