@@ -158,7 +158,10 @@ struct Slot<'a, 's> {
 impl Slot<'_, '_> {
     fn wrong(&self, got: impl fmt::Display) -> Error {
         let got = got.to_string().chars().take(64).collect();
-        let (path, expected) = (self.path.text(), self.what.expected());
+        let (mut path, expected) = (self.path.text(), self.what.expected());
+        if path.is_empty() {
+            path.push_str("the document");
+        }
         let problem = Problem::Value(DecodeError::Json { path, expected, got });
         self.sink.problem.set(Some(problem));
         Error::custom(expected)
@@ -308,3 +311,6 @@ impl serde::de::Visitor<'_> for Key {
         Ok(self.0.fields.iter().find(|field| field.name == key))
     }
 }
+
+#[cfg(test)]
+mod tests;
