@@ -22,10 +22,13 @@ use crate::core::beside;
 use crate::decode::json;
 use crate::record::Signal;
 
+/// Of a body that is too large, so many times the largest is still read and thrown away.
+const DISCARD_FACTOR: usize = 4;
+
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 const LINES_PATH: &str = "/v1/lines";
-const LINES_TYPES: [&str; 3] = ["application/x-ndjson", "application/jsonl", "text/plain"];
+const LINES_TYPES: &str = "application/x-ndjson, application/jsonl, text/plain";
 const ACCEPTED_TYPES: &str = "application/x-protobuf, application/json";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,8 +113,8 @@ async fn respond(
     }
     if head.method != Method::POST {
         let message = format!("{path} takes POST, not {}", head.method);
-        let http = StatusCode::METHOD_NOT_ALLOWED;
-        return Err(Refusal::new(http, Code::Unimplemented, message));
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented, message);
+        return Err(Refusal { hint: Some((ALLOW, "POST")), ..refusal });
     }
     match target {
         Target::Export(signal) => export(receiver, peer, signal, head, body).await,
@@ -127,7 +130,8 @@ async fn export(
     body: &mut impl Payload,
 ) -> Result<Response<ReplyBody>, Refusal> {
     let encoding = Encoding::of(&head.headers).ok_or_else(|| {
-        Refusal::unsupported(format!("the content type must be {PROTOBUF} or {JSON}"))
+        let message = format!("the content type must be one of {ACCEPTED_TYPES}");
+        Refusal::unsupported((ACCEPT, ACCEPTED_TYPES), message)
     })?;
     let (mut payload, mut lease) = read(receiver, peer, head, body).await?;
     if encoding == Encoding::Json {
@@ -149,9 +153,10 @@ async fn take_lines(
     head: &Parts,
     body: &mut impl Payload,
 ) -> Result<Response<ReplyBody>, Refusal> {
-    if !media_type(&head.headers).is_some_and(|name| LINES_TYPES.contains(&name.as_str())) {
-        let message = format!("the content type must be one of {}", LINES_TYPES.join(", "));
-        return Err(Refusal::unsupported(message));
+    let media_type = media_type(&head.headers).unwrap_or_default();
+    if !LINES_TYPES.split(", ").any(|accepted| accepted == media_type) {
+        let message = format!("the content type must be one of {LINES_TYPES}");
+        return Err(Refusal::unsupported((ACCEPT, LINES_TYPES), message));
     }
     let Query(source) = Query::try_from_uri(&head.uri)
         .map_err(|error| Refusal::invalid(format!("{}: {error}", head.uri)))?;
@@ -172,7 +177,7 @@ async fn read(
     let compression = Compression::of(&head.headers, name).map_err(|unknown| {
         let known = compression::ACCEPTED;
         let message = format!("the content encoding {:?} is not one of {known}", unknown.0);
-        Refusal::unsupported(message)
+        Refusal::unsupported((ACCEPT_ENCODING, known), message)
     })?;
     let bytes_max = receiver.settings.request_bytes_max;
     let (payload, lease) = receiver.read(peer, body, bytes_max, |_| Ok(())).await?;
@@ -215,7 +220,8 @@ fn let_it_finish(receiver: &Receiver, peer: IpAddr, head: &Parts, body: impl Pay
         && !body.is_end_stream()
         && let Some(place) = receiver.bodies.enter(peer)
     {
-        tokio::spawn(body::discard(body, place, receiver.settings.request_bytes_max));
+        let bytes_max = DISCARD_FACTOR * receiver.settings.request_bytes_max;
+        tokio::spawn(body::discard(body, place, bytes_max));
     }
 }
 
@@ -229,16 +235,8 @@ fn refuse(refusal: &Refusal, encoding: Encoding) -> Response<ReplyBody> {
     if let Some(delay) = refusal.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(delay.as_secs()));
     }
-    match refusal.http {
-        StatusCode::METHOD_NOT_ALLOWED => {
-            headers.insert(ALLOW, HeaderValue::from_static("POST"));
-        },
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED_TYPES));
-            let known = HeaderValue::from_static(compression::ACCEPTED);
-            headers.insert(ACCEPT_ENCODING, known);
-        },
-        _ => {},
+    if let Some((name, value)) = &refusal.hint {
+        headers.insert(name, HeaderValue::from_static(value));
     }
     response
 }

@@ -72,6 +72,8 @@ pub(super) fn convert(
         if line.is_empty() {
             continue;
         }
+        // Lines without a time of their own keep their order.
+        let observed_unix_ns = observed_unix_ns + converted.records;
         converted.records += 1;
         if converted.records > LINES_MAX as u64 {
             return Err(LinesError::TooMany);

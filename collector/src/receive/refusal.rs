@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 use serde_json::json;
 
 use super::answer::shortened;
@@ -38,6 +38,8 @@ pub(super) struct Refusal {
     pub(super) code: Code,
     pub(super) message: String,
     pub(super) retry_after: Option<Duration>,
+    /// A header that says what would be right.
+    pub(super) hint: Option<(HeaderName, &'static str)>,
     /// The sender was cut off in the middle of its body: the rest is not waited for.
     pub(super) is_cut: bool,
 }
@@ -45,7 +47,7 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn new(http: StatusCode, code: Code, message: impl AsRef<str>) -> Self {
         let message = shortened(message.as_ref(), MESSAGE_BYTES_MAX).to_owned();
-        Self { http, code, message, retry_after: None, is_cut: false }
+        Self { http, code, message, retry_after: None, hint: None, is_cut: false }
     }
 
     pub(super) fn invalid(message: impl AsRef<str>) -> Self {
@@ -56,8 +58,9 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, message)
     }
 
-    pub(super) fn unsupported(message: impl AsRef<str>) -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, message)
+    pub(super) fn unsupported(hint: (HeaderName, &'static str), message: impl AsRef<str>) -> Self {
+        let refusal = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, message);
+        Self { hint: Some(hint), ..refusal }
     }
 
     pub(super) fn busy(message: impl AsRef<str>) -> Self {

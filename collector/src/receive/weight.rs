@@ -7,7 +7,7 @@ use crate::record::Signal;
 use crate::wire::{Fields, Value};
 
 /// Memory of an item that has next to nothing in it.
-pub(super) const ITEM_BYTES: usize = 256;
+pub(super) const ITEM_BYTES: usize = 512;
 
 /// Spans, log records or metric points of a request. What is no sound protobuf ends the count:
 /// decoding will say so.

@@ -146,6 +146,7 @@ async fn bodies_that_never_come_leave_room_for_those_that_do() {
     }
     assert!(is_served(to).await);
     assert!(displaced(&handle) >= 512);
+    waiting.shutdown().await;
     end(handle).await;
 }
 

@@ -153,9 +153,12 @@ async fn every_error_has_its_status_and_a_status_body_in_the_encoding_of_the_req
         };
         assert!(!message.is_empty());
         if status == 415 {
-            assert_eq!(response.headers()["accept-encoding"], "gzip, zstd");
-            let accepted = "application/x-protobuf, application/json";
-            assert_eq!(response.headers()["accept"], accepted);
+            let (name, expected) = if headers.len() > 1 {
+                ("accept-encoding", "gzip, zstd")
+            } else {
+                ("accept", "application/x-protobuf, application/json")
+            };
+            assert_eq!(response.headers()[name], expected);
         }
     }
     let response = get(to, "/v1/traces").await;

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use super::grpc::{EXPORT, connect, frame};
 use super::http::TRACE;
-use crate::testing::{collector, end, get, span, traces};
+use crate::testing::{collector, collector_with, end, get, span, traces};
 
 fn export(id: u8) -> Request<Full<Bytes>> {
     let message = traces("shop", vec![span(1, id, 10, 1)]).encode_to_vec();
@@ -107,27 +107,28 @@ async fn a_request_in_work_is_finished_when_the_collector_ends() {
     end(handle).await;
 }
 
-/// SH7: also of a client that sends all before it reads.
+/// SH6, SH7: also of a client that sends all before it reads.
 #[tokio::test]
 async fn who_is_refused_in_the_middle_of_a_long_body_still_gets_to_read_the_answer() {
-    let (handle, _folder) = collector().await;
-    handle.core().admission.close();
+    let (handle, _folder) =
+        collector_with(|config| config.receive.request_bytes_max = 5 << 20).await;
     let mut socket = TcpStream::connect(handle.addresses().http).await.unwrap();
-    for _ in 0..2 {
-        let body = vec![0; 20 << 20];
+    // Each connection is good for the next try.
+    for (body_bytes, expected) in [(15 << 20, 413), (15 << 20, 413), (5 << 20, 503)] {
+        if expected == 503 {
+            handle.core().admission.close();
+        }
         let head = format!(
             "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\n\
-             content-length: {}\r\n\r\n",
-            body.len()
+             content-length: {body_bytes}\r\n\r\n"
         );
         socket.write_all(head.as_bytes()).await.unwrap();
-        socket.write_all(&body).await.unwrap();
+        socket.write_all(&vec![0; body_bytes]).await.unwrap();
         let answer = head_of(&mut socket).await;
-        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{answer}");
         let length = answer.split("content-length: ").nth(1).unwrap();
         let mut body = vec![0; length.split('\r').next().unwrap().parse().unwrap()];
         socket.read_exact(&mut body).await.unwrap();
-        // The connection is good for the next try.
     }
     end(handle).await;
 }

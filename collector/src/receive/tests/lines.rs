@@ -103,8 +103,10 @@ async fn the_lines_of_a_stream_are_found_as_they_come_and_counted_at_its_end() {
     let stream = format!("{long}\nnext\n");
     let count = handle.lines(source.clone()).read(stream.as_bytes()).await.unwrap();
     assert_eq!(count, LineCount { kept: 2, cut: 1, lost: 0 });
-    let services = handle.logs(LogQuery::default());
-    assert!(services.iter().all(|line| line.service == "orders"));
+    let lines = handle.logs(LogQuery::default());
+    assert!(lines.iter().all(|line| line.service == "orders"));
+    let bodies = lines.iter().map(|line| line.body.get(..4).unwrap_or(&line.body));
+    assert_eq!(bodies.collect::<Vec<_>>(), ["one", "two", "last", "xxxx", "next"]);
     // A service does not stand still for logs that nobody takes.
     handle.core().admission.close();
     let count = handle.lines(source).read(&b"a\nb\n"[..]).await.unwrap();
