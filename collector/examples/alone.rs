@@ -7,20 +7,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use collector::{CollectorConfig, ReceiveConfig, start};
+use collector::{CollectorConfig, start};
 use telemetry::clock::Clock;
 
 fn parse(arguments: impl Iterator<Item = String>) -> Result<CollectorConfig, String> {
     let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let mut config = CollectorConfig {
-        run_id: "alone".to_owned(),
         grpc: loopback(4317),
         http: loopback(4318),
-        api: loopback(0),
-        receive: ReceiveConfig::default(),
-        database: PathBuf::from("alone.db"),
-        export: None,
-        export_env: <_>::default(),
+        ..CollectorConfig::on_loopback("alone", Some(PathBuf::from("alone.db")))
     };
     let mut arguments = arguments.skip(1);
     while let Some(name) = arguments.next() {
@@ -30,7 +25,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<CollectorConfig, Str
             "--grpc" => config.grpc = address()?,
             "--http" => config.http = address()?,
             "--api" => config.api = address()?,
-            "--data" => config.database = PathBuf::from(&value).join("alone.db"),
+            "--data" => config.database = Some(PathBuf::from(&value).join("alone.db")),
             other => return Err(format!("unknown argument {other}")),
         }
     }
@@ -39,7 +34,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<CollectorConfig, Str
 
 async fn serve(config: CollectorConfig) -> Result<(), Box<dyn std::error::Error>> {
     for end in ["", "-wal", "-shm"] {
-        let mut path = config.database.clone().into_os_string();
+        let mut path = config.database.clone().unwrap_or_default().into_os_string();
         path.push(end);
         if let Err(error) = std::fs::remove_file(&path)
             && error.kind() != std::io::ErrorKind::NotFound

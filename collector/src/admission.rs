@@ -81,6 +81,13 @@ impl Admission {
         Err(Refused)
     }
 
+    /// Requests in work or waiting to be written, and their bytes.
+    pub(crate) fn in_work(&self) -> (u64, u64) {
+        let batches = QUEUE_BATCHES.saturating_sub(self.batches.available_permits());
+        let permits = (QUEUE_BYTES / PERMIT_BYTES).saturating_sub(self.bytes.available_permits());
+        (batches as u64, (permits * PERMIT_BYTES) as u64)
+    }
+
     /// Requests refused for want of room; their senders were told to try again.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)

@@ -1,8 +1,10 @@
 //! What a collector is told, and what it tells when it ends.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+
+use model::fault::Token;
 
 use crate::receive::ReceiveConfig;
 
@@ -18,13 +20,37 @@ pub struct CollectorConfig {
     pub api: SocketAddr,
     /// Sizes, paths and web pages of `grpc` and `http`.
     pub receive: ReceiveConfig,
-    /// The file of the run; must not hold another run.
-    pub database: PathBuf,
+    /// The file of the run; must not hold another run. `None` keeps nothing on disk: questions are
+    /// answered from memory alone.
+    pub database: Option<PathBuf>,
+    /// A folder of runs; questions may name one of them.
+    pub runs: Option<PathBuf>,
+    /// What callers of the API must show, on this machine, too.
+    pub api_token: Option<Token>,
     /// Backend that gets everything too, like `http://localhost:4318`. `None` sends nothing on.
     pub export: Option<String>,
     /// The `OTEL_EXPORTER_OTLP_*` variables that concern the export: `_PROTOCOL`, `_HEADERS`,
     /// `_COMPRESSION`, `_TIMEOUT`. The caller takes them from its environment.
     pub export_env: BTreeMap<String, String>,
+}
+
+impl CollectorConfig {
+    /// On free ports of the loopback, without a backend.
+    pub fn on_loopback(run_id: impl Into<String>, database: Option<PathBuf>) -> Self {
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            run_id: run_id.into(),
+            grpc: any_port,
+            http: any_port,
+            api: any_port,
+            receive: ReceiveConfig::default(),
+            database,
+            runs: None,
+            api_token: None,
+            export: None,
+            export_env: BTreeMap::new(),
+        }
+    }
 }
 
 /// Where a collector listens.

@@ -1,12 +1,13 @@
 //! What all parts of one collector share, and the way of a request through it.
 
-use std::collections::BTreeMap;
+mod answer;
+mod counts;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use model::frame::{DropCount, Frame, LogLine, RunHead, Trace, TraceHead};
-use model::id::TraceId;
+use model::frame::{DropCount, Frame, RunHead};
 use telemetry::clock::Clock;
 use tokio::sync::{broadcast, watch};
 
@@ -14,10 +15,11 @@ use crate::admission::{Admission, Lease};
 use crate::decode::{DecodeError, decode};
 use crate::export::Exporter;
 use crate::live::{Live, LoadBook};
-use crate::query::{LogQuery, TraceQuery};
 use crate::receive::Counters;
 use crate::record::{Rejected, Signal};
+use crate::runs::RunFolder;
 use crate::store::{Items, Store, StoreError, Totals, read::Reader};
+pub(crate) use counts::{Counted, Counts};
 
 /// More bytes than these are worked on beside the runtime's workers, so that nobody waits for it.
 const DECODE_BESIDE_BYTES: usize = 256 * 1024;
@@ -48,6 +50,10 @@ pub(crate) struct Core {
     pub(crate) stop: watch::Sender<bool>,
     /// Viewers of the live stream that were cut off.
     pub(crate) viewers_lost: AtomicU64,
+    /// Totals since the start.
+    pub(crate) counts: Counts,
+    /// Other runs that questions may name.
+    pub(crate) runs: Option<RunFolder>,
     live: Mutex<Live>,
     load: Mutex<LoadBook>,
 }
@@ -69,6 +75,8 @@ impl Core {
             frames,
             stop: watch::Sender::new(false),
             viewers_lost: AtomicU64::new(0),
+            counts: Counts::default(),
+            runs: None,
             live: Mutex::new(Live::new(run_id, clock.unix_ms())),
             load: Mutex::new(LoadBook::new(run_id)),
             clock,
@@ -121,6 +129,7 @@ impl Core {
     ) -> Result<Rejected, DecodeError> {
         let batch = decode(signal, &payload, self.clock.unix_ns())?;
         let (rejected, count) = (batch.rejected.clone(), batch.items());
+        self.counts.request(signal, count, &rejected);
         let mut items = self.live().ingest(batch, self.clock.unix_ms());
         items.lease = Some(lease);
         self.keep(items);
@@ -180,6 +189,8 @@ impl Core {
             self.store.frames(emitted.forgotten);
         }
         for frame in emitted.due {
+            self.store.second(&frame);
+            self.counts.second(&frame);
             // An error only says that nobody watches.
             let _nobody_watches = self.frames.send(frame);
         }
@@ -187,6 +198,8 @@ impl Core {
 
     /// Writes what is only known at the end, and closes the account.
     pub(crate) async fn seal(self: &Arc<Self>) -> Result<Totals, StoreError> {
+        // An open reader would keep the file from becoming a plain one.
+        self.reader.close();
         let kept = self.frame_pages(0, usize::MAX).flatten();
         self.store.frames(kept.map(Arc::new).collect());
         let (core, sealed_unix_ns) = (Arc::clone(self), self.clock.unix_ns());
@@ -217,56 +230,6 @@ impl Core {
             sealed_unix_ns,
         }
     }
-
-    /// Blocks on the file when the live state has forgotten something.
-    pub(crate) fn trace(&self, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
-        let (here, complete) = {
-            let live = self.live();
-            (live.index.trace(trace_id), !live.index.has_forgotten())
-        };
-        if complete {
-            return Ok(here);
-        }
-        Ok(match (here, self.reader.trace(trace_id)?) {
-            (Some(here), Some(filed)) => Some(joined(here, filed)),
-            (here, filed) => here.or(filed),
-        })
-    }
-
-    /// Blocks on the file when the live state has forgotten something.
-    pub(crate) fn traces(&self, query: &TraceQuery) -> Result<Vec<TraceHead>, StoreError> {
-        let (here, complete) = {
-            let live = self.live();
-            (live.index.traces(query), !live.index.has_forgotten())
-        };
-        if complete {
-            return Ok(here);
-        }
-        // The file knows every part of a trace, except what is not written yet.
-        let mut heads: BTreeMap<TraceId, TraceHead> =
-            here.into_iter().map(|head| (head.trace_id, head)).collect();
-        heads.extend(self.reader.traces(query)?.into_iter().map(|head| (head.trace_id, head)));
-        let mut heads: Vec<TraceHead> = heads.into_values().collect();
-        heads.sort_by_key(|head| std::cmp::Reverse(head.start_unix_ns));
-        heads.truncate(query.limit());
-        Ok(heads)
-    }
-
-    /// Blocks on the file when the live state has forgotten something.
-    pub(crate) fn logs(&self, query: &LogQuery) -> Result<Vec<LogLine>, StoreError> {
-        let (here, complete) = {
-            let live = self.live();
-            (live.index.logs(query), !live.index.has_forgotten())
-        };
-        if complete || here.len() == query.limit() {
-            return Ok(here);
-        }
-        let mut lines = self.reader.logs(query)?;
-        lines.extend(here.into_iter().filter(|line| !lines.contains(line)).collect::<Vec<_>>());
-        lines.sort_by_key(|line| line.unix_ns);
-        let surplus = lines.len().saturating_sub(query.limit());
-        Ok(lines.split_off(surplus))
-    }
 }
 
 /// Works on so many bytes of a request: here when they are few, else beside the runtime's workers.
@@ -285,27 +248,6 @@ pub(crate) async fn beside<T: Send + 'static>(
 /// Waits until the collector has to end, or is gone.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
-}
-
-/// Parts of one trace from memory and from the file.
-fn joined(here: Trace, mut filed: Trace) -> Trace {
-    for span in here.spans {
-        let known = filed.spans.iter().any(|other| {
-            (other.span_id, other.start_unix_ns, &other.kind)
-                == (span.span_id, span.start_unix_ns, &span.kind)
-        });
-        if !known {
-            filed.spans.push(span);
-        }
-    }
-    filed.spans.sort_by_key(|span| (span.start_unix_ns, span.span_id));
-    for line in here.logs {
-        if !filed.logs.contains(&line) {
-            filed.logs.push(line);
-        }
-    }
-    filed.logs.sort_by_key(|line| line.unix_ns);
-    filed
 }
 
 #[cfg(test)]

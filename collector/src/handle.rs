@@ -7,9 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use model::edge::Edge;
-use model::frame::{
-    DropCount, Event, FaultFrame, Frame, LogLine, RunHead, Trace, TraceHead, VerdictFrame,
-};
+use model::frame::{DropCount, Event, FaultFrame, Frame, LogLine, RunHead, Trace, VerdictFrame};
 use model::hdr::LoadTotals;
 use model::id::TraceId;
 use model::load::LoadDone;
@@ -23,8 +21,9 @@ use crate::core::Core;
 use crate::error::CollectorError;
 use crate::export::{Exporter, Settings};
 use crate::live::{LedgerCount, RouteRed, ServiceCall, SpanMetric};
-use crate::query::{LogQuery, TraceQuery};
+use crate::query::{LogQuery, TraceLine, TraceQuery};
 use crate::receive::{LineIntake, LineSource, Receiver};
+use crate::runs::RunFolder;
 use crate::store::Store;
 use crate::{api, receive, ticker};
 
@@ -53,14 +52,24 @@ pub async fn start(
         None => None,
     };
     let receiving = receive::Settings::check(config.receive)?;
+    let runs = config.runs.as_deref().map(RunFolder::open).transpose()?;
+    let token = config.api_token.clone().map(Arc::new);
+    if !config.api.ip().is_loopback() && token.is_none() {
+        return Err(CollectorError::Exposed { address: config.api });
+    }
     let grpc = listen("OTLP/gRPC", config.grpc).await?;
     let http = listen("OTLP/HTTP", config.http).await?;
     let api = listen("the API", config.api).await?;
     let addresses = CollectorAddresses { grpc: grpc.1, http: http.1, api: api.1 };
-    let store = Store::create(&config.database, &config.run_id, &clock)?;
+    let store = match &config.database {
+        Some(path) => Store::create(path, &config.run_id, &clock)?,
+        None => Store::nowhere(),
+    };
     let (exporter, workers) = settings.map(Exporter::new).unzip();
     let (frames, _) = broadcast::channel(SUBSCRIBER_FRAMES);
-    let core = Arc::new(Core::new(&config.run_id, store, exporter, clock, frames));
+    let mut core = Core::new(&config.run_id, store, exporter, clock, frames);
+    core.runs = runs;
+    let core = Arc::new(core);
     let mut tasks = JoinSet::new();
     for worker in workers.into_iter().flatten() {
         tasks.spawn(worker.run());
@@ -69,7 +78,7 @@ pub async fn start(
     for listener in [grpc.0, http.0] {
         tasks.spawn(receive::serve(listener, Arc::clone(&receiver), core.stop.subscribe()));
     }
-    tasks.spawn(api::serve(api.0, Arc::clone(&core), core.stop.subscribe()));
+    tasks.spawn(api::serve(api.0, Arc::clone(&core), token, core.stop.subscribe()));
     tasks.spawn(ticker::run(Arc::clone(&core), core.stop.subscribe()));
     Ok(CollectorHandle { addresses, core, tasks })
 }
@@ -174,7 +183,7 @@ impl CollectorHandle {
     }
 
     /// May read the run file, and then blocks for it.
-    pub fn traces(&self, query: TraceQuery) -> Vec<TraceHead> {
+    pub fn traces(&self, query: TraceQuery) -> Vec<TraceLine> {
         self.core.traces(&query).unwrap_or_else(|error| {
             tracing::warn!(%error, "traces cannot be read");
             Vec::new()

@@ -13,6 +13,7 @@
 mod admission;
 pub mod analysis;
 mod api;
+mod ask;
 mod config;
 mod core;
 mod decode;
@@ -23,17 +24,24 @@ mod live;
 mod query;
 mod receive;
 mod record;
+mod runs;
 mod store;
 #[cfg(test)]
 mod testing;
 mod ticker;
 mod wire;
 
+pub use ask::{Answer, AskError, ask_file};
 pub use config::{CollectorAddresses, CollectorConfig, Sealed};
 pub use error::CollectorError;
 pub use export::ExportError;
 pub use handle::{CollectorHandle, start};
 pub use live::{LedgerCount, RouteRed, ServiceCall, SpanMetric};
-pub use query::{LogQuery, TraceQuery};
+pub use query::{
+    BreakerChange, CallRow, Durations, EdgeQuery, EdgeRow, FaultChange, FaultRow, Graph, GraphNode,
+    LogCursor, LogQuery, OperationQuery, OperationRow, TraceCursor, TraceLine, TraceOrder,
+    TraceQuery, parse_severity,
+};
 pub use receive::{LineCount, LineIntake, LineSource, ReceiveConfig, ReceiveError};
-pub use store::StoreError;
+pub use runs::{Removed, Retention, RunEntry, RunFolder, RunName, RunsError};
+pub use store::{Recovered, StoreError, recover};

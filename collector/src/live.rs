@@ -171,6 +171,10 @@ impl Live {
         self.faults = faults;
     }
 
+    pub(crate) fn faults(&self) -> &[FaultFrame] {
+        &self.faults
+    }
+
     pub(crate) fn set_verdicts(&mut self, verdicts: Vec<VerdictFrame>) {
         self.verdicts = verdicts;
     }

@@ -140,6 +140,11 @@ impl Rejected {
     pub(crate) fn count(&self) -> u64 {
         self.reasons.values().sum()
     }
+
+    /// How many for which reason.
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.reasons.iter().map(|(reason, count)| (*reason, *count))
+    }
 }
 
 impl fmt::Display for Rejected {

@@ -3,12 +3,16 @@
 //! One thread writes. What waits for it is bounded by the leases of [`crate::admission`]; it
 //! commits every 100 ms or 4,000 items, so a crash loses at most the last flush. There are no
 //! secondary indexes while the run is live; [`Store::seal`] builds them and marks the file clean.
+//! A file that a crash left unsealed is sealed by [`recover`]. A collector that keeps nothing has a
+//! store that goes [nowhere](Store::nowhere).
 //! A write that fails (disk full) loses the items of its transaction: they are counted, the text
 //! of the error is kept for people, and the next transaction is tried all the same.
 
 mod insert;
 pub(crate) mod read;
-mod schema;
+mod rollup;
+pub(crate) mod schema;
+mod seal;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -25,8 +29,11 @@ use tokio::sync::oneshot;
 use crate::admission::{Lease, QUEUE_BATCHES};
 use crate::live::Facts;
 use crate::record::{Batch, LogView, Pick, SpanView};
+use crate::runs::RunLock;
 
+pub(crate) use rollup::Rollup;
 pub(crate) use schema::VERSION;
+pub use seal::{Recovered, recover};
 
 /// Commands beside the leased batches: frames, load intervals, the head of the run, the seal.
 const CONTROL_COMMANDS: usize = 1_024;
@@ -36,8 +43,17 @@ const CONTROL_COMMANDS: usize = 1_024;
 pub enum StoreError {
     #[error("cannot create the run file {path}")]
     Create { path: PathBuf, source: rusqlite::Error },
-    #[error("{path} has schema version {found}, this program reads and writes {VERSION} only")]
+    #[error(
+        "{path} has schema version {found}, this program reads and writes {VERSION} only; ask it \
+         with the program that wrote it, or with sqlite3"
+    )]
     Version { path: PathBuf, found: i64 },
+    #[error("cannot lock the run file {path}")]
+    Lock { path: PathBuf, source: std::io::Error },
+    #[error("{path} is being written by {holder}")]
+    Held { path: PathBuf, holder: String },
+    #[error("there is no run file {path}")]
+    Missing { path: PathBuf, source: std::io::Error },
     #[error("{path} is a database of something else; choose another path for the run file")]
     Foreign { path: PathBuf },
     #[error("{path} already holds run {found}; every run needs a file of its own")]
@@ -99,6 +115,8 @@ enum Command {
     Done(Box<LoadDone>),
     Head(Box<RunHead>),
     Frames(Vec<Arc<Frame>>),
+    /// A second that has just ended; only its counts are written.
+    Second([Arc<Frame>; 1]),
     Seal(Seal),
     Close,
 }
@@ -114,6 +132,15 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// Counts what is kept nowhere as if it were written.
+    fn passed(&self, command: &Command) {
+        if let Command::Items(items) = command {
+            self.spans.fetch_add(items.spans.len() as u64, Ordering::Relaxed);
+            self.logs.fetch_add(items.logs.len() as u64, Ordering::Relaxed);
+            self.points.fetch_add(items.batch.points.len() as u64, Ordering::Relaxed);
+        }
+    }
+
     fn failed(&self, items: u64, error: &rusqlite::Error) {
         self.lost.fetch_add(items, Ordering::Relaxed);
         let mut kept = self.error.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,8 +153,14 @@ impl Progress {
 
 #[derive(Debug)]
 pub(crate) struct Store {
-    commands: SyncSender<Command>,
     progress: Arc<Progress>,
+    /// `None` keeps nothing.
+    file: Option<StoreFile>,
+}
+
+#[derive(Debug)]
+struct StoreFile {
+    commands: SyncSender<Command>,
     path: PathBuf,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -135,6 +168,7 @@ pub(crate) struct Store {
 impl Store {
     /// Creates the file and starts its writer.
     pub(crate) fn create(path: &Path, run_id: &str, clock: &Clock) -> Result<Self, StoreError> {
+        let lock = RunLock::take(path, run_id)?;
         let connection = schema::create(path, run_id, clock.unix_ns())?;
         let (commands, receiver) = sync_channel(QUEUE_BATCHES + CONTROL_COMMANDS);
         let progress = Arc::new(Progress::default());
@@ -147,13 +181,25 @@ impl Store {
         );
         let thread = std::thread::Builder::new()
             .name("collector-store".to_owned())
-            .spawn(move || writer.run())
+            .spawn(move || {
+                writer.run();
+                // Only now nothing is written any more.
+                drop(lock);
+            })
             .map_err(|source| StoreError::Thread { path: path.to_owned(), source })?;
-        Ok(Self { commands, progress, path: path.to_owned(), thread: Mutex::new(Some(thread)) })
+        let thread = Mutex::new(Some(thread));
+        let file = StoreFile { commands, path: path.to_owned(), thread };
+        Ok(Self { progress, file: Some(file) })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Keeps nothing: for a collector that answers from its memory alone.
+    pub(crate) fn nowhere() -> Self {
+        Self { progress: Arc::default(), file: None }
+    }
+
+    /// The file of the run, if one is kept.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(|file| file.path.as_path())
     }
 
     pub(crate) fn progress(&self) -> &Progress {
@@ -193,9 +239,21 @@ impl Store {
         self.offer(Command::Frames(frames), count);
     }
 
+    /// The counts of a second that has just ended, so that a crash does not lose them. When there
+    /// is no room they are not written now; the frame is, later.
+    pub(crate) fn second(&self, frame: &Arc<Frame>) {
+        if let Some(file) = &self.file {
+            drop(file.commands.try_send(Command::Second([Arc::clone(frame)])));
+        }
+    }
+
     fn offer(&self, command: Command, items: u64) {
+        let Some(file) = &self.file else {
+            self.progress.passed(&command);
+            return;
+        };
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            self.commands.try_send(command)
+            file.commands.try_send(command)
         {
             self.progress.lost.fetch_add(items, Ordering::Relaxed);
         }
@@ -207,10 +265,11 @@ impl Store {
         &self,
         totals: impl FnOnce() -> Totals + Send + 'static,
     ) -> Result<Totals, StoreError> {
+        let Some(file) = &self.file else { return Ok(totals()) };
         let (sender, sealed) = oneshot::channel();
         let seal = Seal { totals: Box::new(totals), sealed: sender };
-        let ended = || StoreError::Ended { path: self.path.clone() };
-        let commands = self.commands.clone();
+        let ended = || StoreError::Ended { path: file.path.clone() };
+        let commands = file.commands.clone();
         tokio::task::spawn_blocking(move || commands.send(Command::Seal(seal)))
             .await
             .map_err(|_panicked| ended())?
@@ -220,9 +279,10 @@ impl Store {
 
     /// Writes what waits and ends the writer.
     pub(crate) async fn close(&self) {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(file) = &self.file else { return };
+        let thread = file.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(thread) = thread else { return };
-        let commands = self.commands.clone();
+        let commands = file.commands.clone();
         let joined = tokio::task::spawn_blocking(move || {
             let sent = commands.send(Command::Close);
             thread.join().is_ok() && sent.is_ok()

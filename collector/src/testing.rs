@@ -1,6 +1,5 @@
 //! What the tests share: a collector on port 0, requests built with prost, and peers by hand.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -71,16 +70,7 @@ pub(crate) fn logs(service: &str, log_records: Vec<LogRecord>) -> ExportLogsServ
 }
 
 pub(crate) fn config(folder: &TempDir) -> CollectorConfig {
-    CollectorConfig {
-        run_id: RUN.to_owned(),
-        grpc: LOOPBACK,
-        http: LOOPBACK,
-        api: LOOPBACK,
-        receive: crate::ReceiveConfig::default(),
-        database: folder.path().join("run.db"),
-        export: None,
-        export_env: BTreeMap::new(),
-    }
+    CollectorConfig::on_loopback(RUN, Some(folder.path().join("run.db")))
 }
 
 pub(crate) async fn collector() -> (CollectorHandle, TempDir) {

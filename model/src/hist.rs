@@ -5,6 +5,8 @@
 //! of several seconds or edges is always taken from the merged counts; percentiles are never
 //! averaged.
 
+mod packed;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -110,6 +112,11 @@ impl Histogram {
 
     pub fn min(&self) -> Duration {
         Duration::from_nanos(self.min_ns)
+    }
+
+    /// Of all values together.
+    pub fn sum(&self) -> Duration {
+        Duration::from_nanos(self.sum_ns)
     }
 
     /// `None` when empty.

@@ -38,3 +38,5 @@ pub mod shop;
 pub mod template;
 pub mod trace;
 pub mod units;
+
+pub use reading::nearest::hint;

@@ -7,8 +7,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod bytes;
+mod stamp;
 
 pub use bytes::{format_bytes, parse_bytes, parse_bytes_per_s, parse_signed_bytes};
+pub use stamp::{utc_stamp, utc_time};
 
 /// Why a text is not what its unit says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -93,16 +93,8 @@ pub(crate) fn unwrapped(text: &str) -> String {
 
 /// A collector of its own, whose database is in `folder`.
 pub(crate) async fn collector(run_id: &str, folder: &TempDir, clock: &Clock) -> CollectorHandle {
-    let config = CollectorConfig {
-        run_id: run_id.to_owned(),
-        grpc: ANY_PORT,
-        http: ANY_PORT,
-        api: ANY_PORT,
-        receive: collector::ReceiveConfig::default(),
-        database: folder.path().join("run.db"),
-        export: None,
-        export_env: BTreeMap::new(),
-    };
+    let database = folder.path().join("run.db");
+    let config = CollectorConfig::on_loopback(run_id, Some(database));
     collector::start(config, clock.clone()).await.unwrap()
 }
 

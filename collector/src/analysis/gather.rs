@@ -28,7 +28,8 @@ const SETTLED_NS: u64 = 5_000_000_000;
 /// Traces of all the run: those that a fault touched first, of the others evenly many of all times.
 fn gather(core: &Core, query: TraceQuery, limit: Option<usize>) -> Result<Gathered, StoreError> {
     let limit = limit.unwrap_or(TRACES_DEFAULT).clamp(1, TRACES_MAX);
-    let heads = core.traces(&TraceQuery { limit: Some(LIMIT_MAX), ..query })?;
+    let lines = core.traces(&TraceQuery { limit: Some(LIMIT_MAX), ..query })?;
+    let heads: Vec<TraceHead> = lines.into_iter().map(|line| line.head).collect();
     let found = heads.len() as u64;
     let traces = read(core, chosen(&heads, limit))?;
     Ok(Gathered { traces, found })
@@ -110,7 +111,7 @@ pub(crate) fn request_of(
         limit: Some(REQUEST_TRACES_MAX),
         ..TraceQuery::default()
     })?;
-    let traces = read(core, heads.iter().map(|head| head.trace_id))?;
+    let traces = read(core, heads.iter().map(|line| line.head.trace_id))?;
     let logs = core.logs(&LogQuery {
         correlation_id: of_id,
         limit: Some(LIMIT_MAX),

@@ -24,7 +24,7 @@ use model::id::{CorrelationId, TraceId};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use super::question::{Asked, asked, beside};
+use super::asked::{Parameters as Asked, beside, parameters as asked};
 use crate::analysis::blame::BlameQuery;
 #[cfg(doc)]
 use crate::analysis::{

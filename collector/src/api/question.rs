@@ -1,22 +1,22 @@
-//! Questions about frames, traces and logs. The file may have to be read, so they leave the
-//! runtime's workers.
+//! Questions about what came in. The file may have to be read, so they leave the runtime's workers.
 
-use std::sync::Arc;
-
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Json, Response};
-use model::frame::{Frame, LogLine, Trace, TraceHead};
+use model::frame::{Event, Frame, Trace};
 use model::id::TraceId;
 use model::limits::FRAMES_MAX;
 use serde::Deserialize;
 
 use super::Failure;
-use crate::core::Core;
-use crate::query::{LogQuery, TraceQuery};
-use crate::store::StoreError;
+use super::asked::Asked;
+use crate::query::{
+    BreakerChange, EdgeQuery, EdgeRow, EventQuery, FaultRow, Graph, LogQuery, OperationQuery,
+    OperationRow, ROWS_MAX, RouteQuery, TraceQuery, Window,
+};
+use crate::runs::RunEntry;
+use crate::store::read::Reader;
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,37 +25,20 @@ pub(super) struct FrameQuery {
     limit: Option<usize>,
 }
 
-pub(super) type Asked<T> = Result<Query<T>, QueryRejection>;
+/// A question without parameters of its own.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
 
-pub(super) fn asked<T>(query: Asked<T>) -> Result<T, Failure> {
-    query
-        .map(|Query(query)| query)
-        .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, error.body_text()))
-}
-
-/// Asks beside the runtime's workers.
-pub(super) async fn beside<T: Send + 'static>(
-    core: &Arc<Core>,
-    ask: impl FnOnce(&Core) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Failure> {
-    let core = Arc::clone(core);
-    let failed =
-        |error: &dyn std::error::Error| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error);
-    tokio::task::spawn_blocking(move || ask(&core))
-        .await
-        .map_err(|error| failed(&error))?
-        .map_err(|error| failed(&error))
-}
-
-pub(super) async fn frames(
-    State(core): State<Arc<Core>>,
-    query: Asked<FrameQuery>,
-) -> Result<Response, Failure> {
-    let query = asked(query)?;
-    let limit = query.limit.unwrap_or(FRAMES_MAX).min(FRAMES_MAX);
-    let body =
-        beside(&core, move |core| Ok(json_array(core.frame_pages(query.from, limit).flatten())));
-    Ok(([(CONTENT_TYPE, "application/json")], body.await?).into_response())
+pub(super) async fn frames(asked: Asked<FrameQuery>) -> Result<Response, Failure> {
+    let limit = asked.query.limit.unwrap_or(FRAMES_MAX).min(FRAMES_MAX);
+    let (body, _) = asked
+        .answer(
+            move |core, query| Ok(json_array(core.frame_pages(query.from, limit).flatten())),
+            move |file, query| Ok(json_array(file.frames(query.from, limit)?.into_iter())),
+        )
+        .await?;
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// Written frame by frame, because all of them at once would take much memory twice.
@@ -73,31 +56,130 @@ fn json_array(frames: impl Iterator<Item = Frame>) -> Vec<u8> {
 }
 
 pub(super) async fn trace(
-    State(core): State<Arc<Core>>,
     Path(trace_id): Path<String>,
+    asked: Asked<Nothing>,
 ) -> Result<Json<Trace>, Failure> {
-    let trace_id: TraceId = trace_id
-        .to_ascii_lowercase()
-        .parse()
-        .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, error))?;
-    let trace = beside(&core, move |core| core.trace(trace_id)).await?;
+    let trace_id: TraceId = trace_id.to_ascii_lowercase().parse().map_err(Failure::bad)?;
+    let (trace, _) = asked
+        .answer(move |core, _| Ok(core.trace(trace_id)?), move |file, _| Ok(file.trace(trace_id)?))
+        .await?;
     trace.map(Json).ok_or_else(|| {
         Failure::new(StatusCode::NOT_FOUND, format!("no span of trace {trace_id} has come in"))
     })
 }
 
-pub(super) async fn traces(
-    State(core): State<Arc<Core>>,
-    query: Asked<TraceQuery>,
-) -> Result<Json<Vec<TraceHead>>, Failure> {
-    let query = asked(query)?;
-    beside(&core, move |core| core.traces(&query)).await.map(Json)
+pub(super) async fn traces(asked: Asked<TraceQuery>) -> Result<Response, Failure> {
+    let (lines, asked) = asked
+        .answer(|core, query| Ok(core.traces(query)?), |file, query| Ok(file.traces(query)?))
+        .await?;
+    let next = asked.query.next(&lines);
+    Ok(asked.page(lines, next))
 }
 
-pub(super) async fn logs(
-    State(core): State<Arc<Core>>,
-    query: Asked<LogQuery>,
-) -> Result<Json<Vec<LogLine>>, Failure> {
-    let query = asked(query)?;
-    beside(&core, move |core| core.logs(&query)).await.map(Json)
+pub(super) async fn logs(asked: Asked<LogQuery>) -> Result<Response, Failure> {
+    let (lines, asked) = asked
+        .answer(|core, query| Ok(core.logs(query)?), |file, query| Ok(file.logs(query)?))
+        .await?;
+    let next = asked.query.next(&lines);
+    Ok(asked.page(lines, next))
+}
+
+pub(super) async fn edges(asked: Asked<EdgeQuery>) -> Result<Json<Vec<EdgeRow>>, Failure> {
+    if asked.query.step_s == Some(0) {
+        return Err(Failure::bad("step_s is at least 1 second"));
+    }
+    let (rows, _) = asked
+        .answer(
+            |core, query| {
+                let (window, counts) = core.edges(query)?;
+                bounded(query.rows(window, counts))
+            },
+            |file, query| {
+                let window = window_of(file, query)?;
+                bounded(query.rows(window, file.edges(query, window)?))
+            },
+        )
+        .await?;
+    Ok(Json(rows))
+}
+
+fn bounded(rows: Vec<EdgeRow>) -> Result<Vec<EdgeRow>, Failure> {
+    if rows.len() > ROWS_MAX {
+        let text = format!(
+            "{} rows are more than the {ROWS_MAX} of one answer; take a longer step_s, a shorter \
+             time or one edge",
+            rows.len()
+        );
+        return Err(Failure::bad(text));
+    }
+    Ok(rows)
+}
+
+fn window_of(file: &Reader, query: &EdgeQuery) -> Result<Window, Failure> {
+    Ok(query.within(file.window()?.unwrap_or(Window { from_s: 0, to_s: 0 })))
+}
+
+pub(super) async fn graph(asked: Asked<EdgeQuery>) -> Result<Json<Graph>, Failure> {
+    if asked.query.step_s.is_some() {
+        return Err(Failure::bad("a graph has no steps; leave step_s out"));
+    }
+    let (graph, _) = asked
+        .answer(
+            |core, query| {
+                let (window, counts) = core.edges(query)?;
+                let calls = core.live().graph();
+                Ok(Graph::of(query, window, counts).with_calls(calls))
+            },
+            |file, query| {
+                let window = window_of(file, query)?;
+                Ok(Graph::of(query, window, file.edges(query, window)?))
+            },
+        )
+        .await?;
+    Ok(Json(graph))
+}
+
+pub(super) async fn operations(
+    asked: Asked<OperationQuery>,
+) -> Result<Json<Vec<OperationRow>>, Failure> {
+    let (rows, _) = asked
+        .answer(|core, query| Ok(core.operations(query)), |file, query| Ok(file.operations(query)?))
+        .await?;
+    Ok(Json(rows))
+}
+
+pub(super) async fn routes(asked: Asked<RouteQuery>) -> Result<Json<Vec<OperationRow>>, Failure> {
+    let (rows, _) = asked
+        .answer(
+            |core, query| Ok(core.routes(query)),
+            |file, query| Ok(file.operations(&query.as_operations())?),
+        )
+        .await?;
+    Ok(Json(rows))
+}
+
+pub(super) async fn faults(asked: Asked<Nothing>) -> Result<Json<Vec<FaultRow>>, Failure> {
+    let (rows, _) =
+        asked.answer(|core, _| Ok(core.faults()?), |file, _| Ok(file.faults()?)).await?;
+    Ok(Json(rows))
+}
+
+pub(super) async fn breakers(asked: Asked<Nothing>) -> Result<Json<Vec<BreakerChange>>, Failure> {
+    let (rows, _) =
+        asked.answer(|core, _| Ok(core.reader.breakers()?), |file, _| Ok(file.breakers()?)).await?;
+    Ok(Json(rows))
+}
+
+pub(super) async fn events(asked: Asked<EventQuery>) -> Result<Json<Vec<Event>>, Failure> {
+    let (events, _) = asked
+        .answer(|core, query| Ok(core.events(query)), |file, query| Ok(file.events(query)?))
+        .await?;
+    Ok(Json(events))
+}
+
+pub(super) async fn runs(asked: Asked<Nothing>) -> Result<Json<Vec<RunEntry>>, Failure> {
+    let (runs, _) = asked
+        .answer(|core, _| Ok(core.run_entries()?), |_, _| Err(Failure::bad("ask without `run`")))
+        .await?;
+    Ok(Json(runs))
 }

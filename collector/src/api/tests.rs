@@ -2,12 +2,13 @@ use axum::http::Request;
 use http_body_util::BodyExt as _;
 use model::frame::Frame;
 use model::load::{LoadDone, LoadReply};
+use prost::Message as _;
 use serde::de::DeserializeOwned;
 use telemetry::client::Client;
 
 use super::*;
 use crate::live::interval;
-use crate::testing::{PATIENCE, collector, end, get, post};
+use crate::testing::{PATIENCE, collector, end, get, post, span, traces};
 
 fn json<T: DeserializeOwned>(response: &Response<bytes::Bytes>) -> T {
     serde_json::from_slice(response.body()).unwrap()
@@ -61,6 +62,10 @@ async fn every_error_says_what_is_wrong_as_json() {
         (get(api, "/v1/traces/01010101010101010101010101010101").await, 404),
         (get(api, "/v1/traces?edge=nonsense").await, 400),
         (get(api, "/v1/traces?unknown=1").await, 400),
+        (get(api, "/v1/traces?cursor=7").await, 400),
+        (get(api, "/v1/traces?run=run-2").await, 404),
+        (get(api, "/v1/edges?step_s=0").await, 400),
+        (get(api, "/v1/graph?step_s=1").await, 400),
         (get(api, "/v1/logs?severity_min=loud").await, 400),
         (get(api, "/v1/frames?from=-1").await, 400),
         (get(api, "/v1/live?from=x").await, 400),
@@ -76,8 +81,105 @@ async fn every_error_says_what_is_wrong_as_json() {
     end(handle).await;
 }
 
+#[tokio::test]
+async fn a_wrong_parameter_is_answered_with_the_nearest_right_one() {
+    let (handle, _folder) = collector().await;
+    let answer = get(handle.addresses().api, "/v1/traces?corelation_id=u1-1").await;
+    let error = json::<ApiError>(&answer).error;
+    assert!(error.contains("did you mean \"correlation_id\"?"), "{error}");
+    end(handle).await;
+}
+
+/// Fills the braces of a path.
+fn example(path: &str) -> String {
+    path.replace("{trace_id}", "01010101010101010101010101010101")
+        .replace("{correlation_id}", "u1-1")
+}
+
+#[tokio::test]
+async fn the_openapi_page_names_every_call_and_exactly_the_parameters_that_it_takes() {
+    let (handle, _folder) = collector().await;
+    let api = handle.addresses().api;
+    for call in openapi::CALLS.iter().copied().flatten() {
+        let path = example(call.path);
+        if call.method == "post" {
+            assert_eq!(get(api, &path).await.status(), 405, "{path}");
+            continue;
+        }
+        if call.parameters.is_empty() {
+            let answer = get(api, &path).await;
+            let said = String::from_utf8_lossy(answer.body());
+            assert!(answer.status() == 200 || said.contains("has come in"), "{path}: {said}");
+            continue;
+        }
+        let refused = json::<ApiError>(&get(api, &format!("{path}?zzz=1")).await).error;
+        let accepted = refused.split_once("expected").map_or("", |(_, list)| list);
+        let mut accepted: Vec<&str> = accepted.split('`').skip(1).step_by(2).collect();
+        let mut named: Vec<&str> = call.parameters.iter().map(|(name, ..)| *name).collect();
+        named.retain(|name| *name != "run");
+        accepted.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(accepted, named, "{path}: {refused}");
+    }
+    let page: serde_json::Value = json(&get(api, "/openapi.json").await);
+    let sources = [include_str!("../api.rs"), include_str!("analysis.rs")];
+    let routes: usize = sources.iter().map(|source| source.matches(".route(").count()).sum();
+    assert_eq!(page["paths"].as_object().unwrap().len(), routes);
+    end(handle).await;
+}
+
+#[tokio::test]
+async fn pages_are_linked_until_every_trace_was_shown_once() {
+    let (handle, _folder) = collector().await;
+    let (api, now_ms) = (handle.addresses().api, handle.core_clock().unix_ms());
+    let spans = (1..=7).map(|id| span(id, id, now_ms, u64::from(id % 3) * 10)).collect();
+    let headers = [("content-type", "application/x-protobuf")];
+    let body = traces("shop", spans).encode_to_vec();
+    assert_eq!(post(handle.addresses().http, "/v1/traces", &headers, body).await.status(), 200);
+    for order in ["newest", "slowest"] {
+        let mut seen = Vec::new();
+        let mut next = Some(format!("/v1/traces?order={order}&limit=2"));
+        while let Some(path) = next {
+            let answer = get(api, &path).await;
+            let lines: Vec<crate::TraceLine> = json(&answer);
+            seen.extend(lines.iter().map(|line| line.head.trace_id));
+            next = answer.headers().get("link").map(|link| {
+                let link = link.to_str().unwrap();
+                assert!(link.ends_with(">; rel=\"next\""), "{link}");
+                link[1..].split_once('>').unwrap().0.to_owned()
+            });
+        }
+        assert_eq!(seen.len(), 7, "{order}");
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 7, "{order}");
+    }
+    end(handle).await;
+}
+
+#[tokio::test]
+async fn another_machine_needs_a_token_and_shows_it_with_every_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = crate::CollectorConfig {
+        api: SocketAddr::from(([0, 0, 0, 0], 0)),
+        ..crate::testing::config(&folder)
+    };
+    let refused = crate::start(outside.clone(), telemetry::clock::Clock::system()).await;
+    assert!(refused.unwrap_err().to_string().contains("needs a token"));
+    let guarded = crate::CollectorConfig { api_token: Some(Token::new("s3cret")), ..outside };
+    let handle = crate::start(guarded, telemetry::clock::Clock::system()).await.unwrap();
+    let api = SocketAddr::from(([127, 0, 0, 1], handle.addresses().api.port()));
+    assert_eq!(get(api, "/v1/runs").await.status(), 401);
+    assert_eq!(get(api, "/v1/health").await.status(), 200);
+    let request = Request::get("/v1/runs").header("authorization", "Bearer s3cret");
+    let answer =
+        Client::new().send(api, request.body(bytes::Bytes::new()).unwrap(), PATIENCE).await;
+    assert_eq!(answer.unwrap().status(), 200);
+    end(handle).await;
+}
+
 /// Reads the stream until it has `count` events.
-async fn events(api: std::net::SocketAddr, path: &str, count: usize) -> Vec<(u64, Frame)> {
+async fn events(api: SocketAddr, path: &str, count: usize) -> Vec<(u64, Frame)> {
     let request = Request::get(path).body(bytes::Bytes::new()).unwrap();
     let response = Client::new().stream(api, request).await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");

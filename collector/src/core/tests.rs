@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::live::{Bounds, Index};
 use crate::testing::{collector, end, logs, post, span, traces};
+use crate::{LogQuery, TraceQuery};
 
 const HEADERS: [(&str, &str); 1] = [("content-type", "application/x-protobuf")];
 

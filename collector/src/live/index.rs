@@ -3,16 +3,18 @@
 //! Bounded by count and by bytes; the oldest batch goes first. Once something was forgotten,
 //! questions also have to ask the run file.
 
+mod find;
+mod operations;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::frame::{LogLine, Trace, TraceHead};
-use model::id::{CorrelationId, SpanId, TraceId};
+use model::id::{SpanId, TraceId};
 
-use super::is_request;
 use super::keys::Keys;
 use super::shelf::{Entry, Room, Shelf, Slot};
-use crate::query::{self, LogQuery, TraceQuery};
+use crate::query::{self, LogQuery};
 use crate::record::{Batch, LogView, SpanView, kind};
 
 const SPANS_MAX: usize = 100_000;
@@ -226,43 +228,6 @@ impl Index {
         Some(Trace { trace_id, spans, logs: self.logs(&logs) })
     }
 
-    /// The newest first.
-    pub(crate) fn traces(&self, query: &TraceQuery) -> Vec<TraceHead> {
-        let mut seen = BTreeSet::new();
-        let mut heads: Vec<TraceHead> = self
-            .candidates(query.correlation_id.as_ref())
-            .filter(|trace_id| seen.insert(*trace_id))
-            .filter_map(|trace_id| self.head(trace_id, query))
-            .filter(|head| query.accepts(head))
-            .take(query.limit())
-            .collect();
-        heads.sort_by_key(|head| std::cmp::Reverse(head.start_unix_ns));
-        heads
-    }
-
-    /// Traces with a span of this correlation id, or all; the newest first, some more than once.
-    fn candidates<'a>(
-        &'a self,
-        id: Option<&'a CorrelationId>,
-    ) -> Box<dyn Iterator<Item = TraceId> + 'a> {
-        let Some(id) = id else {
-            let spans = self.spans.newest_first().filter_map(|slot| self.span_at(slot));
-            return Box::new(spans.map(|span| span.trace_id));
-        };
-        let spans = self.spans.of_correlation(self.spans.hash_text(id.as_str()));
-        let spans = spans.filter_map(|(_, slot)| self.span_at(slot));
-        let same = move |span: &SpanView<'_>| span.correlation().as_deref() == Some(id.as_str());
-        Box::new(spans.filter(same).map(|span| span.trace_id))
-    }
-
-    fn head(&self, trace_id: TraceId, query: &TraceQuery) -> Option<TraceHead> {
-        let spans = self.spans_of(trace_id).filter(|span| match &query.edge {
-            Some(edge) => is_request(span) && span.edge().as_ref() == Some(edge),
-            None => true,
-        });
-        head_of(trace_id, spans)
-    }
-
     /// The newest up to the limit, in order of time.
     pub(crate) fn logs(&self, query: &LogQuery) -> Vec<LogLine> {
         let slots: Box<dyn Iterator<Item = Slot> + '_> =
@@ -279,11 +244,11 @@ impl Index {
         let mut lines: Vec<LogLine> = slots
             .filter_map(|slot| self.log_at(slot))
             .filter(|log| query.accepts(*log))
-            .take(query.limit())
+            .take(query.lookup())
             .map(query::log_line)
             .collect();
         lines.sort_by_key(|line| line.unix_ns);
-        lines
+        query.page(lines)
     }
 }
 

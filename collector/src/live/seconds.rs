@@ -109,6 +109,11 @@ impl Seconds {
         self.start_s.saturating_add(seq)
     }
 
+    /// The oldest second that is kept.
+    pub(crate) fn oldest_s(&self) -> u64 {
+        self.oldest_s
+    }
+
     /// Items that came after their second was emitted.
     pub(crate) fn late(&self) -> u64 {
         self.late

@@ -44,7 +44,7 @@ struct Buffers {
 }
 
 /// SQLite's integers are signed; times beyond the year 2262 are not worth another column type.
-fn integer(value: u64) -> i64 {
+pub(super) fn integer(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
@@ -224,7 +224,7 @@ impl Inserter {
                 serde_json::to_string(frame.as_ref()).unwrap_or_default(),
             ])?;
         }
-        Ok(())
+        super::rollup::frames(to, frames)
     }
 }
 

@@ -1,13 +1,16 @@
 //! Creating the file, and refusing one that is not ours to write.
 
-use std::path::Path;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 use super::StoreError;
+use crate::runs::is_held;
 
 /// Version of the tables; files of other versions are refused.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 const TABLES: &str = include_str!("schema.sql");
 
@@ -71,13 +74,63 @@ fn refuse_other_run(connection: &Connection, path: &Path, run_id: &str) -> Resul
     }
 }
 
-/// Opens a file of a run without ever changing it.
+/// Opens a file of a run to seal it.
+pub(super) fn open_to_recover(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |source| StoreError::Read { path: path.to_owned(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    check_version(&connection, path)?;
+    Ok(connection)
+}
+
+/// Opens a file of a run without ever changing it or its folder.
+///
+/// A file that nobody writes and that has no log of SQLite beside it is opened as one that cannot
+/// change: then SQLite makes no files of its own, which a read-only folder would not take.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
     let failed = |source| StoreError::Read { path: path.to_owned(), source };
+    std::fs::metadata(path)
+        .map_err(|source| StoreError::Missing { path: path.to_owned(), source })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    match version_of(&connection).map_err(failed)? {
-        VERSION => Ok(connection),
+    let is_still = !beside(path, "-wal").exists() && !is_held(path);
+    let connection = if is_still {
+        let uri = format!("file:{}?immutable=1", as_uri(path));
+        Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
+    } else {
+        Connection::open_with_flags(path, flags)
+    };
+    let connection = connection.map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    check_version(&connection, path)?;
+    Ok(connection)
+}
+
+/// A file that SQLite keeps beside a database.
+pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// The path inside a `file:` URI.
+fn as_uri(path: &Path) -> String {
+    let mut text = String::new();
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(byte) {
+            text.push(char::from(*byte));
+        } else {
+            // Writing to a string cannot fail.
+            _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Read { path: path.to_owned(), source };
+    match version_of(connection).map_err(failed)? {
+        VERSION => Ok(()),
+        0 => Err(StoreError::Foreign { path: path.to_owned() }),
         found => Err(StoreError::Version { path: path.to_owned(), found }),
     }
 }

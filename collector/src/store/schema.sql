@@ -149,29 +149,114 @@ CREATE TABLE frame (
     frame TEXT NOT NULL
 );
 
+-- Requests of an edge in a second (step_s 1) or a minute (step_s 60), counted before any span is
+-- left out. Durations are nanoseconds; `histogram` is packed and can be merged (model::hist).
+-- Seconds are written as they end and once more at the seal, with what came late; minutes are built
+-- at the seal.
+CREATE TABLE edge_rollup (
+    step_s INTEGER NOT NULL,
+    unix_s INTEGER NOT NULL,
+    edge TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    sum_ns INTEGER NOT NULL,
+    p50_ns INTEGER,
+    p90_ns INTEGER,
+    p99_ns INTEGER,
+    max_ns INTEGER,
+    blames TEXT NOT NULL,
+    histogram BLOB NOT NULL,
+    PRIMARY KEY (step_s, unix_s, edge)
+) WITHOUT ROWID;
+-- Spans of an operation of a service in a minute; the operation is the route where there is one,
+-- else the name of the span.
+CREATE TABLE op_rollup (
+    step_s INTEGER NOT NULL,
+    unix_s INTEGER NOT NULL,
+    service TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    spans INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    sum_ns INTEGER NOT NULL,
+    p50_ns INTEGER,
+    p90_ns INTEGER,
+    p99_ns INTEGER,
+    max_ns INTEGER,
+    histogram BLOB NOT NULL,
+    PRIMARY KEY (step_s, unix_s, service, operation, kind)
+) WITHOUT ROWID;
+
+-- These are built at the seal from the rows above.
+CREATE TABLE trace (
+    trace_id BLOB PRIMARY KEY,
+    correlation_id TEXT,
+    start_ns INTEGER NOT NULL,
+    duration_ns INTEGER NOT NULL,
+    spans INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    faults TEXT,
+    services TEXT NOT NULL,
+    root_service TEXT,
+    root_name TEXT
+) WITHOUT ROWID;
+CREATE TABLE span_link (
+    trace_id BLOB NOT NULL,
+    span_id BLOB NOT NULL,
+    linked_trace_id BLOB,
+    linked_span_id BLOB,
+    attributes TEXT NOT NULL
+);
+CREATE TABLE exemplar (
+    metric_id INTEGER NOT NULL,
+    unix_ns INTEGER NOT NULL,
+    value,
+    trace_id BLOB,
+    span_id BLOB,
+    attributes TEXT NOT NULL
+);
+-- While the run is live the table of traces is empty, and the spans are asked.
 CREATE VIEW v_traces AS
-SELECT lower(hex(s.trace_id)) AS trace_id,
-       max(s.correlation_id) AS correlation_id,
-       min(s.start_ns) AS start_ns,
-       round((max(s.end_ns) - min(s.start_ns)) / 1e6, 3) AS duration_ms,
-       count(*) AS spans,
-       sum(s.error) AS errors,
-       group_concat(DISTINCT s.fault) AS faults,
-       group_concat(DISTINCT r.service) AS services
+SELECT lower(hex(trace_id)) AS trace_id,
+       correlation_id,
+       start_ns,
+       round(duration_ns / 1e6, 3) AS duration_ms,
+       spans,
+       errors,
+       faults,
+       services,
+       root_service,
+       root_name
+FROM trace
+UNION ALL
+SELECT lower(hex(s.trace_id)),
+       max(s.correlation_id),
+       min(s.start_ns),
+       round((max(s.end_ns) - min(s.start_ns)) / 1e6, 3),
+       count(*),
+       sum(s.error),
+       group_concat(DISTINCT s.fault),
+       group_concat(DISTINCT r.service),
+       max(CASE WHEN s.parent_id IS NULL THEN r.service END),
+       max(CASE WHEN s.parent_id IS NULL THEN s.name END)
 FROM span s JOIN resource r USING (resource_id)
+WHERE NOT EXISTS (SELECT 1 FROM trace)
 GROUP BY s.trace_id;
 
 CREATE VIEW v_red_1s AS
-SELECT end_ns / 1000000000 AS unix_s,
+SELECT unix_s,
+       datetime(unix_s, 'unixepoch') AS utc,
        edge,
-       sum(kind = 'server') AS requests,
-       sum(kind = 'server' AND blame IS NOT NULL) AS errors,
-       sum(kind = 'client') AS attempts,
-       round(avg(CASE WHEN kind = 'server' THEN end_ns - start_ns END) / 1e6, 3) AS mean_ms,
-       round(max(CASE WHEN kind = 'server' THEN end_ns - start_ns END) / 1e6, 3) AS max_ms
-FROM span
-WHERE edge IS NOT NULL AND kind IN ('server', 'client')
-GROUP BY end_ns / 1000000000, edge;
+       requests,
+       errors,
+       attempts,
+       round(sum_ns / 1e6 / nullif(requests, 0), 3) AS mean_ms,
+       round(p50_ns / 1e6, 3) AS p50_ms,
+       round(p99_ns / 1e6, 3) AS p99_ms,
+       round(max_ns / 1e6, 3) AS max_ms
+FROM edge_rollup
+WHERE step_s = 1;
 
 -- One row per fault and edge: what it touched, and how the touched requests went on that edge
 -- compared with the others.

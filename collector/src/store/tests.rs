@@ -84,7 +84,7 @@ async fn a_sealed_file_answers_plain_sql_through_its_views() {
 async fn a_reader_gives_back_what_was_written() {
     let folder = tempfile::tempdir().unwrap();
     sealed(&folder, vec![gateway(1, 800, Some("injected")), gateway(2, 100, None)]).await;
-    let reader = read::Reader::new(&folder.path().join("run.db"));
+    let reader = read::Reader::new(Some(&folder.path().join("run.db")));
     let trace_id = "01010101010101010101010101010101".parse().unwrap();
     let trace = reader.trace(trace_id).unwrap().unwrap();
     assert_eq!((trace.spans.len(), trace.logs.len()), (1, 1));
@@ -97,7 +97,7 @@ async fn a_reader_gives_back_what_was_written() {
         ..<_>::default()
     };
     assert_eq!(reader.traces(&query(None, None)).unwrap().len(), 2);
-    assert_eq!(reader.traces(&query(Some(500.0), None)).unwrap()[0].trace_id, trace_id);
+    assert_eq!(reader.traces(&query(Some(500.0), None)).unwrap()[0].head.trace_id, trace_id);
     assert_eq!(reader.traces(&query(None, Some(false))).unwrap().len(), 1);
     let logs = crate::LogQuery { service: Some("gateway".to_owned()), ..<_>::default() };
     assert_eq!(reader.logs(&logs).unwrap().len(), 1);
@@ -117,7 +117,7 @@ async fn a_file_of_another_run_version_or_program_is_refused() {
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let refused = create(&folder, RUN).unwrap_err();
     assert!(refused.to_string().contains("schema version 99"), "{refused}");
-    let read = read::Reader::new(&path).logs(&crate::LogQuery::default());
+    let read = read::Reader::new(Some(&path)).logs(&crate::LogQuery::default());
     assert!(matches!(read, Err(StoreError::Version { found: 99, .. })));
 
     let foreign = tempfile::tempdir().unwrap();

@@ -10,14 +10,12 @@ use rusqlite::{Connection, params};
 use telemetry::clock::Clock;
 
 use super::insert::Inserter;
-use super::{Command, Progress, Seal, StoreError, Totals};
+use super::{Command, Progress, Seal, StoreError, Totals, rollup, seal};
 
 /// Longest wait of an item for its commit.
 const FLUSH_AFTER: Duration = Duration::from_millis(100);
 /// Items in one transaction.
 const FLUSH_ITEMS: u64 = 4_000;
-
-const INDEXES: &str = include_str!("indexes.sql");
 
 pub(super) struct Writer {
     connection: Connection,
@@ -113,6 +111,7 @@ impl Writer {
                 Command::Done(done) => Inserter::done(&transaction, done)?,
                 Command::Head(head) => Inserter::head(&transaction, head)?,
                 Command::Frames(frames) => Inserter::frames(&transaction, frames)?,
+                Command::Second(frame) => rollup::frames(&transaction, frame)?,
                 Command::Seal(..) | Command::Close => {},
             }
         }
@@ -131,7 +130,7 @@ impl Writer {
     }
 
     fn try_seal(&mut self, totals: &Totals) -> rusqlite::Result<()> {
-        self.connection.execute_batch(INDEXES)?;
+        seal::build(&self.connection)?;
         let losses: Vec<_> = totals.losses.iter().filter(|loss| loss.count > 0).collect();
         self.connection.execute(
             "UPDATE run SET sealed_ns = ?1, clean = 1, late = ?2, rejected = ?3, dropped = ?4,
@@ -147,7 +146,7 @@ impl Writer {
                 self.progress.points.load(Ordering::Relaxed).cast_signed(),
             ],
         )?;
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()))
+        seal::settle(&self.connection)
     }
 }
 
@@ -156,6 +155,7 @@ fn items_of(command: &Command) -> u64 {
         Command::Items(items) => items.count(),
         Command::Frames(frames) => frames.len() as u64,
         Command::Interval(_) | Command::Done(_) | Command::Head(_) => 1,
-        Command::Seal(..) | Command::Close => 0,
+        // The second is in the frames, which are written at the end.
+        Command::Second(_) | Command::Seal(..) | Command::Close => 0,
     }
 }

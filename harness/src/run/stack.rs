@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use collector::{CollectorConfig, CollectorError, CollectorHandle, ReceiveConfig};
+use collector::{CollectorConfig, CollectorError, CollectorHandle};
 use loadgen::worker::WorkerReady;
 use model::load::LoadStart;
 use model::plan::{ProxyAddresses, ProxyConfig};
@@ -67,16 +67,11 @@ impl Stack {
     ) -> Result<Self, StackError> {
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let config = CollectorConfig {
-            run_id: folder.run_id.clone(),
-            grpc: any_port,
-            http: any_port,
-            api: any_port,
-            receive: ReceiveConfig::default(),
-            database: folder.file("run.db"),
             export: otlp.map(str::to_owned).or_else(|| scenario.export.otlp.clone()),
             export_env: std::env::vars()
                 .filter(|(name, _)| name.starts_with("OTEL_EXPORTER_OTLP_"))
                 .collect(),
+            ..CollectorConfig::on_loopback(folder.run_id.clone(), Some(folder.file("run.db")))
         };
         let collector = collector::start(config, clock.clone()).await?;
         let client = Client::new();

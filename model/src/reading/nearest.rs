@@ -16,7 +16,7 @@ pub(crate) fn nearest<'a>(
 }
 
 /// End of a message about an unknown name: the nearest one, or all when none is near.
-pub(crate) fn hint<'a>(written: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+pub fn hint<'a>(written: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(written, known.clone()) {
         Some(name) => format!("; did you mean \"{name}\"?"),
         None => {

@@ -3,6 +3,7 @@ use prost::Message as _;
 
 use super::*;
 use crate::decode::decode;
+use crate::query::TraceQuery;
 use crate::record::Signal;
 use crate::testing::{span, text, traces};
 
@@ -26,7 +27,7 @@ fn request(trace: u8, id: u8, ms: u64) -> Span {
 }
 
 fn ids(index: &Index, query: &TraceQuery) -> Vec<u8> {
-    index.traces(query).iter().map(|head| head.trace_id.as_bytes()[0]).collect()
+    index.traces(query).iter().map(|line| line.head.trace_id.as_bytes()[0]).collect()
 }
 
 #[test]
@@ -127,7 +128,7 @@ fn traces_are_found_by_edge_duration_error_and_correlation_id() {
     add(&mut index, vec![request(1, 1, 5), inner, request(2, 1, 50), failed]);
     let found = |query: TraceQuery| -> Vec<u8> {
         let mut ids: Vec<u8> =
-            index.traces(&query).iter().map(|head| head.trace_id.as_bytes()[0]).collect();
+            index.traces(&query).iter().map(|line| line.head.trace_id.as_bytes()[0]).collect();
         ids.sort_unstable();
         ids
     };

@@ -52,7 +52,7 @@ async fn an_opentelemetry_sdk_finds_its_trace_again_with_its_log() {
         correlation_id: Some("u1-1".parse().unwrap()),
         ..crate::TraceQuery::default()
     };
-    assert_eq!(handle.traces(query)[0].trace_id, trace_id);
+    assert_eq!(handle.traces(query)[0].head.trace_id, trace_id);
     end(handle).await;
 }
 
