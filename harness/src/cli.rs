@@ -9,11 +9,18 @@ use clap::{Args, Parser, Subcommand};
 use crate::result::ExitCode;
 
 mod address;
+mod collector;
 mod fault;
 mod proxy;
+mod query;
 
+pub use collector::CollectorArguments;
 pub use fault::{ArmArguments, FaultAction, FaultArguments, Remote};
 pub use proxy::ProxyArguments;
+pub use query::{
+    EdgeArguments, LogArguments, PageArguments, QueryArguments, Question, Severity,
+    SourceArguments, TimeArguments, TraceArguments,
+};
 
 /// Put a system of services under load, break it on a timeline, and prove whether it held.
 #[derive(Debug, Parser)]
@@ -40,6 +47,10 @@ pub enum Command {
     Proxy(ProxyArguments),
     /// Show, arm and disarm the faults of a running proxy
     Fault(FaultArguments),
+    /// Collect traces, metrics and logs of any services by OTLP, keep them, answer questions
+    Collector(CollectorArguments),
+    /// Ask a running collector, or the file of a run: traces, waterfalls, logs, edges, runs
+    Query(QueryArguments),
     #[command(flatten)]
     Part(Part),
 }
@@ -138,6 +149,38 @@ mod tests {
         assert_eq!(parse("shakedown run a.toml --time-scale 0"), Err(ExitCode::ScenarioInvalid));
         assert_eq!(parse("shakedown --help"), Err(ExitCode::Pass));
         assert_eq!(parse("shakedown run a.toml --time-scale 4 --plain"), Ok(()));
+    }
+
+    #[test]
+    fn a_question_has_filters_a_source_and_a_form() {
+        let parse = |line: &str| parse(line.split(' ').map(OsString::from)).map(|_| ());
+        for good in [
+            "shakedown collector",
+            "shakedown collector --grpc 0 --http :0 --api 0 --data runs --otlp http://127.0.0.1:1",
+            "shakedown collector --memory-only",
+            "shakedown query traces --error --last 5m --json",
+            "shakedown query --run runs/x.db traces --slowest --edge a->b --min 200ms",
+            "shakedown query trace 4bf92f3577b34da6a3ce929d0e0e4736 --api http://127.0.0.1:1",
+            "shakedown query logs --severity warn --contains x --limit 5 --run latest",
+            "shakedown query edges --step 10s",
+            "shakedown query runs --pin latest",
+            "shakedown query --seal runs/x.db",
+        ] {
+            assert_eq!(parse(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "shakedown query",
+            "shakedown query trace",
+            "shakedown query traces --error --ok",
+            "shakedown query traces --limit 0",
+            "shakedown query logs --severity loud",
+            "shakedown query traces --token-file t",
+            "shakedown collector --memory-only --data runs",
+            "shakedown collector --api nowhere",
+            "shakedown collector --keep-bytes many",
+        ] {
+            assert_eq!(parse(bad), Err(ExitCode::ScenarioInvalid), "{bad}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::cli::{ArmArguments, FaultAction, FaultArguments};
 use crate::control::ControlError;
 use crate::result::ExitCode;
 use crate::run::view::print_line;
-use remote::RemoteError;
+pub(crate) use remote::{RemoteError, address};
 
 #[derive(Debug, thiserror::Error)]
 enum FaultError {

@@ -25,7 +25,7 @@ use crate::result::ExitCode;
 pub(crate) use outside::{Folder, read_text};
 use reload::Reloader;
 use settings::{Settings, SettingsError, Source};
-use signals::{Order, Signals};
+pub(crate) use signals::{Order, Signals};
 use watch::Watch;
 
 #[derive(Debug, thiserror::Error)]

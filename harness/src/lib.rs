@@ -4,13 +4,16 @@
 //! them and ends them. [`guardian`] ends what a dead runner left behind. [`part`] is the other side
 //! of `run`: what each child process does. [`result`] and [`report`] say what came of it.
 //! [`gateway`] is the proxy by itself, without a run, and [`fault`] talks to a running one.
+//! [`collector`] is the collector by itself, and [`query`] asks it, or the files that it keeps.
 
 pub mod cli;
+pub mod collector;
 pub mod control;
 pub mod fault;
 pub mod gateway;
 pub mod guardian;
 pub mod part;
+pub mod query;
 pub mod report;
 pub mod result;
 pub mod run;
@@ -36,6 +39,8 @@ fn dispatch(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Cli { command: Command::Check(arguments) } => run::check(&arguments),
         Cli { command: Command::Proxy(arguments) } => gateway::command(&arguments),
         Cli { command: Command::Fault(arguments) } => fault::command(&arguments),
+        Cli { command: Command::Collector(arguments) } => collector::command(&arguments),
+        Cli { command: Command::Query(arguments) } => query::command(&arguments),
         Cli { command: Command::Part(part) } => part::command(part),
     }
 }

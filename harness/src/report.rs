@@ -7,8 +7,8 @@
 //! the dashboard drew.
 
 mod chart;
-mod escape;
-mod figures;
+pub(crate) mod escape;
+pub(crate) mod figures;
 mod html;
 mod junit;
 mod markup;
@@ -18,8 +18,8 @@ mod series;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod text;
-mod waterfall;
+pub(crate) mod text;
+pub(crate) mod waterfall;
 #[cfg(test)]
 mod wellformed;
 

@@ -9,11 +9,11 @@ use crate::control::{Control, token};
 use crate::result::ExitCode;
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RemoteError {
-    #[error("--admin wants the admin API of a proxy like http://127.0.0.1:9900, got {0:?}")]
-    Url(String),
-    #[error("the admin API is not served over https; got {0:?}")]
-    Https(String),
+pub(crate) enum RemoteError {
+    #[error("{flag} wants a URL like http://127.0.0.1:9900, got {url:?}")]
+    Url { flag: &'static str, url: String },
+    #[error("{flag} is not served over https; got {url:?}")]
+    Https { flag: &'static str, url: String },
     #[error("--token-file: {0}")]
     Token(String),
     #[error("cannot find the host of {url}")]
@@ -21,9 +21,9 @@ pub(super) enum RemoteError {
 }
 
 impl RemoteError {
-    pub(super) fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Url(_) | Self::Https(_) | Self::Token(_) => ExitCode::ScenarioInvalid,
+            Self::Url { .. } | Self::Https { .. } | Self::Token(_) => ExitCode::ScenarioInvalid,
             Self::Host { .. } => ExitCode::HarnessFault,
         }
     }
@@ -31,14 +31,15 @@ impl RemoteError {
 
 pub(super) fn control(remote: &Remote) -> Result<Control, RemoteError> {
     let token = remote.token_file.as_deref().map(token).transpose().map_err(RemoteError::Token)?;
-    Ok(Control::new(Client::new(), address(&remote.admin)?).with_token(token))
+    Ok(Control::new(Client::new(), address("--admin", &remote.admin)?).with_token(token))
 }
 
-/// The address of a base URL; the scheme may be left out.
-fn address(url: &str) -> Result<SocketAddr, RemoteError> {
-    let wrong = || RemoteError::Url(url.chars().take(128).collect());
+/// The address of the base URL that a flag gave; the scheme may be left out.
+pub(crate) fn address(flag: &'static str, url: &str) -> Result<SocketAddr, RemoteError> {
+    let shown = || url.chars().take(128).collect();
+    let wrong = || RemoteError::Url { flag, url: shown() };
     if url.starts_with("https://") {
-        return Err(RemoteError::Https(url.chars().take(128).collect()));
+        return Err(RemoteError::Https { flag, url: shown() });
     }
     let authority = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
     if let Ok(address) = authority.parse() {
@@ -68,9 +69,9 @@ mod tests {
             ("127.0.0.1:9900", "127.0.0.1:9900"),
             ("http://[::1]:9900", "[::1]:9900"),
         ] {
-            assert_eq!(address(url).unwrap().to_string(), expected, "{url}");
+            assert_eq!(address("--admin", url).unwrap().to_string(), expected, "{url}");
         }
-        assert!(address("http://localhost:9900").unwrap().ip().is_loopback());
+        assert!(address("--admin", "http://localhost:9900").unwrap().ip().is_loopback());
     }
 
     #[test]
@@ -83,7 +84,7 @@ mod tests {
             ("http://a b:9900", ExitCode::ScenarioInvalid),
             ("http://no.such.host.invalid:9900", ExitCode::HarnessFault),
         ] {
-            assert_eq!(address(url).unwrap_err().exit_code(), code, "{url}");
+            assert_eq!(address("--admin", url).unwrap_err().exit_code(), code, "{url}");
         }
     }
 }

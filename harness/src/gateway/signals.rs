@@ -1,4 +1,4 @@
-//! Signals of a gateway that stands alone: SIGTERM and SIGINT end it, SIGHUP makes it read its file
+//! Signals of a process that a person started: SIGTERM and SIGINT end it, SIGHUP makes it read its file
 //! again.
 
 use std::io;
@@ -6,13 +6,13 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     End,
     Reload,
 }
 
 #[derive(Debug)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
@@ -20,7 +20,7 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Takes the signals over from now on.
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -28,7 +28,7 @@ impl Signals {
         })
     }
 
-    pub(super) async fn next(&mut self) -> Order {
+    pub(crate) async fn next(&mut self) -> Order {
         tokio::select! {
             _ = self.terminate.recv() => Order::End,
             _ = self.interrupt.recv() => Order::End,

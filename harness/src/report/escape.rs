@@ -35,7 +35,7 @@ impl fmt::Display for Escaped<'_> {
 
 /// One line for a terminal: no control characters, so a name can neither move the cursor nor
 /// change the colour.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let one_line = |character| match character {
         '\n' | '\t' => ' ',
         other => visible(other),

@@ -4,7 +4,7 @@ use model::frame::Verdict;
 use model::phase::{Phase, Timeline};
 
 /// `0.42 ms`, `12.3 ms`, `121 ms`, `1.21 s`: three significant digits.
-pub(super) fn duration(ms: f64) -> String {
+pub(crate) fn duration(ms: f64) -> String {
     match ms {
         _ if !ms.is_finite() => "–".to_owned(),
         _ if ms < 1.0 => format!("{ms:.2} ms"),
@@ -22,7 +22,7 @@ pub(super) fn duration_or_dash(ms: Option<f64>) -> String {
 }
 
 /// `12,345`.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -35,7 +35,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// `1 hit`, `2 hits`.
-pub(super) fn counted(number: u64, thing: &str) -> String {
+pub(crate) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", count(number))
 }

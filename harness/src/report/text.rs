@@ -199,7 +199,7 @@ pub(super) fn group_name(group: Group) -> &'static str {
 }
 
 /// At most `width` characters, with an ellipsis when something is missing.
-pub(super) fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

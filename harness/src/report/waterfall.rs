@@ -1,7 +1,7 @@
 //! A few traces as waterfalls: who called whom, how long each took, where a fault acted, and what
 //! was logged meanwhile.
 
-mod order;
+pub(crate) mod order;
 
 use model::frame::{LogLine, Span, Trace};
 use model::names::attribute;
@@ -168,7 +168,7 @@ fn annotation(
 }
 
 /// The gateway's spans say which edge they are of; others have a name that says enough.
-fn label_of(span: &Span) -> String {
+pub(crate) fn label_of(span: &Span) -> String {
     match (text_of(span, attribute::EDGE), span.kind.as_str()) {
         (Some(edge), "client") => {
             let attempt = span.attributes.get(attribute::ATTEMPT);

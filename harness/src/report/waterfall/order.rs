@@ -7,7 +7,7 @@ use model::id::SpanId;
 
 /// Depth and span. A span whose parent is missing stands at the left, and so does one of a circle
 /// of parents, which a broken emitter can send.
-pub(super) fn depth_first(spans: &[Span]) -> Vec<(usize, &Span)> {
+pub(crate) fn depth_first(spans: &[Span]) -> Vec<(usize, &Span)> {
     let known: BTreeSet<SpanId> = spans.iter().map(|span| span.span_id).collect();
     let mut children: BTreeMap<SpanId, Vec<usize>> = BTreeMap::new();
     let mut roots = Vec::new();
