@@ -169,6 +169,12 @@ impl CollectorHandle {
         self.core.live().routes(from_s, until_s)
     }
 
+    /// What routes, series and pairs of services leave out because there are too many of them. The
+    /// spans are at hand and in the file all the same, so nothing is lost by it.
+    pub fn uncounted(&self) -> Vec<DropCount> {
+        self.core.live().uncounted()
+    }
+
     /// Who calls whom, since the start.
     pub fn graph(&self) -> Vec<ServiceCall> {
         self.core.live().graph()

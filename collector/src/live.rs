@@ -192,6 +192,12 @@ impl Live {
         self.measures.span_metrics()
     }
 
+    /// What routes, series and pairs of services leave out because there are too many of them. The
+    /// spans are at hand and in the file all the same, so nothing is lost by it.
+    pub(crate) fn uncounted(&self) -> Vec<DropCount> {
+        self.measures.uncounted()
+    }
+
     /// RED by route in the seconds `[from_s, until_s)`, of which the last five minutes are kept.
     pub(crate) fn routes(&self, from_s: u64, until_s: u64) -> Vec<RouteRed> {
         self.measures.routes(from_s, until_s)
@@ -225,7 +231,6 @@ impl Live {
         ];
         own.into_iter()
             .map(|(what, count)| DropCount { what: what.to_owned(), count })
-            .chain(self.measures.drops())
             .chain(
                 self.foreign_drops
                     .iter()

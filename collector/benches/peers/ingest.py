@@ -10,30 +10,40 @@ machine does meets all alike; what counts is the ratio within a round, and of th
 all threads of a process, user and system. Every request has trace ids of its own: nothing is a repetition.
 
 rotel sends into its "blackhole": it decodes and drops, like the server on prost beside it. The collector indexes,
-counts by edge, route, series and pair of services, and keeps the newest spans at hand; "to disk" also writes the
-run file.
+counts by edge, route, series and pair of services, keeps the newest spans at hand, and writes the run file; the
+thread that writes is counted apart.
 
 --stalls sends requests of each size on one connection, one after the other. --sustain lets sender and collector
-share both cores for so many seconds and asks how many spans the file holds at the end.
+share both cores for so many seconds, and waits until the file holds every span that was taken.
 """
 import argparse
 import json
+import os
 import pathlib
 import shutil
-import signal
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "proxy/benches/peers"))
 
 from common import cpu_seconds, free_port, start, stop  # noqa: E402
 
 SIZES = (100, 200, 300, 400, 500, 512, 600, 800, 1000)
+
+
+def writer_seconds(process):
+    """CPU-seconds of the thread that writes the run file; 0 for others."""
+    total = 0
+    for stat in pathlib.Path(f"/proc/{process.pid}/task").glob("*/stat"):
+        name, fields = stat.read_text().split("(", 1)[1].rsplit(")", 1)
+        if name == "collector-store":
+            total += sum(map(int, fields.split()[11:13]))
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mib(process):
@@ -49,8 +59,7 @@ def contestants(arguments, folder):
     return {
         "rotel": rotel,
         "prost, dropped": [examples / "decode_and_drop", *ours[1:]],
-        "collector": ours,
-        "collector, to disk": [*ours, "--data", "{data}"],
+        "collector": [*ours, "--data", "{data}"],
     }
 
 
@@ -64,27 +73,34 @@ class Contestant:
         self.name, self.process = name, start(cores, command, self.ports["grpc"])
 
     def flood(self, core="1", **settings):
-        """Sends; what the sender says, and the CPU-seconds that it cost the contestant."""
+        """Sends; what the sender says, and the CPU-seconds of the contestant: all, and of its writer."""
         port = self.ports[settings["protocol"]]
         command = ["taskset", "-c", core, ROOT / "target/release/examples/flood", "--to", f"127.0.0.1:{port}"]
         command += [str(part) for pair in settings.items() for part in (f"--{pair[0]}", pair[1])]
-        before = cpu_seconds(self.process)
+        before = cpu_seconds(self.process), writer_seconds(self.process)
         done = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
-        return json.loads(done.stdout), cpu_seconds(self.process) - before
+        after = cpu_seconds(self.process), writer_seconds(self.process)
+        return json.loads(done.stdout), after[0] - before[0], after[1] - before[1]
+
+
+IN_MEMORY = "collector, without its writer"
 
 
 def flat_out(arguments, folder):
     names = contestants(arguments, folder)
     for what in ("traces", "logs", "metrics"):
         for protocol in ("grpc", "http"):
-            costs = {name: [] for name in names}
+            costs = {name: [] for name in (*names, IN_MEMORY)}
             notes = {}
             for _ in range(arguments.rounds):
                 for name, command in names.items():
                     peer = Contestant(name, command, folder)
-                    said, cpu = peer.flood(protocol=protocol, signal=what, seconds=arguments.seconds)
+                    said, cpu, writer = peer.flood(protocol=protocol, signal=what, seconds=arguments.seconds)
                     costs[name].append(cpu / said["items"] * 1e6)
                     notes[name] = (said["items"] / said["seconds"], resident_mib(peer.process), said["refused"])
+                    if name == "collector":
+                        costs[IN_MEMORY].append((cpu - writer) / said["items"] * 1e6)
+                        notes[IN_MEMORY] = notes[name]
                     stop([peer.process])
             print(f"\n{what}, {protocol}\n")
             print("| collector | CPU-s per million | beside rotel: median (range) | items/s | MiB | refused |")
@@ -99,29 +115,33 @@ def flat_out(arguments, folder):
 def stalls(arguments, folder):
     names = contestants(arguments, folder)
     print("\n| spans a request | " + " | ".join(f"{name}, {protocol}: p50 / p99 ms"
-          for name in ("rotel", "collector, to disk") for protocol in ("grpc", "http")) + " |")
+          for name in ("rotel", "collector") for protocol in ("grpc", "http")) + " |")
     print("|---|" + "---|" * 4)
     for size in SIZES:
         cells = []
-        for name in ("rotel", "collector, to disk"):
+        for name in ("rotel", "collector"):
             for protocol in ("grpc", "http"):
                 peer = Contestant(name, names[name], folder)
-                said, _ = peer.flood(protocol=protocol, signal="traces", seconds=2, connections=1, batch=size)
+                said, *_ = peer.flood(protocol=protocol, signal="traces", seconds=2, connections=1, batch=size)
                 cells.append(f"{said['p50_us'] / 1e3:.2f} / {said['p99_us'] / 1e3:.2f}")
                 stop([peer.process])
         print(f"| {size} | " + " | ".join(cells) + " |", flush=True)
 
 
 def sustain(arguments, folder):
-    peer = Contestant("ours", contestants(arguments, folder)["collector, to disk"], folder, cores="0,1")
-    said, cpu = peer.flood(core="0,1", protocol="http", signal="traces", seconds=arguments.sustain)
-    mib = resident_mib(peer.process)
-    peer.process.send_signal(signal.SIGTERM)
-    peer.process.wait(60)
-    [(rows,)] = sqlite3.connect(next(peer.data.rglob("*.db"))).execute("SELECT count(*) FROM span")
-    print(f"\n{said['items']:,} spans taken in {said['seconds']:.1f} s, {said['items'] / said['seconds']:,.0f}/s, "
-          f"{said['refused']} requests told to come back; {rows:,} in the file, {cpu / said['items'] * 1e6:.2f} "
-          f"CPU-seconds per million, {mib:.0f} MiB; p99 of a request {said['p99_us'] / 1e3:.1f} ms")
+    peer = Contestant("collector", contestants(arguments, folder)["collector"], folder, cores="0,1")
+    said, cpu, writer = peer.flood(core="0,1", protocol="http", signal="traces", seconds=arguments.sustain)
+    mib, since = resident_mib(peer.process), time.monotonic()
+    file = sqlite3.connect(f"file:{next(peer.data.rglob('*.db'))}?mode=ro", uri=True)
+    rows = 0
+    while rows < said["items"] and time.monotonic() < since + 60:
+        [(rows,)] = file.execute("SELECT count(*) FROM span")
+        time.sleep(0.1)
+    seconds = said["seconds"] + time.monotonic() - since
+    print(f"{rows:,} of {said['items']:,} spans in the file after {seconds:.1f} s, {rows / seconds:,.0f}/s; "
+          f"{said['refused']} requests were told to come back; {cpu / said['items'] * 1e6:.2f} CPU-seconds per "
+          f"million, {writer / said['items'] * 1e6:.2f} of them to write; {mib:.0f} MiB")
+    stop([peer.process])
 
 
 def main():

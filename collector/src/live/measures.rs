@@ -98,15 +98,14 @@ impl Measures {
         self.graph.rows(|number| self.services.text(number))
     }
 
-    /// What came above a bound.
-    pub(super) fn drops(&self) -> impl Iterator<Item = DropCount> {
+    pub(super) fn uncounted(&self) -> Vec<DropCount> {
         [
-            ("collector spans in the row of other series", self.series.overflowed()),
-            ("collector requests of routes above the limit", self.routes.refused()),
-            ("collector calls of services above the limit", self.graph.refused()),
+            ("spans of other series", self.series.overflowed()),
+            ("requests of other routes", self.routes.refused()),
+            ("calls of other services", self.graph.refused()),
         ]
-        .into_iter()
         .map(|(what, count)| DropCount { what: what.to_owned(), count })
+        .into()
     }
 }
 
