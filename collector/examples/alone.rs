@@ -1,7 +1,7 @@
 //! The collector by itself, for the measurements of `docs/benchmarks.md`.
 //!
-//! `alone --grpc ADDR --http ADDR [--api ADDR] --data DIR` serves until standard input ends or the
-//! process is killed. The run file is created anew.
+//! `alone --grpc ADDR --http ADDR [--api ADDR] [--data DIR]` serves until the process is killed.
+//! Without a folder it keeps everything in memory; in one, the run file is created anew.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<CollectorConfig, Str
     let mut config = CollectorConfig {
         grpc: loopback(4317),
         http: loopback(4318),
-        ..CollectorConfig::on_loopback("alone", Some(PathBuf::from("alone.db")))
+        ..CollectorConfig::on_loopback("alone", None)
     };
     let mut arguments = arguments.skip(1);
     while let Some(name) = arguments.next() {
@@ -34,7 +34,8 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<CollectorConfig, Str
 
 async fn serve(config: CollectorConfig) -> Result<(), Box<dyn std::error::Error>> {
     for end in ["", "-wal", "-shm"] {
-        let mut path = config.database.clone().unwrap_or_default().into_os_string();
+        let Some(database) = &config.database else { break };
+        let mut path = database.clone().into_os_string();
         path.push(end);
         if let Err(error) = std::fs::remove_file(&path)
             && error.kind() != std::io::ErrorKind::NotFound

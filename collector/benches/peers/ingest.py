@@ -10,8 +10,8 @@ machine does meets all alike; what counts is the ratio within a round, and of th
 all threads of a process, user and system. Every request has trace ids of its own: nothing is a repetition.
 
 rotel sends into its "blackhole": it decodes and drops, like the server on prost beside it. The collector indexes,
-counts by edge, route, series and pair of services, keeps the newest spans at hand, and writes the run file; the
-thread that writes is counted apart.
+counts by edge, route, series and pair of services, and keeps the newest spans at hand; "to disk" it writes the
+run file, too.
 
 --stalls sends requests of each size on one connection, one after the other. --sustain lets sender and collector
 share both cores for so many seconds, and waits until the file holds every span that was taken.
@@ -59,7 +59,8 @@ def contestants(arguments, folder):
     return {
         "rotel": rotel,
         "prost, dropped": [examples / "decode_and_drop", *ours[1:]],
-        "collector": [*ours, "--data", "{data}"],
+        "collector": ours,
+        "collector, to disk": [*ours, "--data", "{data}"],
     }
 
 
@@ -83,24 +84,18 @@ class Contestant:
         return json.loads(done.stdout), after[0] - before[0], after[1] - before[1]
 
 
-IN_MEMORY = "collector, without its writer"
-
-
 def flat_out(arguments, folder):
     names = contestants(arguments, folder)
     for what in ("traces", "logs", "metrics"):
         for protocol in ("grpc", "http"):
-            costs = {name: [] for name in (*names, IN_MEMORY)}
+            costs = {name: [] for name in names}
             notes = {}
             for _ in range(arguments.rounds):
                 for name, command in names.items():
                     peer = Contestant(name, command, folder)
-                    said, cpu, writer = peer.flood(protocol=protocol, signal=what, seconds=arguments.seconds)
+                    said, cpu, _ = peer.flood(protocol=protocol, signal=what, seconds=arguments.seconds)
                     costs[name].append(cpu / said["items"] * 1e6)
                     notes[name] = (said["items"] / said["seconds"], resident_mib(peer.process), said["refused"])
-                    if name == "collector":
-                        costs[IN_MEMORY].append((cpu - writer) / said["items"] * 1e6)
-                        notes[IN_MEMORY] = notes[name]
                     stop([peer.process])
             print(f"\n{what}, {protocol}\n")
             print("| collector | CPU-s per million | beside rotel: median (range) | items/s | MiB | refused |")
@@ -115,11 +110,11 @@ def flat_out(arguments, folder):
 def stalls(arguments, folder):
     names = contestants(arguments, folder)
     print("\n| spans a request | " + " | ".join(f"{name}, {protocol}: p50 / p99 ms"
-          for name in ("rotel", "collector") for protocol in ("grpc", "http")) + " |")
+          for name in ("rotel", "collector, to disk") for protocol in ("grpc", "http")) + " |")
     print("|---|" + "---|" * 4)
     for size in SIZES:
         cells = []
-        for name in ("rotel", "collector"):
+        for name in ("rotel", "collector, to disk"):
             for protocol in ("grpc", "http"):
                 peer = Contestant(name, names[name], folder)
                 said, *_ = peer.flood(protocol=protocol, signal="traces", seconds=2, connections=1, batch=size)
@@ -129,7 +124,7 @@ def stalls(arguments, folder):
 
 
 def sustain(arguments, folder):
-    peer = Contestant("collector", contestants(arguments, folder)["collector"], folder, cores="0,1")
+    peer = Contestant("collector", contestants(arguments, folder)["collector, to disk"], folder, cores="0,1")
     said, cpu, writer = peer.flood(core="0,1", protocol="http", signal="traces", seconds=arguments.sustain)
     mib, since = resident_mib(peer.process), time.monotonic()
     file = sqlite3.connect(f"file:{next(peer.data.rglob('*.db'))}?mode=ro", uri=True)
