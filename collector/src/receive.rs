@@ -131,7 +131,7 @@ impl Receiver {
             lines::convert(&source, &text, now, room).map(|converted| (converted, lease))
         };
         let (lines, lease) = beside(bytes, work).await?;
-        let mut outcome = self.take(Signal::Logs, lines.payload.into(), lease).await?;
+        let mut outcome = self.take(Signal::Logs, body::tight(lines.payload), lease).await?;
         if lines.cut > 0 {
             self.core.received.lines_cut.fetch_add(lines.cut, Ordering::Relaxed);
             outcome.message = format!(

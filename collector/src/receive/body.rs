@@ -7,7 +7,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout_at};
@@ -66,7 +66,7 @@ pub(super) async fn read(
 ) -> Result<Bytes, BodyError> {
     let mut pace = Pace::new();
     let announced_bytes = body.size_hint().exact().unwrap_or(u64::MAX) as usize;
-    let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
+    let (mut first, mut whole) = (Bytes::new(), Vec::new());
     while let Some(piece) = next(body, place, &mut pace, bytes_max).await? {
         let bytes = pace.received_bytes;
         if first.is_empty() && whole.is_empty() {
@@ -80,13 +80,22 @@ pub(super) async fn read(
             // Room doubles, but not beyond what was announced; the lease covers it.
             let room = bytes.max(announced_bytes.min(2 * whole.capacity()));
             grow(lease, place, room)?;
-            whole.reserve(room - whole.len());
+            whole.reserve_exact(room - whole.len());
         }
         whole.extend_from_slice(&std::mem::take(&mut first));
         whole.extend_from_slice(&piece);
         peek(&whole)?;
     }
-    Ok(if whole.is_empty() { first } else { whole.freeze() })
+    Ok(if whole.is_empty() { first } else { tight(whole.into()) })
+}
+
+/// A request is kept for as long as its items are at hand, so it must not hold memory that it does
+/// not use.
+pub(super) fn tight(mut whole: Vec<u8>) -> Bytes {
+    if whole.capacity() - whole.len() > whole.len() / 8 {
+        whole.shrink_to_fit();
+    }
+    whole.into()
 }
 
 /// Reads a body that nobody wants, so that its sender gets to read the answer.

@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
-use super::body::BodyError;
+use super::body::{BodyError, tight};
 use crate::admission::Lease;
 use crate::core::beside;
 
@@ -92,7 +92,7 @@ impl Compression {
                 inflate_from(source, packed.len(), bytes_max, lease)
             },
         };
-        whole.map(Bytes::from).map_err(|flaw| match flaw {
+        whole.map(tight).map_err(|flaw| match flaw {
             Flaw::Body(error) => error,
             Flaw::Source(error) => invalid(error),
         })

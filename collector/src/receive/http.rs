@@ -200,7 +200,7 @@ pub(super) async fn to_protobuf(
 
 fn to_protobuf_now(signal: Signal, text: &[u8], lease: &mut Lease) -> Result<Bytes, Refusal> {
     let payload = json::to_protobuf_within(signal, text, |bytes| lease.grow(text.len() + bytes));
-    Ok(payload?.map_err(BodyError::from)?.into())
+    Ok(body::tight(payload?.map_err(BodyError::from)?))
 }
 
 fn no_such_path(path: &str, prefix: &str) -> Refusal {
