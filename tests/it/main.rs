@@ -3,6 +3,8 @@
 
 /// Wrong files, wrong arguments, a port in use.
 mod bad_input;
+/// The collector by itself, and questions to it and to its files.
+mod collecting;
 /// Signals, a killed runner, and what is left behind.
 mod ending;
 /// The gateway by itself, in front of services and databases.

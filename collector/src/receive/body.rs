@@ -86,7 +86,7 @@ pub(super) async fn read(
         whole.extend_from_slice(&piece);
         peek(&whole)?;
     }
-    Ok(if whole.is_empty() { first } else { tight(whole.into()) })
+    Ok(if whole.is_empty() { first } else { tight(whole) })
 }
 
 /// A request is kept for as long as its items are at hand, so it must not hold memory that it does
