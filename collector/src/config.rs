@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use model::fault::Token;
+use model::units::Share;
 
 use crate::receive::ReceiveConfig;
 
@@ -32,6 +33,9 @@ pub struct CollectorConfig {
     /// The `OTEL_EXPORTER_OTLP_*` variables that concern the export: `_PROTOCOL`, `_HEADERS`,
     /// `_COMPRESSION`, `_TIMEOUT`. The caller takes them from its environment.
     pub export_env: BTreeMap<String, String>,
+    /// Of the traces without an error, a fault or a slow request, this share is written to the
+    /// file; frames count all of them. The whole is the rule for runs.
+    pub keep_share: Share,
 }
 
 impl CollectorConfig {
@@ -49,6 +53,7 @@ impl CollectorConfig {
             api_token: None,
             export: None,
             export_env: BTreeMap::new(),
+            keep_share: Share::WHOLE,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use model::frame::{DropCount, Frame, RunHead};
+use model::units::Share;
 use telemetry::clock::Clock;
 use tokio::sync::{broadcast, watch};
 
@@ -18,6 +19,7 @@ use crate::live::{Live, LoadBook};
 use crate::receive::Counters;
 use crate::record::{Rejected, Signal};
 use crate::runs::RunFolder;
+use crate::sampling::{SamplingCounts, Stage};
 use crate::store::{Items, Store, StoreError, Totals, read::Reader};
 pub(crate) use counts::{Counted, Counts};
 
@@ -45,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) reader: Reader,
     pub(crate) exporter: Option<Exporter>,
+    /// `None` keeps everything.
+    sampling: Option<Stage>,
     pub(crate) frames: broadcast::Sender<Arc<Frame>>,
     /// Turns true once, when the collector ends.
     pub(crate) stop: watch::Sender<bool>,
@@ -67,6 +71,7 @@ impl Core {
         frames: broadcast::Sender<Arc<Frame>>,
     ) -> Self {
         Self {
+            sampling: None,
             admission: Admission::default(),
             received: Counters::default(),
             reader: Reader::new(store.path()),
@@ -81,6 +86,11 @@ impl Core {
             load: Mutex::new(LoadBook::new(run_id)),
             clock,
         }
+    }
+
+    /// Writes only this share of the traces that nothing else speaks for.
+    pub(crate) fn keeping(self, share: Share) -> Self {
+        Self { sampling: Stage::keeping(share), ..self }
     }
 
     pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
@@ -144,13 +154,19 @@ impl Core {
     /// Hands a batch to the file. All of it has been counted and is at hand by now, so that this is
     /// the place to choose which of its spans are written.
     fn keep(&self, items: Items) {
-        self.store.items(items);
+        self.store.items(match &self.sampling {
+            Some(sampling) => sampling.pass(items, self.clock.unix_ms()),
+            None => items,
+        });
     }
 
     pub(crate) fn set_head(&self, head: RunHead) {
         let mut live = self.live();
         if *live.head() == head {
             return;
+        }
+        if let Some(sampling) = &self.sampling {
+            sampling.set_seed(head.seed);
         }
         live.set_head(head.clone());
         drop(live);
@@ -181,6 +197,9 @@ impl Core {
     pub(crate) fn emit(&self, all: bool) {
         let dropped = self.dropped();
         let now = self.clock.unix_ms();
+        if let Some(sampling) = &self.sampling {
+            self.write_sampled(sampling.tick(now));
+        }
         let mut live = self.live();
         let emitted =
             if all { live.emit_rest(now, &dropped) } else { live.emit_due(now, &dropped) };
@@ -196,8 +215,22 @@ impl Core {
         }
     }
 
+    fn write_sampled(&self, items: Items) {
+        if !items.is_empty() {
+            self.store.items(items);
+        }
+    }
+
+    /// What sampling has decided so far; all zeros when everything is kept.
+    pub(crate) fn sampled(&self) -> SamplingCounts {
+        self.sampling.as_ref().map(Stage::counts).unwrap_or_default()
+    }
+
     /// Writes what is only known at the end, and closes the account.
     pub(crate) async fn seal(self: &Arc<Self>) -> Result<Totals, StoreError> {
+        if let Some(sampling) = &self.sampling {
+            self.write_sampled(sampling.finish());
+        }
         // An open reader would keep the file from becoming a plain one.
         self.reader.close();
         let kept = self.frame_pages(0, usize::MAX).flatten();

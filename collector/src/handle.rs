@@ -69,7 +69,7 @@ pub async fn start(
     let (frames, _) = broadcast::channel(SUBSCRIBER_FRAMES);
     let mut core = Core::new(&config.run_id, store, exporter, clock, frames);
     core.runs = runs;
-    let core = Arc::new(core);
+    let core = Arc::new(core.keeping(config.keep_share));
     let mut tasks = JoinSet::new();
     for worker in workers.into_iter().flatten() {
         tasks.spawn(worker.run());

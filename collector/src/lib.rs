@@ -25,6 +25,7 @@ mod query;
 mod receive;
 mod record;
 mod runs;
+mod sampling;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -44,4 +45,5 @@ pub use query::{
 };
 pub use receive::{LineCount, LineIntake, LineSource, ReceiveConfig, ReceiveError};
 pub use runs::{Removed, Retention, RunEntry, RunFolder, RunName, RunsError};
+pub use sampling::SamplingCounts;
 pub use store::{Recovered, StoreError, recover};

@@ -99,7 +99,7 @@ impl Live {
         let (logs, facts) = self.ingest_logs(&batch, now_s);
         self.learn_drops(&batch);
         self.duplicates += spans.left_out(batch.spans.len()) + logs.left_out(batch.logs.len());
-        Items { batch, spans, logs, facts, lease: None }
+        Items { batch, spans, logs, facts, ..Items::default() }
     }
 
     fn ingest_spans(&mut self, batch: &Arc<Batch>, now_s: u64) -> Pick {

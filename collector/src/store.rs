@@ -22,13 +22,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use model::frame::{DropCount, Frame, RunHead};
+use model::id::TraceId;
 use model::load::{LoadDone, LoadInterval};
 use telemetry::clock::Clock;
 use tokio::sync::oneshot;
 
 use crate::admission::{Lease, QUEUE_BATCHES};
 use crate::live::Facts;
-use crate::record::{Batch, LogView, Pick, SpanView};
+use crate::record::{Batch, LogView, Pick};
 use crate::runs::RunLock;
 
 pub(crate) use rollup::Rollup;
@@ -77,15 +78,31 @@ pub(crate) struct Items {
     pub(crate) facts: Facts,
     /// Given back once written.
     pub(crate) lease: Option<Lease>,
+    /// Spans of this and of earlier requests that sampling has decided to keep.
+    pub(crate) sampled: Vec<Sampled>,
+    /// Adjusted counts of traces, where they are not 1.
+    pub(crate) weights: Vec<(TraceId, f64)>,
+}
+
+/// Kept spans of one request.
+#[derive(Debug)]
+pub(crate) struct Sampled {
+    pub(crate) batch: Arc<Batch>,
+    pub(crate) spans: Pick,
 }
 
 impl Items {
-    fn count(&self) -> u64 {
-        (self.spans.len() + self.logs.len() + self.batch.points.len()) as u64
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count() == 0
     }
 
-    pub(crate) fn spans(&self) -> impl Iterator<Item = SpanView<'_>> {
-        self.spans.iter().filter_map(|number| self.batch.span(number))
+    fn count(&self) -> u64 {
+        self.span_count() + (self.logs.len() + self.batch.points.len()) as u64
+    }
+
+    fn span_count(&self) -> u64 {
+        let sampled: usize = self.sampled.iter().map(|sampled| sampled.spans.len()).sum();
+        (self.spans.len() + sampled) as u64
     }
 
     pub(crate) fn logs(&self) -> impl Iterator<Item = LogView<'_>> {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use self::learned::Learned;
 use super::sample::{Gathered, Prepared, SampleSize, findings};
+use crate::sampling::SamplingCounts;
 
 /// Largest part of the spans that may be lost. One request in a hundred decides a p99, so a loss
 /// that strikes slow requests alone must be far below that.
@@ -44,8 +45,8 @@ pub struct Counts {
     pub rejected: u64,
     pub late: u64,
     pub duplicates: u64,
-    /// Left out on purpose by sampling.
-    pub sampled_away: u64,
+    /// What sampling has kept and left out on purpose.
+    pub sampling: SamplingCounts,
     pub dropped: Vec<DropCount>,
 }
 
@@ -215,7 +216,7 @@ type Meaning = (&'static str, bool, &'static str);
 const UNSEEN: &str = "requests unseen";
 
 /// In the order of [`causes`].
-const MEANINGS: [Meaning; 9] = [
+const MEANINGS: [Meaning; 11] = [
     (UNSEEN, true, "they were answered, and the gateway sent no span of them"),
     ("parents missing", true, "spans name parents that never came: lost, or never ended"),
     ("servers missing", true, "answered calls lack the server span that others of their sort have"),
@@ -223,11 +224,9 @@ const MEANINGS: [Meaning; 9] = [
     ("requests of others", false, "the gateway served requests that no load worker sent"),
     ("items late", false, "they came after their second was shown, and are counted in it"),
     ("items repeated", false, "their senders saw no answer the first time; counted once"),
-    (
-        "spans sampled away",
-        false,
-        "left out of the file after they were counted; others have weights",
-    ),
+    ("spans sampled away", false, "left out of the file after they were counted; see weights"),
+    ("traces decided early", false, "sampling was at its bound and decided before all had come"),
+    ("errors sampled away", false, "errors or fault hits came after their trace was left out"),
     ("spans shifted", false, "clocks disagree; they were moved into the calls they belong to"),
 ];
 const LOST: &str = "lost at a bound, by the count of who lost them";
@@ -246,7 +245,9 @@ fn causes(counts: &Counts, findings: &Findings, missing: &Missing) -> Vec<Cause>
         at_the_end(foreign),
         counts.late,
         counts.duplicates,
-        counts.sampled_away,
+        counts.sampling.spans_left,
+        counts.sampling.traces_early,
+        counts.sampling.spans_late_missed,
         findings.shifted,
     ];
     let own = MEANINGS.iter().zip(found).map(|(meaning, count)| (*meaning, count));

@@ -95,6 +95,7 @@ pub(crate) fn completeness_of(
         counts.duplicates = live.duplicates();
     }
     counts.spans_written = core.store.progress().spans.load(Ordering::Relaxed);
+    counts.sampling = core.sampled();
     counts.dropped = core.dropped();
     counts.dropped.retain(|drop| drop.count > 0);
     Ok(completeness(&gathered, counts, settled_unix_ns))

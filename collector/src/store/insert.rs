@@ -12,10 +12,10 @@ use model::id::CorrelationId;
 use model::load::{LoadDone, LoadInterval};
 use rusqlite::{CachedStatement, Connection, params};
 
-use super::Items;
+use super::{Items, Sampled};
 use crate::decode::points::Scratch;
 use crate::live::{BreakerTransition, Decision, FaultTransition};
-use crate::record::{LogView, MetricView, PointView, Resource, SpanView, kind};
+use crate::record::{Batch, LogView, MetricView, Pick, PointView, Resource, SpanView, kind};
 
 /// Resources, metrics and texts of edges whose numbers are remembered. When there are more, all are
 /// forgotten, and the next of each is written again: a sender that makes up new ones without end
@@ -58,11 +58,8 @@ impl Inserter {
         if self.resources.len() + self.metrics.len() + self.edges.len() > REMEMBERED_MAX {
             self.forget();
         }
-        let origins = items.batch.origins.iter();
-        let resources: Vec<i64> = origins
-            .map(|origin| self.resource(to, &origin.resource))
-            .collect::<rusqlite::Result<_>>()?;
-        self.spans(to, items, &resources)?;
+        let resources = self.resources_of(to, &items.batch)?;
+        self.spans(to, (&items.batch, &items.spans), &resources)?;
         self.logs(to, items, &resources)?;
         self.points(to, items, &resources)?;
         for decision in &items.facts.decisions {
@@ -74,11 +71,32 @@ impl Inserter {
         for transition in &items.facts.breakers {
             insert_breaker_transition(to, transition)?;
         }
+        self.sampled(to, items)
+    }
+
+    fn sampled(&mut self, to: &Connection, items: &Items) -> rusqlite::Result<()> {
+        for Sampled { batch, spans } in &items.sampled {
+            let resources = self.resources_of(to, batch)?;
+            self.spans(to, (batch, spans), &resources)?;
+        }
+        for (trace_id, weight) in &items.weights {
+            to.prepare_cached("INSERT OR IGNORE INTO trace_weight VALUES (?1, ?2)")?
+                .execute(params![trace_id.as_bytes(), weight])?;
+        }
         Ok(())
     }
 
-    fn spans(&mut self, to: &Connection, items: &Items, resources: &[i64]) -> rusqlite::Result<()> {
-        if items.spans.len() == 0 {
+    fn resources_of(&mut self, to: &Connection, batch: &Batch) -> rusqlite::Result<Vec<i64>> {
+        batch.origins.iter().map(|origin| self.resource(to, &origin.resource)).collect()
+    }
+
+    fn spans(
+        &mut self,
+        to: &Connection,
+        (batch, picked): (&Batch, &Pick),
+        resources: &[i64],
+    ) -> rusqlite::Result<()> {
+        if picked.len() == 0 {
             return Ok(());
         }
         let mut spans = to.prepare_cached(
@@ -86,7 +104,7 @@ impl Inserter {
              ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
         )?;
         let mut events = to.prepare_cached("INSERT INTO span_event VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        for span in items.spans() {
+        for span in picked.iter().filter_map(|number| batch.span(number)) {
             let edge = match span.edge_text() {
                 Some(text) => known_edge(&mut self.edges, &text),
                 None => None,

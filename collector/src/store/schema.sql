@@ -48,6 +48,12 @@ CREATE TABLE span (
     attributes TEXT NOT NULL,
     links TEXT NOT NULL
 );
+-- Adjusted counts of sampled traces: how many traces each stands for. Those that are not here stand
+-- for themselves.
+CREATE TABLE trace_weight (
+    trace_id BLOB PRIMARY KEY,
+    weight REAL NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE span_event (
     trace_id BLOB NOT NULL,
     span_id BLOB NOT NULL,

@@ -103,7 +103,7 @@ impl Writer {
             match command {
                 Command::Items(items) => {
                     self.inserter.items(&transaction, items)?;
-                    spans += items.spans.len() as u64;
+                    spans += items.span_count();
                     logs += items.logs.len() as u64;
                     points += items.batch.points.len() as u64;
                 },

@@ -106,7 +106,12 @@ fn counted_losses_weigh_and_refusals_do_not() {
         let report = judge(calls(5_000), counts);
         assert_eq!((report.trust, cause(&report, what)), (trust, 100), "{what}");
     }
-    let counts = Counts { late: 7, duplicates: 8, sampled_away: 9, ..ended() };
+    let counts = Counts {
+        late: 7,
+        duplicates: 8,
+        sampling: SamplingCounts { spans_left: 9, ..SamplingCounts::default() },
+        ..ended()
+    };
     let report = judge(calls(5_000), counts);
     assert_eq!((report.causes.len(), report.trust), (3, Trust::Complete));
     assert!(report.causes.iter().all(|cause| !cause.is_loss));
