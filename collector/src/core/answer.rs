@@ -1,7 +1,7 @@
 //! Answers about the running run: from memory while that knows everything, else from memory and
 //! file together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,17 +20,25 @@ use crate::store::{Rollup, StoreError};
 impl Core {
     /// Blocks on the file when the live state has forgotten something.
     pub(crate) fn trace(&self, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
-        let (here, complete) = {
-            let live = self.live();
-            (live.index.trace(trace_id), !live.index.has_forgotten())
-        };
-        if complete {
-            return Ok(here);
+        Ok(self.wholes(&BTreeSet::from([trace_id]))?.pop())
+    }
+
+    /// Those of these traces of which something has come in. Blocks on the file, once for all of
+    /// them, when the live state has forgotten something.
+    pub(crate) fn wholes(&self, ids: &BTreeSet<TraceId>) -> Result<Vec<Trace>, StoreError> {
+        let live = |id: &TraceId| Some((*id, self.live().index.trace(*id)?));
+        let mut here: BTreeMap<TraceId, Trace> = ids.iter().filter_map(live).collect();
+        if !self.live().index.has_forgotten() {
+            return Ok(here.into_values().collect());
         }
-        Ok(match (here, self.reader.trace(trace_id)?) {
-            (Some(here), Some(filed)) => Some(joined(here, filed)),
-            (here, filed) => here.or(filed),
-        })
+        for filed in self.reader.wholes(ids)? {
+            let whole = match here.remove(&filed.trace_id) {
+                Some(here) => joined(here, filed),
+                None => filed,
+            };
+            here.insert(whole.trace_id, whole);
+        }
+        Ok(here.into_values().collect())
     }
 
     /// Blocks on the file when the live state has forgotten something.

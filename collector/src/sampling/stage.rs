@@ -40,6 +40,8 @@ type Place = (Arc<Held>, u32);
 struct Inner {
     sampler: Sampler<Place>,
     next: u64,
+    /// The run is being sealed: what still comes is kept.
+    finished: bool,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Stage {
     }
 
     pub(crate) fn bounded(policy: Policy, bytes_max: usize) -> Self {
-        let inner = Inner { sampler: Sampler::new(policy), next: 0 };
+        let inner = Inner { sampler: Sampler::new(policy), next: 0, finished: false };
         Self { inner: Mutex::new(inner), bytes: Arc::default(), bytes_max }
     }
 
@@ -80,6 +82,9 @@ impl Stage {
         let mut released = Released::default();
         let mut kept = Vec::new();
         let mut inner = self.inner();
+        if inner.finished {
+            return items;
+        }
         let hits = items.facts.decisions.iter().filter(|decision| decision.hit);
         for trace_id in hits.filter_map(|decision| decision.trace_id) {
             inner.sampler.hit(trace_id, &mut kept);
@@ -116,8 +121,9 @@ impl Stage {
         self.released(|sampler, kept| sampler.tick(now_ms, kept))
     }
 
-    /// Everything that waits: nothing more will come.
+    /// Everything that waits: the run is being sealed.
     pub(crate) fn finish(&self) -> Items {
+        self.inner().finished = true;
         self.released(Sampler::finish)
     }
 

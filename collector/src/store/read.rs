@@ -5,14 +5,16 @@
 //! from the tables that were built at the seal.
 
 mod edges;
+mod exemplars;
 mod faults;
 mod find;
 mod frames;
 mod logs;
 mod operations;
 mod run;
-mod trace;
+mod wholes;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -59,7 +61,7 @@ impl Reader {
     }
 
     pub(crate) fn trace(&self, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
-        self.with(|connection| trace::whole(connection, trace_id))
+        Ok(self.wholes(&BTreeSet::from([trace_id]))?.pop())
     }
 
     pub(crate) fn traces(&self, query: &TraceQuery) -> Result<Vec<TraceLine>, StoreError> {

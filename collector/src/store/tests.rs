@@ -87,8 +87,12 @@ async fn a_reader_gives_back_what_was_written() {
     let folder = tempfile::tempdir().unwrap();
     sealed(&folder, vec![gateway(1, 800, Some("injected")), gateway(2, 100, None)]).await;
     let reader = read::Reader::new(Some(&folder.path().join("run.db")));
-    let trace_id = "01010101010101010101010101010101".parse().unwrap();
-    let trace = reader.trace(trace_id).unwrap().unwrap();
+    let [trace_id, other, unknown]: [TraceId; 3] =
+        ["01", "02", "09"].map(|byte| byte.repeat(16).parse().unwrap());
+    let wholes = reader.wholes(&[unknown, other, trace_id].into()).unwrap();
+    let ids: Vec<TraceId> = wholes.iter().map(|trace| trace.trace_id).collect();
+    assert_eq!(ids, [trace_id, other]);
+    let trace = &wholes[0];
     assert_eq!((trace.spans.len(), trace.logs.len()), (1, 1));
     assert_eq!(trace.spans[0].attributes["shakedown.blame"], "injected");
     let query = |min_ms, error| crate::TraceQuery {

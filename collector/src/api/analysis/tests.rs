@@ -111,6 +111,38 @@ async fn every_question_about_meaning_is_answered_from_what_came_in() {
 }
 
 #[tokio::test]
+async fn exemplars_of_metrics_stand_among_the_spans_of_the_trace_that_they_name() {
+    let (handle, _folder) = collector().await;
+    send(&handle).await;
+    let exemplar = |trace: &str| {
+        serde_json::json!({"timeUnixNano": "1000050000000", "asDouble": 0.25, "traceId": trace,
+            "spanId": "0404040404040404"})
+    };
+    let point = serde_json::json!({"count": "2", "sum": 1.0, "bucketCounts": ["2"],
+        "exemplars": [exemplar(TRACE), exemplar("09090909090909090909090909090909")]});
+    let metric = serde_json::json!({"name": "http.server.request.duration", "unit": "s",
+        "histogram": {"aggregationTemporality": 2, "dataPoints": [point]}});
+    let request = serde_json::json!({"resourceMetrics": [{"resource": {"attributes": [
+        {"key": "service.name", "value": {"stringValue": "shop"}}]},
+        "scopeMetrics": [{"metrics": [metric]}]}]});
+    let headers = [("content-type", "application/json")];
+    let response =
+        post(handle.addresses().http, "/v1/metrics", &headers, request.to_string()).await;
+    assert_eq!(response.status(), 200);
+    // Everything is in the file then.
+    handle.seal().await.unwrap();
+    let view: RequestView = ask(handle.addresses().api, "/v1/correlation/u1-1").await;
+    let exemplars: Vec<(&str, &str)> = view
+        .lines
+        .iter()
+        .filter(|line| line.kind == LineKind::Exemplar)
+        .map(|line| (line.service.as_str(), line.text.as_str()))
+        .collect();
+    assert_eq!(exemplars, [("shop", "http.server.request.duration 0.25 s")]);
+    end(handle).await;
+}
+
+#[tokio::test]
 async fn the_answer_is_text_for_those_who_ask_for_text() {
     let (handle, _folder) = collector().await;
     send(&handle).await;

@@ -1,7 +1,7 @@
 //! Lists of logs.
 
 use model::frame::LogLine;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::{Conditions, ns, span_id, trace_id, unsigned};
 use crate::decode::read_attributes;
@@ -19,22 +19,25 @@ pub(super) fn lines(connection: &Connection, query: &LogQuery) -> rusqlite::Resu
         query.lookup()
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(conditions.parameters().as_slice(), |row| {
-        Ok(LogLine {
-            unix_ns: unsigned(row, 0)?,
-            service: row.get(1)?,
-            severity: severity(row.get(2)?, &row.get::<_, String>(3)?),
-            body: row.get(4)?,
-            event: row.get(5)?,
-            trace_id: trace_id(row, 6)?,
-            span_id: span_id(row, 7)?,
-            correlation_id: row.get::<_, Option<String>>(8)?.and_then(|id| id.parse().ok()),
-            attributes: read_attributes(&row.get::<_, String>(9)?),
-        })
-    })?;
+    let rows = statement.query_map(conditions.parameters().as_slice(), |row| log_line(row, 0))?;
     let mut lines: Vec<LogLine> = rows.collect::<rusqlite::Result<_>>()?;
     lines.reverse();
     Ok(query.page(lines))
+}
+
+/// A line from ten columns, of which `first` is the first.
+pub(super) fn log_line(row: &Row<'_>, first: usize) -> rusqlite::Result<LogLine> {
+    Ok(LogLine {
+        unix_ns: unsigned(row, first)?,
+        service: row.get(first + 1)?,
+        severity: severity(row.get(first + 2)?, &row.get::<_, String>(first + 3)?),
+        body: row.get(first + 4)?,
+        event: row.get(first + 5)?,
+        trace_id: trace_id(row, first + 6)?,
+        span_id: span_id(row, first + 7)?,
+        correlation_id: row.get::<_, Option<String>>(first + 8)?.and_then(|id| id.parse().ok()),
+        attributes: read_attributes(&row.get::<_, String>(first + 9)?),
+    })
 }
 
 fn conditions(query: &LogQuery) -> Conditions {
