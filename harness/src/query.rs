@@ -94,7 +94,9 @@ async fn act(arguments: &QueryArguments) -> Result<(), QueryError> {
     if let Question::Runs { data, pin, unpin } = question
         && arguments.source.api.is_none()
     {
-        let folder = RunFolder::open(&place::runs(data.as_deref())?)?;
+        let named = arguments.source.run.as_deref().map(Path::new).filter(|path| path.is_dir());
+        let folder = data.as_deref().or(named);
+        let folder = RunFolder::open(&place::runs(folder)?)?;
         for (run, pinned) in [(pin, true), (unpin, false)] {
             if let Some(run) = run {
                 let run = folder.pin(run, pinned)?;

@@ -235,7 +235,7 @@ async fn what_cannot_be_is_refused_with_its_reason_and_its_exit_code() {
         (vec!["collector", "--memory-only", "--api", "0.0.0.0:0"], 4, "needs a token"),
         (vec!["collector", "--memory-only", "--grpc", &taken], 5, "cannot listen on"),
         (vec!["collector", "--data", "/proc/nowhere"], 5, "/proc/nowhere"),
-        (vec!["query", "traces", "--api", &format!("http://{taken}")], 5, "no collector answers"),
+        (vec!["query", "traces", "--api", "http://127.0.0.1:1"], 5, "no collector answers"),
         (vec!["query", "traces", "--api", "ftp//"], 4, "--api wants a URL"),
         (vec!["query", "traces", "--run", "no/such/run.db"], 4, "there is no no/such/run.db"),
         (vec!["query", "traces", "--run", file], 5, "not a database"),

@@ -84,7 +84,9 @@ mod tests {
         }
 
         #[test]
-        fn bytes_of_any_kind_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn bytes_of_any_kind_are_read_or_refused(
+            bytes in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
             drop(Histogram::unpacked(&bytes));
         }
     }

@@ -87,7 +87,7 @@ async fn questions_at_scale() {
     timed("seal", || recover(&path).unwrap());
     println!("file: {} bytes a span", std::fs::metadata(&path).unwrap().len() / spans);
     let reader = read::Reader::new(Some(&path));
-    let trace_id = model::id::TraceId::from_bytes(middle.try_into().unwrap()).unwrap();
+    let trace_id = TraceId::from_bytes(middle.try_into().unwrap()).unwrap();
     let correlation = format!("u{:06x}-{:06}", spans / 10 / 20, spans / 10);
     let trace = timed("trace by id", || reader.trace(trace_id).unwrap().unwrap());
     let of_id = || TraceQuery { correlation_id: correlation.parse().ok(), ..<_>::default() };
