@@ -10,9 +10,9 @@
 //! [`fault`] (what happens to them), [`policy`] (what the gateway does about it), [`plan`] (the
 //! proxy's control API), [`flow`] and [`load`] (what the load generator does and reports),
 //! [`hist`] (how durations are counted), [`frame`] (what viewers get each second), [`phase`],
-//! [`trace`] (what traces mean), [`scenario`] (the file that a person writes), [`expect`] (how a run
-//! is judged) and [`scenario::check`] (what can be said before it runs), [`gateway`] (the file of a proxy
-//! that stands alone).
+//! [`trace`] (what traces mean), [`scenario`] (the file that a person writes), [`expect`] (how a
+//! run is judged) and [`scenario::check`] (what can be said before it runs), [`gateway`] (the file
+//! of a proxy that stands alone).
 
 pub mod decision;
 pub mod distribution;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use model::frame::{Event, Frame, LogLine, RunHead, Trace};
+use model::frame::{Event, EventKind, Frame, LogLine, RunHead, Trace};
 use model::id::{CorrelationId, TraceId};
 
 use super::blame::{BlameQuery, BlameReport, blame};
@@ -13,13 +13,16 @@ use super::faults::{FaultReport, faults};
 use super::retries::{RetryReport, retries};
 use super::sample::{Gathered, RunTime};
 use crate::core::Core;
-use crate::query::{LIMIT_MAX, LogQuery, TraceQuery};
+use crate::query::{EventQuery, LIMIT_MAX, LogQuery, TraceQuery};
 use crate::store::StoreError;
+use crate::store::read::Reader;
 
 /// Traces of an answer when the question does not say.
 const TRACES_DEFAULT: usize = 2_000;
 /// Most traces of one answer: all of them are in memory at once.
 const TRACES_MAX: usize = 5_000;
+/// Frames of a file that are in memory at once.
+const FRAMES_AT_ONCE: usize = 256;
 /// Most traces of one correlation id.
 const REQUEST_TRACES_MAX: usize = 100;
 /// Spans that ended before have come, unless they are lost: emitters send twice a second or more.
@@ -107,6 +110,64 @@ impl Source for Core {
 
     fn settled_unix_ns(&self) -> u64 {
         self.clock.unix_ns().saturating_sub(SETTLED_NS)
+    }
+}
+
+impl Source for Reader {
+    fn found(&self, query: &TraceQuery) -> Result<Vec<Found>, StoreError> {
+        let heads = self.traces(query)?.into_iter().map(|line| line.head);
+        Ok(heads.map(|it| Found { trace_id: it.trace_id, hit: it.fault.is_some() }).collect())
+    }
+
+    fn wholes(&self, ids: &BTreeSet<TraceId>) -> Result<Vec<Trace>, StoreError> {
+        self.wholes(ids)
+    }
+
+    fn lines(&self, query: &LogQuery) -> Result<Vec<LogLine>, StoreError> {
+        self.logs(query)
+    }
+
+    fn run(&self) -> Result<RunHead, StoreError> {
+        Ok(self.account()?.head)
+    }
+
+    fn events(&self) -> Result<Vec<Event>, StoreError> {
+        let all = EventQuery { limit: Some(LIMIT_MAX), ..EventQuery::default() };
+        self.events(&EventQuery { kind: Some(EventKind::Fault), ..all })
+    }
+
+    fn exemplars(&self, traces: &BTreeSet<TraceId>) -> Result<Vec<Exemplar>, StoreError> {
+        self.exemplars(traces)
+    }
+
+    fn each_frame(&self, each: &mut dyn FnMut(&Frame)) -> Result<(), StoreError> {
+        let mut from_seq = 0;
+        loop {
+            let page = self.frames(from_seq, FRAMES_AT_ONCE)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            from_seq = last.seq + 1;
+            page.iter().for_each(&mut *each);
+        }
+    }
+
+    /// A file does not say what came twice, and what sampling left out.
+    fn counts(&self) -> Result<Counts, StoreError> {
+        let account = self.account()?;
+        let mut counts = Counts {
+            load_ended: account.load_ended,
+            spans_written: account.spans,
+            rejected: account.rejected,
+            late: account.late,
+            dropped: account.losses,
+            ..Counts::default()
+        };
+        counts.add_load(&account.load);
+        Ok(counts)
+    }
+
+    /// Nothing more comes.
+    fn settled_unix_ns(&self) -> u64 {
+        u64::MAX
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | Seen | Meaning |
 //! |---|---|
-//! | a server span without a parent, its id known from another trace | the hop dropped the context |
+//! | a server span without a parent, its id known from elsewhere | the hop dropped the context |
 //! | an answered call without a server span, of a service that sends them | the span is missing |
 //! | a span whose parent never came | the parent was not sent, or was lost on the way |
 //! | a span without the correlation id of the span above it | the hop dropped the correlation id |

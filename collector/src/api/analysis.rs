@@ -9,13 +9,13 @@
 //! | `GET /v1/analysis/completeness?limit=` | [`Completeness`] |
 //! | `GET /v1/correlation/{correlation_id}` | [`RequestView`] |
 //!
-//! `limit` is the number of traces that are read. With `Accept: text/plain` the answer is the text
-//! that a terminal shows.
+//! `limit` is the number of traces that are read, `run` another run than the running one. With
+//! `Accept: text/plain` the answer is the text that a terminal shows.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Json, Response};
@@ -24,7 +24,8 @@ use model::id::{CorrelationId, TraceId};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use super::asked::{Parameters as Asked, beside, parameters as asked};
+use super::asked::Asked;
+use super::question::Nothing;
 use crate::analysis::blame::BlameQuery;
 #[cfg(doc)]
 use crate::analysis::{
@@ -59,79 +60,81 @@ fn answer<T: Serialize>(headers: &HeaderMap, value: &T, render: fn(&T) -> String
     Json(value).into_response()
 }
 
-fn refused(error: impl ToString) -> Failure {
-    Failure::new(StatusCode::BAD_REQUEST, error)
-}
-
 async fn critical_path(
-    State(core): State<Arc<Core>>,
     Path(trace_id): Path<String>,
+    asked: Asked<Nothing>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let trace_id: TraceId = trace_id.to_ascii_lowercase().parse().map_err(refused)?;
-    let found =
-        beside(&core, move |core| Ok(core.trace(trace_id)?.as_ref().and_then(path::critical_path)));
-    let path = found.await?.ok_or_else(|| {
+    let trace_id: TraceId = trace_id.to_ascii_lowercase().parse().map_err(Failure::bad)?;
+    let (trace, _) = asked
+        .answer(move |core, _| Ok(core.trace(trace_id)?), move |file, _| Ok(file.trace(trace_id)?))
+        .await?;
+    let path = trace.as_ref().and_then(path::critical_path).ok_or_else(|| {
         Failure::new(StatusCode::NOT_FOUND, format!("no span of trace {trace_id} has come in"))
     })?;
     Ok(answer(&headers, &path, text::critical_path))
 }
 
-async fn blame(
-    State(core): State<Arc<Core>>,
-    query: Asked<BlameQuery>,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    let query = asked(query)?;
-    if let Some(quantile) = query.quantile
+async fn blame(asked: Asked<BlameQuery>, headers: HeaderMap) -> Result<Response, Failure> {
+    if let Some(quantile) = asked.query.quantile
         && !(0.0..=1.0).contains(&quantile)
     {
-        return Err(refused(format!(
+        return Err(Failure::bad(format!(
             "quantile is a number from 0 to 1, like 0.99 for p99, got {quantile}"
         )));
     }
-    let report = beside(&core, move |core| gather::blame_of(core, &query)).await?;
+    let (report, _) = asked
+        .answer(
+            |core, query| Ok(gather::blame_of(core, query)?),
+            |file, query| Ok(gather::blame_of(file, query)?),
+        )
+        .await?;
     Ok(answer(&headers, &report, text::blame))
 }
 
-async fn faults(
-    State(core): State<Arc<Core>>,
-    query: Asked<Limit>,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    let limit = asked(query)?.limit;
-    let report = beside(&core, move |core| gather::faults_of(core, limit)).await?;
+async fn faults(asked: Asked<Limit>, headers: HeaderMap) -> Result<Response, Failure> {
+    let (report, _) = asked
+        .answer(
+            |core, query| Ok(gather::faults_of(core, query.limit)?),
+            |file, query| Ok(gather::faults_of(file, query.limit)?),
+        )
+        .await?;
     Ok(answer(&headers, &report, text::faults))
 }
 
-async fn retries(
-    State(core): State<Arc<Core>>,
-    query: Asked<Limit>,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    let limit = asked(query)?.limit;
-    let report = beside(&core, move |core| gather::retries_of(core, limit)).await?;
+async fn retries(asked: Asked<Limit>, headers: HeaderMap) -> Result<Response, Failure> {
+    let (report, _) = asked
+        .answer(
+            |core, query| Ok(gather::retries_of(core, query.limit)?),
+            |file, query| Ok(gather::retries_of(file, query.limit)?),
+        )
+        .await?;
     Ok(answer(&headers, &report, text::retries))
 }
 
-async fn completeness(
-    State(core): State<Arc<Core>>,
-    query: Asked<Limit>,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    let limit = asked(query)?.limit;
-    let report = beside(&core, move |core| gather::completeness_of(core, limit)).await?;
+async fn completeness(asked: Asked<Limit>, headers: HeaderMap) -> Result<Response, Failure> {
+    let (report, _) = asked
+        .answer(
+            |core, query| Ok(gather::completeness_of(core, query.limit)?),
+            |file, query| Ok(gather::completeness_of(file, query.limit)?),
+        )
+        .await?;
     Ok(answer(&headers, &report, text::completeness))
 }
 
 async fn correlation(
-    State(core): State<Arc<Core>>,
     Path(correlation_id): Path<String>,
+    asked: Asked<Nothing>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let id: CorrelationId = correlation_id.parse().map_err(refused)?;
-    let asked = id.clone();
-    let view = beside(&core, move |core| gather::request_of(core, asked)).await?;
+    let id: CorrelationId = correlation_id.parse().map_err(Failure::bad)?;
+    let (live, filed) = (id.clone(), id.clone());
+    let (view, _) = asked
+        .answer(
+            move |core, _| Ok(gather::request_of(core, live)?),
+            move |file, _| Ok(gather::request_of(file, filed)?),
+        )
+        .await?;
     let view = view.ok_or_else(|| {
         Failure::new(StatusCode::NOT_FOUND, format!("nothing with correlation id {id} has come in"))
     })?;

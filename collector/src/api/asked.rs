@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use crate::core::Core;
-use crate::store::StoreError;
 use crate::store::read::Reader;
 
 /// A question with its query part, and the run it names.
@@ -48,24 +47,6 @@ pub(crate) fn with_hint(text: &str) -> String {
     let known: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
     let hint = model::hint(wrong, known);
     if hint.contains("did you mean") { format!("{text}{hint}") } else { text.to_owned() }
-}
-
-/// Parameters of a question about the running run alone.
-pub(super) type Parameters<T> = Result<Query<T>, QueryRejection>;
-
-pub(super) fn parameters<T>(query: Parameters<T>) -> Result<T, Failure> {
-    query.map(|Query(query)| query).map_err(|error| Failure::bad(with_hint(&error.body_text())))
-}
-
-/// Asks beside the runtime's workers.
-pub(super) async fn beside<T: Send + 'static>(
-    core: &Arc<Core>,
-    ask: impl FnOnce(&Core) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Failure> {
-    let core = Arc::clone(core);
-    let asking = tokio::task::spawn_blocking(move || ask(&core)).await;
-    let panicked = |error| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error);
-    Ok(asking.map_err(panicked)??)
 }
 
 /// The same question without some of its parameters.

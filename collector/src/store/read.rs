@@ -4,6 +4,7 @@
 //! bounded live state had to forget something. In a sealed file they are answered from indexes and
 //! from the tables that were built at the seal.
 
+mod account;
 mod edges;
 mod exemplars;
 mod faults;

@@ -185,3 +185,19 @@ async fn points_keep_values_that_sql_has_no_number_for() {
     assert_eq!(ask::<i64>(&folder, "SELECT count(*) FROM metric"), 1);
     assert_eq!(ask::<i64>(&folder, "SELECT clean FROM run"), 0);
 }
+
+#[tokio::test]
+async fn a_file_tells_what_was_sent_and_what_was_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = create(&folder, RUN).unwrap();
+    store.interval(crate::live::interval(1, 0, &[1_000, 2_000]));
+    store.interval(crate::live::interval(1, 1, &[3_000]));
+    let losses = vec![DropCount { what: "gateway spans".to_owned(), count: 5 }];
+    let totals = Totals { late: 3, rejected: 4, losses: losses.clone(), ..Totals::default() };
+    store.seal(move || totals).await.unwrap();
+    store.close().await;
+    let account = read::Reader::new(Some(&folder.path().join("run.db"))).account().unwrap();
+    assert_eq!((account.late, account.rejected, account.spans), (3, 4, 0));
+    assert_eq!(account.load.count(|_| true), 3);
+    assert_eq!((account.load_ended, account.losses), (false, losses));
+}

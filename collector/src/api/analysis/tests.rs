@@ -9,8 +9,8 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use prost::Message as _;
 use serde::de::DeserializeOwned;
 use telemetry::client::Client;
+use telemetry::clock::Clock;
 
-use crate::CollectorHandle;
 use crate::analysis::blame::BlameReport;
 use crate::analysis::completeness::{Completeness, Trust};
 use crate::analysis::correlation::{LineKind, RequestView};
@@ -19,6 +19,7 @@ use crate::analysis::path::CriticalPath;
 use crate::analysis::propagation::Loss;
 use crate::analysis::retries::RetryReport;
 use crate::testing::{PATIENCE, collector, end, get, post, span, text, traces};
+use crate::{CollectorConfig, CollectorHandle, RunFolder, RunName};
 
 const TRACE: &str = "01010101010101010101010101010101";
 
@@ -140,6 +141,40 @@ async fn exemplars_of_metrics_stand_among_the_spans_of_the_trace_that_they_name(
         .collect();
     assert_eq!(exemplars, [("shop", "http.server.request.duration 0.25 s")]);
     end(handle).await;
+}
+
+#[tokio::test]
+async fn a_run_that_lies_in_a_file_gives_the_answers_that_it_gave_while_it_ran() {
+    let place = tempfile::tempdir().unwrap();
+    let runs = RunFolder::create(&place.path().join("runs")).unwrap();
+    let name = RunName::new(1_000, 7);
+    let database = runs.file(&name);
+    let config = CollectorConfig::on_loopback(name.run_id.clone(), Some(database));
+    let first = crate::start(config, Clock::system()).await.unwrap();
+    send(&first).await;
+    first.seal().await.unwrap();
+    let api = first.addresses().api;
+    let path = format!("/v1/traces/{TRACE}/critical-path");
+    let live_path: CriticalPath = ask(api, &path).await;
+    let live_view: RequestView = ask(api, "/v1/correlation/u1-1").await;
+    let live_blame: BlameReport = ask(api, "/v1/analysis/blame").await;
+    end(first).await;
+    let config = CollectorConfig {
+        runs: Some(place.path().join("runs")),
+        ..CollectorConfig::on_loopback("later", None)
+    };
+    let second = crate::start(config, Clock::system()).await.unwrap();
+    let api = second.addresses().api;
+    assert_eq!(ask::<CriticalPath>(api, &format!("{path}?run=latest")).await, live_path);
+    assert_eq!(ask::<RequestView>(api, "/v1/correlation/u1-1?run=latest").await, live_view);
+    assert_eq!(ask::<BlameReport>(api, "/v1/analysis/blame?run=latest").await, live_blame);
+    let complete: Completeness = ask(api, "/v1/analysis/completeness?run=latest").await;
+    assert_eq!((complete.findings.spans, complete.counts.spans_written), (6, 6));
+    assert_eq!(ask::<FaultReport>(api, "/v1/analysis/faults?run=latest").await.faults, []);
+    assert_eq!(ask::<RetryReport>(api, "/v1/analysis/retries?run=latest").await.edges.len(), 1);
+    // Without a name the question is about the running run.
+    assert_eq!(get(api, &path).await.status(), 404);
+    end(second).await;
 }
 
 #[tokio::test]

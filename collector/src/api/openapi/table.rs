@@ -163,7 +163,7 @@ const TRACES_READ: Parameter = ("limit", "integer", "traces that are read");
 
 /// What the telemetry means; with `Accept: text/plain` as text for a terminal.
 const ANALYSES: [Call; 6] = [
-    get("/v1/traces/{trace_id}/critical-path", "What a trace waited for", &[], "object"),
+    get("/v1/traces/{trace_id}/critical-path", "What a trace waited for", &[RUN], "object"),
     get(
         "/v1/analysis/blame",
         "Where the time of many traces went",
@@ -172,13 +172,19 @@ const ANALYSES: [Call; 6] = [
             ("phase", "string", "only of this phase of the run"),
             ("quantile", "number", "only traces as slow as this part of them, like 0.99"),
             TRACES_READ,
+            RUN,
         ],
         "object",
     ),
-    get("/v1/analysis/faults", "What each fault did to users", &[TRACES_READ], "object"),
-    get("/v1/analysis/retries", "What retries cost and gained", &[TRACES_READ], "object"),
-    get("/v1/analysis/completeness", "What of the telemetry is missing", &[TRACES_READ], "object"),
-    get("/v1/correlation/{correlation_id}", "One request over all its traces", &[], "object"),
+    get("/v1/analysis/faults", "What each fault did to users", &[TRACES_READ, RUN], "object"),
+    get("/v1/analysis/retries", "What retries cost and gained", &[TRACES_READ, RUN], "object"),
+    get(
+        "/v1/analysis/completeness",
+        "What of the telemetry is missing",
+        &[TRACES_READ, RUN],
+        "object",
+    ),
+    get("/v1/correlation/{correlation_id}", "One request over all its traces", &[RUN], "object"),
 ];
 
 /// The fields that a caller reads first; deeper parts are objects, explained in the guide.
