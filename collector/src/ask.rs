@@ -4,11 +4,13 @@ use std::path::Path;
 
 use axum::extract::Query;
 use axum::http::Uri;
-use model::id::TraceId;
-use serde::Serialize;
+use model::id::{CorrelationId, IdError, TraceId};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::analysis::gather::{self, Limit};
+use crate::analysis::path::critical_path;
 use crate::api::asked::with_hint;
 use crate::query::{EdgeQuery, EventQuery, Graph, LogQuery, OperationQuery, TraceQuery, Window};
 use crate::store::StoreError;
@@ -28,6 +30,8 @@ pub enum AskError {
     Wrong(String),
     #[error("no span of trace {0} is in the file")]
     NoTrace(TraceId),
+    #[error("nothing with correlation id {0} is in the file")]
+    NoRequest(CorrelationId),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -37,9 +41,10 @@ pub fn ask_file(file: &Path, uri: &str) -> Result<Answer, AskError> {
     let reader = Reader::new(Some(file));
     let uri: Uri = uri.parse().map_err(|_not_a_path| AskError::Wrong(format!("{uri}: no path")))?;
     if let Some(id) = uri.path().strip_prefix("/v1/traces/") {
-        let wrong = |error: model::id::IdError| AskError::Wrong(error.to_string());
-        let id: TraceId = id.to_ascii_lowercase().parse().map_err(wrong)?;
-        return whole(reader.trace(id)?.ok_or(AskError::NoTrace(id))?);
+        return trace(&reader, id);
+    }
+    if let Some(id) = uri.path().strip_prefix("/v1/correlation/") {
+        return request(&reader, id);
     }
     match uri.path() {
         "/v1/traces" => {
@@ -66,8 +71,43 @@ pub fn ask_file(file: &Path, uri: &str) -> Result<Answer, AskError> {
         "/v1/events" => whole(reader.events(&query::<EventQuery>(&uri)?)?),
         "/v1/faults" => whole(reader.faults()?),
         "/v1/breakers" => whole(reader.breakers()?),
+        "/v1/analysis/blame" => whole(gather::blame_of(&reader, &query(&uri)?)?),
+        "/v1/analysis/faults" => whole(gather::faults_of(&reader, limit(&uri)?)?),
+        "/v1/analysis/retries" => whole(gather::retries_of(&reader, limit(&uri)?)?),
+        "/v1/analysis/completeness" => whole(gather::completeness_of(&reader, limit(&uri)?)?),
         other => Err(AskError::Wrong(format!("a run file answers no {other}"))),
     }
+}
+
+/// A trace, or its critical path.
+fn trace(reader: &Reader, rest: &str) -> Result<Answer, AskError> {
+    let (id, wants_path) = match rest.strip_suffix("/critical-path") {
+        Some(id) => (id, true),
+        None => (rest, false),
+    };
+    let wrong = |error: IdError| AskError::Wrong(error.to_string());
+    let id: TraceId = id.to_ascii_lowercase().parse().map_err(wrong)?;
+    let trace = reader.trace(id)?.ok_or(AskError::NoTrace(id))?;
+    if wants_path {
+        return whole(critical_path(&trace).ok_or(AskError::NoTrace(id))?);
+    }
+    whole(trace)
+}
+
+fn request(reader: &Reader, encoded: &str) -> Result<Answer, AskError> {
+    #[derive(Deserialize)]
+    struct Asked {
+        id: CorrelationId,
+    }
+    // Read as a parameter, the id is decoded like one.
+    let asked: Result<Uri, _> = format!("/?id={encoded}").parse();
+    let asked = asked.map_err(|_not_a_uri| AskError::Wrong(format!("{encoded}: no id")))?;
+    let Asked { id } = query(&asked)?;
+    whole(gather::request_of(reader, id.clone())?.ok_or(AskError::NoRequest(id))?)
+}
+
+fn limit(uri: &Uri) -> Result<Option<usize>, AskError> {
+    Ok(query::<Limit>(uri)?.limit)
 }
 
 fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, AskError> {

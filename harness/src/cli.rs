@@ -18,8 +18,8 @@ pub use collector::CollectorArguments;
 pub use fault::{ArmArguments, FaultAction, FaultArguments, Remote};
 pub use proxy::ProxyArguments;
 pub use query::{
-    EdgeArguments, LogArguments, PageArguments, QueryArguments, Question, Severity,
-    SourceArguments, TimeArguments, TraceArguments,
+    BlameArguments, EdgeArguments, LogArguments, PageArguments, QueryArguments, Question,
+    SampleArguments, Severity, SourceArguments, TimeArguments, TraceArguments,
 };
 
 /// Put a system of services under load, break it on a timeline, and prove whether it held.

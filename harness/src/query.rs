@@ -10,6 +10,7 @@ mod waterfall;
 
 use std::path::Path;
 
+use collector::analysis::text;
 use collector::{AskError, RunFolder, RunsError, StoreError};
 use serde_json::Value;
 use telemetry::client::ClientError;
@@ -57,7 +58,7 @@ impl QueryError {
         match self {
             Self::Remote(error) => error.exit_code(),
             Self::Refused { status: 404, .. }
-            | Self::Ask(AskError::NoTrace(_))
+            | Self::Ask(AskError::NoTrace(_) | AskError::NoRequest(_))
             | Self::Runs(RunsError::Unknown { .. } | RunsError::Empty { .. }) => ExitCode::Failed,
             Self::Token(_)
             | Self::Refused { status: 400 | 401, .. }
@@ -133,6 +134,12 @@ fn page(question: &Question, body: Value, screen: &Screen) -> serde_json::Result
     Ok(match question {
         Question::Traces(_) => list::traces(&read::<Vec<_>>(body)?, screen),
         Question::Trace { .. } => waterfall::page(&read(body)?, screen),
+        Question::Path { .. } => text::critical_path(&read(body)?),
+        Question::Request { .. } => text::request(&read(body)?),
+        Question::Impact(_) => text::faults(&read(body)?),
+        Question::Blame(_) => text::blame(&read(body)?),
+        Question::Retries(_) => text::retries(&read(body)?),
+        Question::Completeness(_) => text::completeness(&read(body)?),
         Question::Logs(_) => list::logs(&read::<Vec<_>>(body)?, screen),
         Question::Edges(_) => list::edges(&read::<Vec<_>>(body)?, screen),
         Question::Graph { .. } => list::graph(&read(body)?, screen),

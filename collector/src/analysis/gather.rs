@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use model::frame::{Event, EventKind, Frame, LogLine, RunHead, Trace};
 use model::id::{CorrelationId, TraceId};
+use serde::Deserialize;
 
 use super::blame::{BlameQuery, BlameReport, blame};
 use super::completeness::{Completeness, Counts, completeness};
@@ -27,6 +28,13 @@ const FRAMES_AT_ONCE: usize = 256;
 const REQUEST_TRACES_MAX: usize = 100;
 /// Spans that ended before have come, unless they are lost: emitters send twice a second or more.
 const SETTLED_NS: u64 = 5_000_000_000;
+
+/// How many traces an answer may read.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limit {
+    pub(crate) limit: Option<usize>,
+}
 
 /// A run that can be asked: the running one, or one that lies in a file.
 pub(crate) trait Source {

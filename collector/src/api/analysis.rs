@@ -21,12 +21,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Json, Response};
 use axum::routing::get;
 use model::id::{CorrelationId, TraceId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Failure;
 use super::asked::Asked;
 use super::question::Nothing;
 use crate::analysis::blame::BlameQuery;
+use crate::analysis::gather::Limit;
 #[cfg(doc)]
 use crate::analysis::{
     blame::BlameReport, completeness::Completeness, correlation::RequestView, faults::FaultReport,
@@ -34,12 +35,6 @@ use crate::analysis::{
 };
 use crate::analysis::{gather, path, text};
 use crate::core::Core;
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Limit {
-    limit: Option<usize>,
-}
 
 pub(super) fn routes() -> Router<Arc<Core>> {
     Router::new()

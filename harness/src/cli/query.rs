@@ -17,6 +17,10 @@ Examples:
       from the newest run of the folder of runs
   shakedown query edges --step 10s --json
       rate, errors and durations every ten seconds, for another program
+  shakedown query path 4bf92f3577b34da6a3ce929d0e0e4736
+      what a trace waited for, instant by instant
+  shakedown query blame --phase during --quantile 0.99 --run latest
+      whose time the slow requests are, in lines that add up
   shakedown query runs
       every run of the folder of runs
   shakedown query --seal runs/run-20261125-192243-7f3c.db
@@ -67,6 +71,16 @@ pub enum Question {
         /// 32 hex digits, as a list shows them
         id: String,
     },
+    /// The critical path of a trace: what was waited for, instant by instant
+    Path {
+        /// 32 hex digits, as a list shows them
+        id: String,
+    },
+    /// Everything with one correlation id, over all its traces, and where it was lost
+    Request {
+        /// The correlation id
+        id: String,
+    },
     /// The newest logs, in order of time
     Logs(LogArguments),
     /// Rate, errors and durations of edges
@@ -85,6 +99,14 @@ pub enum Question {
     },
     /// Faults: what they did and when they were armed
     Faults,
+    /// What each fault did to the requests that it touched, and who felt it
+    Impact(SampleArguments),
+    /// Whose time requests took, by service, edge and work
+    Blame(BlameArguments),
+    /// Work that was repeated, or done for nobody
+    Retries(SampleArguments),
+    /// Is the telemetry complete enough to judge by?
+    Completeness(SampleArguments),
     /// Changes of breakers
     Breakers,
     /// What happened, in order of time
@@ -208,6 +230,29 @@ pub struct EdgeArguments {
     pub step: Option<Duration>,
     #[command(flatten)]
     pub time: TimeArguments,
+}
+
+/// How many traces an analysis reads.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct SampleArguments {
+    /// Most traces that are read [default: 2000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct BlameArguments {
+    /// Requests of this edge, as the gateway served them, and not whole traces
+    #[arg(long, value_name = "EDGE")]
+    pub edge: Option<String>,
+    /// Requests that began in this phase: warmup, before, during, after or end
+    #[arg(long, value_name = "PHASE")]
+    pub phase: Option<String>,
+    /// Only the requests around this quantile of duration, like 0.99
+    #[arg(long, value_name = "Q")]
+    pub quantile: Option<f64>,
+    #[command(flatten)]
+    pub sample: SampleArguments,
 }
 
 #[derive(Debug, Clone, Default, Args)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use telemetry::clock::Clock;
 
 use crate::cli::{
-    EdgeArguments, LogArguments, PageArguments, Question, Severity, TimeArguments, TraceArguments,
+    BlameArguments, EdgeArguments, LogArguments, PageArguments, Question, SampleArguments,
+    Severity, TimeArguments, TraceArguments,
 };
 
 /// A path with its parameters.
@@ -58,6 +59,12 @@ pub(super) fn uri(question: &Question, clock: &Clock) -> String {
     match question {
         Question::Traces(asked) => traces(asked, clock),
         Question::Trace { id } => format!("/v1/traces/{}", encoded(id)),
+        Question::Path { id } => format!("/v1/traces/{}/critical-path", encoded(id)),
+        Question::Request { id } => format!("/v1/correlation/{}", encoded(id)),
+        Question::Impact(asked) => sampled("/v1/analysis/faults", *asked),
+        Question::Retries(asked) => sampled("/v1/analysis/retries", *asked),
+        Question::Completeness(asked) => sampled("/v1/analysis/completeness", *asked),
+        Question::Blame(asked) => blame(asked),
         Question::Logs(asked) => logs(asked, clock),
         Question::Edges(asked) => edges(asked, clock),
         Question::Graph { time } => timed("/v1/graph", time, clock),
@@ -118,6 +125,21 @@ fn logs(asked: &LogArguments, clock: &Clock) -> String {
     uri.text
 }
 
+fn sampled(path: &str, asked: SampleArguments) -> String {
+    let mut uri = Uri::of(path);
+    uri.add("limit", asked.limit);
+    uri.text
+}
+
+fn blame(asked: &BlameArguments) -> String {
+    let mut uri = Uri::of("/v1/analysis/blame");
+    uri.add("edge", asked.edge.as_ref());
+    uri.add("phase", asked.phase.as_ref());
+    uri.add("quantile", asked.quantile);
+    uri.add("limit", asked.sample.limit);
+    uri.text
+}
+
 fn edges(asked: &EdgeArguments, clock: &Clock) -> String {
     let mut uri = Uri::of("/v1/edges");
     uri.add("edge", asked.edge.as_ref());
@@ -161,6 +183,14 @@ mod tests {
             ),
             ("edges --step 1m --service a", "/v1/edges?service=a&step_s=60"),
             ("trace 0a/../b", "/v1/traces/0a%2F..%2Fb"),
+            ("path 0a", "/v1/traces/0a/critical-path"),
+            ("request u1:2", "/v1/correlation/u1%3A2"),
+            ("impact", "/v1/analysis/faults"),
+            ("completeness --limit 50", "/v1/analysis/completeness?limit=50"),
+            (
+                "blame --edge a->b --phase during --quantile 0.99",
+                "/v1/analysis/blame?edge=a-%3Eb&phase=during&quantile=0.99",
+            ),
         ] {
             assert_eq!(asked(line), expected);
         }
