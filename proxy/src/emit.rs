@@ -143,7 +143,8 @@ impl Emitter {
             let span = metrics::Span { start_unix_ns, end_unix_ns: clock.unix_ns() };
             metrics::otlp(&metrics::families(&registry, hub.counts()), span)
         };
-        let exporter = export::Exporter::new(Arc::clone(&self.hub), Box::new(read), settings);
+        let (hub, clock) = (Arc::clone(&self.hub), self.clock.clone());
+        let exporter = export::Exporter::new(hub, Box::new(read), settings, clock);
         let (flushes, asked) = mpsc::channel(FLUSHES_MAX);
         Exporting { flushes, task: tokio::spawn(exporter.run(asked)).abort_handle() }
     }

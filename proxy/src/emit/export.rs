@@ -14,23 +14,26 @@ use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
 use prost::Message as _;
+use telemetry::clock::Clock;
+use telemetry::otlp::answer::Reason;
+use telemetry::otlp::{Courier, Delivery, Pace, Signal, compress, request};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::hub::Hub;
 use super::wire::{LENGTH_DELIMITED, field_bytes, put_bytes, put_head};
 
-mod answer;
-mod call;
 mod settings;
 
-use answer::{Backoff, Outcome, outcome};
-use call::{Connection, request};
 pub use settings::EndpointError;
 pub(crate) use settings::Settings;
-use settings::Signal;
 pub(super) use settings::pair;
 
+const PACE: Pace = Pace {
+    first: Duration::from_millis(100),
+    max: Duration::from_secs(5),
+    asked_max: Duration::from_secs(30),
+};
 const METRICS_INTERVAL: Duration = Duration::from_secs(10);
 /// Some ten seconds of trying with the ordinary pauses.
 const SPAN_TRIES_MAX: u32 = 8;
@@ -45,7 +48,7 @@ pub(super) struct Exporter {
     metrics: ReadMetrics,
     settings: Settings,
     wrapping: Wrapping,
-    connection: Connection,
+    courier: Courier,
     /// The receiver did not take the last request; said once, not for every try.
     troubled: bool,
 }
@@ -57,10 +60,15 @@ pub(super) struct Taken {
 }
 
 impl Exporter {
-    pub(super) fn new(hub: Arc<Hub>, metrics: ReadMetrics, settings: Settings) -> Self {
+    pub(super) fn new(
+        hub: Arc<Hub>,
+        metrics: ReadMetrics,
+        settings: Settings,
+        clock: Clock,
+    ) -> Self {
         let wrapping = Wrapping::of(&settings);
-        let connection = Connection::default();
-        Self { hub, metrics, settings, wrapping, connection, troubled: false }
+        let courier = Courier::new(clock, PACE);
+        Self { hub, metrics, settings, wrapping, courier, troubled: false }
     }
 
     /// Runs until nobody can ask for a flush any more. A flush is answered once everything that
@@ -124,31 +132,34 @@ impl Exporter {
         message: Vec<Bytes>,
         tries_max: u32,
     ) -> Option<Taken> {
-        let prepared = request(&self.settings, signal, message);
-        let mut backoff = Backoff::new();
-        for tries_left in (0..tries_max).rev() {
-            let result = self.connection.call(&self.settings, prepared.clone()).await;
-            match outcome(self.settings.protocol, result) {
-                Outcome::Delivered { rejected, message } => {
-                    self.delivered(signal, rejected, &message);
-                    return Some(Taken { rejected });
-                },
-                Outcome::Again { after, reason } if tries_left > 0 => {
-                    self.in_trouble(signal, &reason);
-                    let delay = backoff.delay(after, rand::random_range(-1.0..=1.0));
-                    tokio::time::sleep(delay).await;
-                },
-                Outcome::Again { reason, .. } | Outcome::Lost { reason } => {
-                    self.in_trouble(signal, &reason);
-                    break;
-                },
+        let target = self.settings.target(signal);
+        let message = match target.compression {
+            Some(compression) => vec![compress(compression, &message)],
+            None => message,
+        };
+        let request = request(target, message);
+        let (mut tries_left, troubled) = (tries_max, &mut self.troubled);
+        let again = |reason: &Reason, _pause| {
+            tries_left -= 1;
+            if tries_left > 0 {
+                in_trouble(troubled, signal, reason);
             }
+            tries_left > 0
+        };
+        match self.courier.deliver(target, &request, again).await {
+            Delivery::Taken { rejected, message } => {
+                self.delivered(signal, rejected, &message);
+                Some(Taken { rejected })
+            },
+            Delivery::Refused(reason) | Delivery::GivenUp(reason) => {
+                in_trouble(&mut self.troubled, signal, &reason);
+                None
+            },
         }
-        None
     }
 
     fn delivered(&mut self, signal: Signal, rejected: u64, message: &str) {
-        let signal = signal.as_str();
+        let signal = signal.items();
         if rejected > 0 || !message.is_empty() {
             tracing::warn!(signal, rejected, message, "the receiver took only a part");
         }
@@ -156,12 +167,12 @@ impl Exporter {
             tracing::info!(signal, "the receiver takes telemetry again");
         }
     }
+}
 
-    fn in_trouble(&mut self, signal: Signal, reason: &str) {
-        if !std::mem::replace(&mut self.troubled, true) {
-            let signal = signal.as_str();
-            tracing::warn!(signal, reason, "telemetry is not taken; what is lost is counted");
-        }
+fn in_trouble(troubled: &mut bool, signal: Signal, reason: &Reason) {
+    if !std::mem::replace(troubled, true) {
+        let signal = signal.items();
+        tracing::warn!(signal, %reason, "telemetry is not taken; what is lost is counted");
     }
 }
 

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use http::Uri;
-use http::uri::Scheme;
 use model::names::attribute;
 use model::plan::OtlpProtocol;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
+use telemetry::otlp::{Compression, Protocol, Signal, Target};
 use telemetry::providers::Identity;
 
 use super::super::SCOPE;
 
+const AGENT: &str = concat!("shakedown-proxy/", env!("CARGO_PKG_VERSION"));
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why telemetry cannot be sent to an address.
@@ -20,41 +20,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[error("telemetry goes to http://HOST:PORT, not to {0:?}")]
 pub struct EndpointError(pub String);
 
-/// The kinds of telemetry that are sent from here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Signal {
-    Traces,
-    Metrics,
-}
-
-impl Signal {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Traces => "spans",
-            Self::Metrics => "metrics",
-        }
-    }
-}
-
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    pub(super) protocol: OtlpProtocol,
-    pub(super) authority: String,
-    /// Before the paths of OTLP/HTTP; without a slash at its end.
-    pub(super) base: String,
-    /// For one try.
-    pub(super) timeout: Duration,
-    pub(super) gzip: bool,
+    traces: Target,
+    metrics: Target,
     pub(super) resource: Resource,
-    pub(super) route: Route,
-}
-
-/// How the receiver is reached.
-#[derive(Debug, Clone)]
-pub(super) enum Route {
-    Network,
-    #[cfg(test)]
-    Memory(super::tests::Dial),
 }
 
 impl Settings {
@@ -63,41 +33,43 @@ impl Settings {
         protocol: OtlpProtocol,
         identity: &Identity,
     ) -> Result<Self, EndpointError> {
-        let wrong = || EndpointError(endpoint.to_owned());
-        let uri: Uri = endpoint.parse().map_err(|_not_a_uri| wrong())?;
-        let authority = uri.authority().filter(|_| uri.scheme() == Some(&Scheme::HTTP));
-        let authority = authority.ok_or_else(wrong)?;
-        let authority = match authority.port() {
-            Some(_) => authority.to_string(),
-            None => format!("{authority}:80"),
+        let protocol = match protocol {
+            OtlpProtocol::Grpc => Protocol::Grpc,
+            OtlpProtocol::HttpProtobuf => Protocol::HttpProtobuf,
+        };
+        let target = |signal| {
+            let target = Target::plain(endpoint, protocol, signal, AGENT);
+            let mut target = target.map_err(|_wrong| EndpointError(endpoint.to_owned()))?;
+            target.timeout = TIMEOUT;
+            Ok(target)
         };
         Ok(Self {
-            protocol,
-            authority,
-            base: uri.path().trim_end_matches('/').to_owned(),
-            timeout: TIMEOUT,
-            gzip: false,
+            traces: target(Signal::Traces)?,
+            metrics: target(Signal::Metrics)?,
             resource: resource(identity),
-            route: Route::Network,
         })
     }
 
     /// Compressed or not.
-    pub(crate) fn with_gzip(self, gzip: bool) -> Self {
-        Self { gzip, ..self }
+    pub(crate) fn with_gzip(mut self, gzip: bool) -> Self {
+        for target in [&mut self.traces, &mut self.metrics] {
+            target.compression = gzip.then_some(Compression::Gzip);
+        }
+        self
     }
 
-    pub(super) fn uri(&self, signal: Signal) -> String {
-        let authority = &self.authority;
-        match (self.protocol, signal) {
-            (OtlpProtocol::Grpc, Signal::Traces) => format!(
-                "http://{authority}/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-            ),
-            (OtlpProtocol::Grpc, Signal::Metrics) => format!(
-                "http://{authority}/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
-            ),
-            (OtlpProtocol::HttpProtobuf, Signal::Traces) => format!("{}/v1/traces", self.base),
-            (OtlpProtocol::HttpProtobuf, Signal::Metrics) => format!("{}/v1/metrics", self.base),
+    /// Sends through memory to a receiver by script.
+    #[cfg(test)]
+    pub(super) fn over(self, dial: &telemetry::otlp::misbehave::Dial) -> Self {
+        let over = |target: Target| target.over(dial.clone());
+        Self { traces: over(self.traces), metrics: over(self.metrics), ..self }
+    }
+
+    /// There are no log records here: the SDK sends them.
+    pub(super) fn target(&self, signal: Signal) -> &Target {
+        match signal {
+            Signal::Metrics => &self.metrics,
+            Signal::Traces | Signal::Logs => &self.traces,
         }
     }
 }
@@ -149,7 +121,8 @@ mod tests {
     fn the_paths_of_otlp_stand_below_the_endpoint() {
         let at = |endpoint, signal| {
             let settings = parse(endpoint, OtlpProtocol::HttpProtobuf).unwrap();
-            (settings.authority.clone(), settings.uri(signal))
+            let target = settings.target(signal);
+            (target.authority().to_owned(), target.uri().to_string())
         };
         let host = |name: &str| name.to_owned();
         for (endpoint, signal, expected) in [

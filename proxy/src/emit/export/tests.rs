@@ -1,18 +1,17 @@
 use model::edge::Edge;
 use model::plan::OtlpProtocol;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use proptest::prelude::*;
 use telemetry::clock::Clock;
+use telemetry::otlp::Protocol;
+use telemetry::otlp::misbehave::{Act, Receiver};
 use telemetry::providers::Identity;
 
 use super::super::hub::{ExportCounts, QUEUE_BYTES_MAX};
 use super::super::{Attr, Emitter, Kind, Shard, SpanRecord};
 use super::*;
-
-mod receiver;
-pub(super) use receiver::Dial;
-use receiver::{Act, Receiver};
 
 const PROTOCOLS: [OtlpProtocol; 2] = [OtlpProtocol::Grpc, OtlpProtocol::HttpProtobuf];
 /// Longer than all tries of all requests of a test together.
@@ -39,10 +38,9 @@ impl Running {
     }
 
     fn start_with(protocol: OtlpProtocol, script: Vec<Act>, gzip: bool) -> Self {
-        let receiver = Receiver::new(protocol, script);
+        let receiver = Receiver::new(spoken(protocol), script);
         let settings = Settings::new("http://collector:4317", protocol, &identity()).unwrap();
-        let route = settings::Route::Memory(receiver.dial());
-        let settings = Settings { route, ..settings }.with_gzip(gzip);
+        let settings = settings.over(&receiver.dial()).with_gzip(gzip);
         let clock = Clock::system();
         let hub = Hub::new(true, clock.clone());
         let loggers = SdkLoggerProvider::builder().build();
@@ -70,6 +68,23 @@ impl Running {
     }
 }
 
+fn spoken(protocol: OtlpProtocol) -> Protocol {
+    match protocol {
+        OtlpProtocol::Grpc => Protocol::Grpc,
+        OtlpProtocol::HttpProtobuf => Protocol::HttpProtobuf,
+    }
+}
+
+fn spans(receiver: &Receiver) -> Vec<ExportTraceServiceRequest> {
+    let taken = receiver.taken(Signal::Traces);
+    taken.into_iter().map(|message| prost::Message::decode(message).unwrap()).collect()
+}
+
+fn metrics(receiver: &Receiver) -> Vec<ExportMetricsServiceRequest> {
+    let taken = receiver.taken(Signal::Metrics);
+    taken.into_iter().map(|message| prost::Message::decode(message).unwrap()).collect()
+}
+
 fn counts(offered: u64, delivered: u64, rejected: u64, dropped: u64) -> ExportCounts {
     ExportCounts { offered, waiting: 0, delivered, rejected, dropped }
 }
@@ -84,7 +99,7 @@ async fn spans_arrive_whole_in_the_name_of_the_process() {
         }
         assert_eq!(running.flush().await, counts(1_000, 1_000, 0, 0), "{protocol:?} {gzip}");
         let mut names = Vec::new();
-        for request in running.receiver.spans() {
+        for request in spans(&running.receiver) {
             let [resource_spans] = &request.resource_spans[..] else { panic!("{request:?}") };
             let resource = resource_spans.resource.as_ref().unwrap();
             let named: Vec<(&str, &Value)> = resource
@@ -117,19 +132,17 @@ async fn spans_leave_by_themselves_half_a_second_after_the_first() {
     running.record("GET", "/");
     tokio::time::sleep(Duration::from_millis(300)).await;
     running.record("GET", "/");
-    assert_eq!(running.receiver.next_request().await - began, Duration::from_millis(500));
-    let arrived: usize = running.receiver.spans().iter().map(span_count).sum();
+    assert_eq!(running.receiver.next_request().await.at - began, Duration::from_millis(500));
+    let arrived: usize = spans(&running.receiver).iter().map(span_count).sum();
     assert_eq!(arrived, 2);
     for _ in 0..512 {
         running.record("GET", "/");
     }
     let full = Instant::now();
-    assert_eq!(running.receiver.next_request().await, full, "a full batch does not wait");
+    assert_eq!(running.receiver.next_request().await.at, full, "a full batch does not wait");
 }
 
-fn span_count(
-    request: &opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest,
-) -> usize {
+fn span_count(request: &ExportTraceServiceRequest) -> usize {
     request.resource_spans[0].scope_spans[0].spans.len()
 }
 
@@ -215,14 +228,14 @@ async fn metrics_go_every_ten_seconds_and_with_a_flush_and_make_up_for_lost_ones
         let edge = running.emitter.metrics().edge(&Edge::new("orders", "payments"));
         let began = Instant::now();
         edge.request_ended(0, Some(200), None, Duration::from_millis(3));
-        let first = running.receiver.next_request().await - began;
+        let first = running.receiver.next_request().await.at - began;
         assert_eq!(first, Duration::from_secs(10));
         edge.request_ended(0, Some(200), None, Duration::from_millis(4));
         tokio::time::sleep(Duration::from_secs(5)).await;
-        assert!(running.receiver.metrics().is_empty(), "both tries were refused");
+        assert!(metrics(&running.receiver).is_empty(), "both tries were refused");
         edge.request_ended(0, Some(200), None, Duration::from_millis(5));
         running.flush().await;
-        let sent = running.receiver.metrics();
+        let sent = metrics(&running.receiver);
         let [resource_metrics] = &sent.last().unwrap().resource_metrics[..] else { panic!() };
         let resource = resource_metrics.resource.as_ref().unwrap();
         assert!(resource.attributes.iter().any(|pair| pair.key == "shakedown.run.id"));
@@ -251,7 +264,7 @@ async fn without_an_endpoint_nothing_is_recorded_and_a_flush_is_over_at_once() {
 #[tokio::test]
 async fn spans_arrive_over_the_network() {
     for protocol in PROTOCOLS {
-        let (receiver, address) = Receiver::listening(protocol).await;
+        let (receiver, address) = Receiver::listening(spoken(protocol), Vec::new()).await.unwrap();
         let config = model::plan::ProxyConfig {
             otlp: Some(format!("http://{address}")),
             otlp_protocol: protocol,
@@ -264,8 +277,8 @@ async fn spans_arrive_over_the_network() {
             running.record("GET", "/");
         }
         assert_eq!(running.flush().await, counts(2_000, 2_000, 0, 0), "{protocol:?}");
-        let arrived: usize = running.receiver.spans().iter().map(span_count).sum();
-        assert_eq!((arrived, running.receiver.metrics().len()), (2_000, 1));
+        let arrived: usize = spans(&running.receiver).iter().map(span_count).sum();
+        assert_eq!((arrived, metrics(&running.receiver).len()), (2_000, 1));
     }
 }
 
@@ -319,7 +332,7 @@ proptest! {
             let end = running.flush().await;
             assert_eq!((end.offered, end.waiting), (offered, 0));
             assert_eq!(end.delivered + end.rejected + end.dropped, offered);
-            let taken: usize = running.receiver.spans().iter().map(span_count).sum();
+            let taken: usize = spans(&running.receiver).iter().map(span_count).sum();
             assert_eq!(taken as u64, end.delivered + end.rejected);
         });
     }
