@@ -1,7 +1,8 @@
 //! The collector by itself, for the measurements of `docs/benchmarks.md`.
 //!
-//! `alone --grpc ADDR --http ADDR [--api ADDR] [--data DIR]` serves until the process is killed.
-//! Without a folder it keeps everything in memory; in one, the run file is created anew.
+//! `alone --grpc ADDR --http ADDR [--api ADDR] [--data DIR] [--otlp URL]` serves until the process is
+//! killed. Without a folder it keeps everything in memory; in one, the run file is created anew. How
+//! to send on is said by the variables `OTEL_EXPORTER_OTLP_*`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,12 +10,14 @@ use std::process::ExitCode;
 
 use collector::{CollectorConfig, start};
 use telemetry::clock::Clock;
+use telemetry::otlp::settings::PREFIX;
 
 fn parse(arguments: impl Iterator<Item = String>) -> Result<CollectorConfig, String> {
     let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let mut config = CollectorConfig {
         grpc: loopback(4317),
         http: loopback(4318),
+        export_env: std::env::vars().filter(|(name, _)| name.starts_with(PREFIX)).collect(),
         ..CollectorConfig::on_loopback("alone", None)
     };
     let mut arguments = arguments.skip(1);
@@ -26,6 +29,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<CollectorConfig, Str
             "--http" => config.http = address()?,
             "--api" => config.api = address()?,
             "--data" => config.database = Some(PathBuf::from(&value).join("alone.db")),
+            "--otlp" => config.export.push(value),
             other => return Err(format!("unknown argument {other}")),
         }
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use model::fault::Token;
 use model::units::Share;
 
+use crate::export::ExportLimits;
 use crate::receive::ReceiveConfig;
 
 /// Port 0 lets the system choose; the addresses are in the handle.
@@ -28,11 +29,13 @@ pub struct CollectorConfig {
     pub runs: Option<PathBuf>,
     /// What callers of the API must show, on this machine, too.
     pub api_token: Option<Token>,
-    /// Backend that gets everything too, like `http://localhost:4318`. `None` sends nothing on.
-    pub export: Option<String>,
-    /// The `OTEL_EXPORTER_OTLP_*` variables that concern the export: `_PROTOCOL`, `_HEADERS`,
-    /// `_COMPRESSION`, `_TIMEOUT`. The caller takes them from its environment.
+    /// Backends that get everything too, each a URL like `http://localhost:4318` and settings like
+    /// `compression=zstd` after it; `telemetry::otlp::settings` has them all.
+    pub export: Vec<String>,
+    /// The `OTEL_EXPORTER_OTLP_*` variables, which hold for the backends too. The caller takes them
+    /// from its environment.
     pub export_env: BTreeMap<String, String>,
+    pub export_limits: ExportLimits,
     /// Of the traces without an error, a fault or a slow request, this share is written to the
     /// file; frames count all of them. The whole is the rule for runs.
     pub keep_share: Share,
@@ -51,8 +54,9 @@ impl CollectorConfig {
             database,
             runs: None,
             api_token: None,
-            export: None,
+            export: Vec::new(),
             export_env: BTreeMap::new(),
+            export_limits: ExportLimits::default(),
             keep_share: Share::WHOLE,
         }
     }

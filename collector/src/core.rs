@@ -126,29 +126,31 @@ impl Core {
         payload: Bytes,
         lease: Lease,
     ) -> Result<Rejected, DecodeError> {
-        let core = Arc::clone(self);
+        let (core, received) = (Arc::clone(self), payload.clone());
         let bytes = payload.len() / DECODE_AHEAD;
-        beside(bytes, move || core.take_now(signal, payload, lease)).await
+        let (rejected, count) =
+            beside(bytes, move || core.take_now(signal, &received, lease)).await?;
+        if let Some(exporter) = &self.exporter
+            && count > 0
+        {
+            exporter.offer(signal, payload, count).await;
+        }
+        Ok(rejected)
     }
 
     fn take_now(
         &self,
         signal: Signal,
-        payload: Bytes,
+        payload: &Bytes,
         lease: Lease,
-    ) -> Result<Rejected, DecodeError> {
-        let batch = decode(signal, &payload, self.clock.unix_ns())?;
+    ) -> Result<(Rejected, u64), DecodeError> {
+        let batch = decode(signal, payload, self.clock.unix_ns())?;
         let (rejected, count) = (batch.rejected.clone(), batch.items());
         self.counts.request(signal, count, &rejected);
         let mut items = self.live().ingest(batch, self.clock.unix_ms());
         items.lease = Some(lease);
         self.keep(items);
-        if let Some(exporter) = &self.exporter
-            && count > 0
-        {
-            exporter.offer(signal, payload, count);
-        }
-        Ok(rejected)
+        Ok((rejected, count))
     }
 
     /// Hands a batch to the file. All of it has been counted and is at hand by now, so that this is

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::config::{CollectorAddresses, CollectorConfig, Sealed};
 use crate::core::Core;
 use crate::error::CollectorError;
-use crate::export::{Exporter, Settings};
+use crate::export::Exporter;
 use crate::live::{LedgerCount, RouteRed, ServiceCall, SpanMetric};
 use crate::query::{LogQuery, TraceLine, TraceQuery};
 use crate::receive::{LineIntake, LineSource, Receiver};
@@ -47,10 +47,7 @@ pub async fn start(
     config: CollectorConfig,
     clock: Clock,
 ) -> Result<CollectorHandle, CollectorError> {
-    let settings = match &config.export {
-        Some(endpoint) => Some(Settings::parse(endpoint, &config.export_env)?),
-        None => None,
-    };
+    let settings = Exporter::settings(&config.export, &config.export_env)?;
     let receiving = receive::Settings::check(config.receive)?;
     let runs = config.runs.as_deref().map(RunFolder::open).transpose()?;
     let token = config.api_token.clone().map(Arc::new);
@@ -65,14 +62,17 @@ pub async fn start(
         Some(path) => Store::create(path, &config.run_id, &clock)?,
         None => Store::nowhere(),
     };
-    let (exporter, workers) = settings.map(Exporter::new).unzip();
+    let queue = Exporter::folder(config.runs.as_deref(), config.database.as_deref());
+    let (limits, queue) = (&config.export_limits, queue.as_deref());
+    let exporter = settings.map(|backends| Exporter::open(backends, limits, queue, &clock));
+    let (exporter, lanes) = exporter.transpose()?.unzip();
     let (frames, _) = broadcast::channel(SUBSCRIBER_FRAMES);
     let mut core = Core::new(&config.run_id, store, exporter, clock, frames);
     core.runs = runs;
     let core = Arc::new(core.keeping(config.keep_share));
     let mut tasks = JoinSet::new();
-    for worker in workers.into_iter().flatten() {
-        tasks.spawn(worker.run());
+    for lane in lanes.into_iter().flatten() {
+        tasks.spawn(lane.run());
     }
     let receiver = Receiver::new(Arc::clone(&core), receiving);
     for listener in [grpc.0, http.0] {
@@ -261,6 +261,9 @@ impl CollectorHandle {
             if let Err(error) = ended {
                 tracing::error!(%error, "a part of the collector ended by a panic");
             }
+        }
+        if let Some(exporter) = &self.core.exporter {
+            exporter.tell_what_is_left();
         }
         self.core.store.close().await;
     }

@@ -6,6 +6,7 @@
 //! the file of the run (`store`), and sent on when a backend is configured (`export`). The third
 //! listener serves one frame per second (`ticker`) and answers questions (`api`, `query`), also
 //! about what the traces mean ([`analysis`]). `core` is the way of a request through all of them.
+//! `replay` sends a recorded run once more.
 //!
 //! Everything is bounded; what is refused, lost or late is counted and shown in the frames. The
 //! collector sends no telemetry about itself, so it can never feed on its own output.
@@ -24,6 +25,7 @@ mod live;
 mod query;
 mod receive;
 mod record;
+mod replay;
 mod runs;
 mod sampling;
 mod store;
@@ -35,7 +37,7 @@ mod wire;
 pub use ask::{Answer, AskError, ask_file};
 pub use config::{CollectorAddresses, CollectorConfig, Sealed};
 pub use error::CollectorError;
-pub use export::ExportError;
+pub use export::{ExportError, ExportLimits, check_backends};
 pub use handle::{CollectorHandle, start};
 pub use live::{LedgerCount, RouteRed, ServiceCall, SpanMetric};
 pub use query::{
@@ -44,6 +46,10 @@ pub use query::{
     TraceQuery, parse_severity,
 };
 pub use receive::{LineCount, LineIntake, LineSource, ReceiveConfig, ReceiveError};
+pub use replay::{
+    FileTotals, Recording, RecordingSummary, ReplayError, ReplayPlan, ReplayTotals, Speed,
+    send as send_recording, to_files,
+};
 pub use runs::{Removed, Retention, RunEntry, RunFolder, RunName, RunsError};
 pub use sampling::SamplingCounts;
 pub use store::{Recovered, StoreError, recover};

@@ -24,52 +24,7 @@ pub(crate) use part::Part;
 pub(crate) use pick::Pick;
 pub(crate) use point::{MetricHead, MetricKind, MetricView, PointRecord, PointView};
 pub(crate) use span::{EventView, Known, SpanRecord, SpanView};
-
-/// The three signals of OTLP that are served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Signal {
-    Traces,
-    Metrics,
-    Logs,
-}
-
-impl Signal {
-    pub(crate) const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
-
-    /// As in `/v1/traces`.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Traces => "traces",
-            Self::Metrics => "metrics",
-            Self::Logs => "logs",
-        }
-    }
-
-    /// What its items are called.
-    pub(crate) fn items(self) -> &'static str {
-        match self {
-            Self::Traces => "spans",
-            Self::Metrics => "data points",
-            Self::Logs => "log records",
-        }
-    }
-
-    pub(crate) fn http_path(self) -> &'static str {
-        match self {
-            Self::Traces => "/v1/traces",
-            Self::Metrics => "/v1/metrics",
-            Self::Logs => "/v1/logs",
-        }
-    }
-
-    pub(crate) fn grpc_path(self) -> &'static str {
-        match self {
-            Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-            Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-            Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-        }
-    }
-}
+pub(crate) use telemetry::otlp::Signal;
 
 /// Who emitted: a process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

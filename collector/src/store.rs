@@ -33,7 +33,7 @@ use crate::record::{Batch, LogView, Pick};
 use crate::runs::RunLock;
 
 pub(crate) use rollup::Rollup;
-pub(crate) use schema::VERSION;
+pub(crate) use schema::{VERSION, open_read_only};
 pub use seal::{Recovered, recover};
 
 /// Commands beside the leased batches: frames, load intervals, the head of the run, the seal.

@@ -19,8 +19,6 @@ use tempfile::TempDir;
 use crate::{CollectorConfig, CollectorHandle};
 
 pub(crate) const RUN: &str = "run-1";
-pub(crate) const LOOPBACK: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 /// For answers that come at once unless something is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -13,6 +13,7 @@ mod collector;
 mod fault;
 mod proxy;
 mod query;
+mod replay;
 
 pub use collector::CollectorArguments;
 pub use fault::{ArmArguments, FaultAction, FaultArguments, Remote};
@@ -21,6 +22,7 @@ pub use query::{
     BlameArguments, EdgeArguments, LogArguments, PageArguments, QueryArguments, Question,
     SampleArguments, Severity, SourceArguments, TimeArguments, TraceArguments,
 };
+pub use replay::ReplayArguments;
 
 /// Put a system of services under load, break it on a timeline, and prove whether it held.
 #[derive(Debug, Parser)]
@@ -51,6 +53,8 @@ pub enum Command {
     Collector(CollectorArguments),
     /// Ask a running collector, or the file of a run: traces, waterfalls, logs, edges, runs
     Query(QueryArguments),
+    /// Send a recorded run to an OTLP backend, or write it as OTLP JSON lines
+    Replay(ReplayArguments),
     #[command(flatten)]
     Part(Part),
 }
@@ -65,9 +69,10 @@ pub struct RunArguments {
     /// Replace the scenario's seed: other users, other arrivals, other hits
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Send all telemetry on to this OTLP backend, like http://127.0.0.1:4318
-    #[arg(long, value_name = "URL")]
-    pub otlp: Option<String>,
+    /// Send all telemetry on to this OTLP backend, like http://127.0.0.1:4318, with settings such
+    /// as compression=zstd after it in the same argument; can be repeated
+    #[arg(long, value_name = "URL [SETTINGS]")]
+    pub otlp: Vec<String>,
     /// One line a second instead of the dashboard
     #[arg(long)]
     pub plain: bool,
@@ -236,6 +241,29 @@ mod tests {
             "shakedown fault arm a --on x->y --kind latency --set add --for 5m",
             "shakedown fault arm a --on x->y --kind latency --for 0s",
             "shakedown fault disarm",
+        ] {
+            assert_eq!(parse(bad), Err(ExitCode::ScenarioInvalid), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_replay_goes_to_a_backend_or_into_files() {
+        let parse = |line: &str| parse(line.split(' ').map(OsString::from)).map(|_| ());
+        for good in [
+            "shakedown replay runs/a --otlp http://127.0.0.1:4318",
+            "shakedown replay run.db --otlp http://a --speed max --shift-to-now",
+            "shakedown replay run.db --otlp http://a --speed 0.5",
+            "shakedown replay run.db --to-files out",
+        ] {
+            assert_eq!(parse(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "shakedown replay",
+            "shakedown replay run.db",
+            "shakedown replay run.db --otlp http://a --to-files out",
+            "shakedown replay run.db --to-files out --speed 2",
+            "shakedown replay run.db --otlp http://a --speed 0",
+            "shakedown replay run.db --otlp http://a --speed fast",
         ] {
             assert_eq!(parse(bad), Err(ExitCode::ScenarioInvalid), "{bad}");
         }

@@ -130,9 +130,7 @@ fn config(
         runs: runs.map(|runs| runs.path().to_owned()),
         api_token: token.map_err(CollectError::Token)?,
         export: arguments.otlp.clone(),
-        export_env: std::env::vars()
-            .filter(|(name, _)| name.starts_with("OTEL_EXPORTER_OTLP_"))
-            .collect(),
+        export_env: crate::run::otlp_variables(),
         ..CollectorConfig::on_loopback(name.run_id.clone(), database)
     })
 }

@@ -5,6 +5,7 @@
 //! of `run`: what each child process does. [`result`] and [`report`] say what came of it.
 //! [`gateway`] is the proxy by itself, without a run, and [`fault`] talks to a running one.
 //! [`collector`] is the collector by itself, and [`query`] asks it, or the files that it keeps.
+//! [`replay`] sends a recorded run once more.
 
 pub mod cli;
 pub mod collector;
@@ -14,6 +15,7 @@ pub mod gateway;
 pub mod guardian;
 pub mod part;
 pub mod query;
+pub mod replay;
 pub mod report;
 pub mod result;
 pub mod run;
@@ -41,6 +43,7 @@ fn dispatch(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Cli { command: Command::Fault(arguments) } => fault::command(&arguments),
         Cli { command: Command::Collector(arguments) } => collector::command(&arguments),
         Cli { command: Command::Query(arguments) } => query::command(&arguments),
+        Cli { command: Command::Replay(arguments) } => replay::command(&arguments),
         Cli { command: Command::Part(part) } => part::command(part),
     }
 }

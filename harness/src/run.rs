@@ -29,6 +29,7 @@ use crate::cli::{CheckArguments, RunArguments};
 use crate::result::{Ending, ExitCode, Head};
 use folder::{FolderError, RunFolder};
 use stack::Stack;
+pub(crate) use stack::otlp_variables;
 use view::View;
 
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +40,8 @@ enum RunError {
     TooLong { path: String },
     #[error("{0}")]
     Scenario(model::scenario::Problems),
-    #[error("--otlp wants the base of an OTLP backend like http://127.0.0.1:4318, got {0:?}")]
-    Otlp(String),
+    #[error(transparent)]
+    Otlp(#[from] collector::ExportError),
     #[error(
         "with --time-scale {time_scale} the run does not fit into the scenario's limit of {limit}"
     )]
@@ -72,7 +73,7 @@ pub(crate) struct Job {
     pub(crate) scenario: Scenario,
     pub(crate) folder: RunFolder,
     pub(crate) head: Head,
-    pub(crate) otlp: Option<String>,
+    pub(crate) otlp: Vec<String>,
     pub(crate) plain: bool,
     pub(crate) clock: Clock,
 }
@@ -114,11 +115,12 @@ fn prepare(arguments: &RunArguments) -> Result<Job, RunError> {
     if let Some(seed) = arguments.seed {
         scenario.seed = seed;
     }
-    if let Some(url) = &arguments.otlp
-        && !url.starts_with("http://")
-    {
-        return Err(RunError::Otlp(url.clone()));
-    }
+    let otlp = if arguments.otlp.is_empty() {
+        scenario.export.otlp.iter().cloned().collect()
+    } else {
+        arguments.otlp.clone()
+    };
+    collector::check_backends(&otlp, &otlp_variables())?;
     let scenario = scenario.scaled(arguments.time_scale);
     if !scenario.fits_limit() {
         let limit = model::units::format_duration(scenario.safety.limit);
@@ -142,7 +144,7 @@ fn prepare(arguments: &RunArguments) -> Result<Job, RunError> {
             ("os".to_owned(), format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
         ]),
     };
-    Ok(Job { scenario, folder, head, otlp: arguments.otlp.clone(), plain: arguments.plain, clock })
+    Ok(Job { scenario, folder, head, otlp, plain: arguments.plain, clock })
 }
 
 fn read_scenario(path: &Path) -> Result<(Scenario, String), RunError> {
@@ -175,7 +177,7 @@ fn log_to(folder: &RunFolder) -> Result<(), FolderError> {
 
 async fn run(job: Job) -> Result<ExitCode, RunError> {
     let mut signals = Shutdown::listen().map_err(RunError::Signals)?;
-    let begun = Stack::begin(&job.scenario, &job.folder, job.otlp.as_deref(), &job.clock).await;
+    let begun = Stack::begin(&job.folder, &job.otlp, &job.clock).await;
     let mut stack = match begun {
         Ok(stack) => stack,
         Err(error) => {

@@ -26,3 +26,5 @@ mod redis;
 mod server;
 /// Answers that do not end, and bytes both ways.
 mod streams;
+
+pub(crate) use server::free_port;

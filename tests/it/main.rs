@@ -19,6 +19,8 @@ mod hits;
 mod interop;
 /// Forwarding to a backend; one checkout as one trace.
 mod otlp;
+/// Collectors of others as backends; ignored where they are not installed.
+mod peer;
 /// The files in `scenarios/`, with their exit codes.
 mod scenarios;
 /// The program as a child process.

@@ -92,8 +92,18 @@ pub(crate) fn unwrapped(text: &str) -> String {
 
 /// A collector of its own, whose database is in `folder`.
 pub(crate) async fn collector(run_id: &str, folder: &TempDir, clock: &Clock) -> CollectorHandle {
+    collector_to(run_id, folder, clock, Vec::new()).await
+}
+
+/// One that sends everything on to these backends.
+pub(crate) async fn collector_to(
+    run_id: &str,
+    folder: &TempDir,
+    clock: &Clock,
+    export: Vec<String>,
+) -> CollectorHandle {
     let database = folder.path().join("run.db");
-    let config = CollectorConfig::on_loopback(run_id, Some(database));
+    let config = CollectorConfig { export, ..CollectorConfig::on_loopback(run_id, Some(database)) };
     collector::start(config, clock.clone()).await.unwrap()
 }
 

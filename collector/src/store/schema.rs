@@ -87,7 +87,7 @@ pub(super) fn open_to_recover(path: &Path) -> Result<Connection, StoreError> {
 ///
 /// A file that nobody writes and that has no log of SQLite beside it is opened as one that cannot
 /// change: then SQLite makes no files of its own, which a read-only folder would not take.
-pub(super) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
     let failed = |source| StoreError::Read { path: path.to_owned(), source };
     std::fs::metadata(path)
         .map_err(|source| StoreError::Missing { path: path.to_owned(), source })?;

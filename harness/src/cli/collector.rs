@@ -25,7 +25,7 @@ Examples:
   curl http://127.0.0.1:4319/openapi.json
       lists what else can be asked
 
-OTEL_EXPORTER_OTLP_HEADERS, _COMPRESSION, _TIMEOUT and _PROTOCOL of the environment are for --otlp.
+The OTEL_EXPORTER_OTLP_* variables of the environment are for --otlp; docs/sending-on.md has them all.
 Ctrl-C or SIGTERM seals the run: everything is written and indexed. A second one ends at once; the
 next start seals what was left. docs/collector.md explains the files.
 
@@ -64,9 +64,10 @@ pub struct CollectorArguments {
     /// Bytes of all runs in the folder, like 500MB
     #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "10GiB")]
     pub keep_bytes: u64,
-    /// Send everything on to this OTLP backend, like http://127.0.0.1:9317
-    #[arg(long, value_name = "URL")]
-    pub otlp: Option<String>,
+    /// Send everything on to this OTLP backend, like http://127.0.0.1:9317, with settings such as
+    /// compression=zstd after it in the same argument; can be repeated
+    #[arg(long, value_name = "URL [SETTINGS]")]
+    pub otlp: Vec<String>,
 }
 
 fn bytes(text: &str) -> Result<u64, String> {

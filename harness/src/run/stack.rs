@@ -56,21 +56,24 @@ pub struct Stack {
     guardian: Option<Process>,
 }
 
+/// The variables of the environment that say how to send on.
+pub(crate) fn otlp_variables() -> BTreeMap<String, String> {
+    let ours = |name: &str| name.starts_with(telemetry::otlp::settings::PREFIX);
+    std::env::vars().filter(|(name, _)| ours(name)).collect()
+}
+
 impl Stack {
     /// The collector alone; [`Self::raise`] starts the rest. Apart, so that whatever was started
     /// can be ended when a later part fails.
     pub async fn begin(
-        scenario: &Scenario,
         folder: &RunFolder,
-        otlp: Option<&str>,
+        otlp: &[String],
         clock: &Clock,
     ) -> Result<Self, StackError> {
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let config = CollectorConfig {
-            export: otlp.map(str::to_owned).or_else(|| scenario.export.otlp.clone()),
-            export_env: std::env::vars()
-                .filter(|(name, _)| name.starts_with("OTEL_EXPORTER_OTLP_"))
-                .collect(),
+            export: otlp.to_owned(),
+            export_env: otlp_variables(),
             ..CollectorConfig::on_loopback(folder.run_id.clone(), Some(folder.file("run.db")))
         };
         let collector = collector::start(config, clock.clone()).await?;

@@ -9,7 +9,20 @@ pub(crate) fn read_otlp(value: &Value<'_>) -> Option<String> {
     })
 }
 
-/// What is wrong with the URL of an OTLP backend.
+/// A backend of a run: a URL, which may be encrypted, and settings after it, which the collector
+/// checks when it starts.
+pub(crate) fn read_backend(value: &Value<'_>) -> Option<String> {
+    value.parsed("a URL like \"http://127.0.0.1:4318\"", |text| {
+        let url = text.split_whitespace().next().unwrap_or_default();
+        let plain = match url.strip_prefix("https://") {
+            Some(rest) => format!("http://{rest}"),
+            None => url.to_owned(),
+        };
+        check_otlp(&plain).map(|()| text.to_owned())
+    })
+}
+
+/// What is wrong with the URL of an OTLP backend that is reached without encryption.
 pub(crate) fn check_otlp(text: &str) -> Result<(), String> {
     if text.starts_with("https://") {
         return Err(not_yet("an OTLP endpoint over https"));

@@ -129,7 +129,7 @@ pub(super) fn read_export(root: &mut Table<'_>) -> Export {
     let Some(mut table) = root.get("export").and_then(|value| value.table("[export]")) else {
         return Export::default();
     };
-    let otlp = table.get("otlp").as_ref().and_then(url::read_otlp);
+    let otlp = table.get("otlp").as_ref().and_then(url::read_backend);
     table.finish(&language::EXPORT_KEYS);
     Export { otlp }
 }

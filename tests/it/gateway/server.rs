@@ -57,6 +57,6 @@ impl Drop for Server {
 
 /// A port that nothing listens on. It may be taken before it is used, so the server says whether
 /// it got it.
-pub(super) fn free_port() -> SocketAddr {
+pub(crate) fn free_port() -> SocketAddr {
     TcpListener::bind(ANY_PORT).unwrap().local_addr().unwrap()
 }

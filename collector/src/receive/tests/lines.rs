@@ -14,7 +14,7 @@ const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
 async fn lines_become_log_records_with_their_ids_and_are_sent_on() {
     let (backend, _backend_folder) = collector().await;
     let to = format!("http://{}", backend.addresses().http);
-    let (handle, _folder) = collector_with(|config| config.export = Some(to)).await;
+    let (handle, _folder) = collector_with(|config| config.export = vec![to]).await;
     let line = json!({
         "level": "error", "msg": "card refused", "trace_id": TRACE, "span_id": "01".repeat(8),
         "correlation_id": "u1-7", "amount": 4_900,

@@ -58,11 +58,11 @@ async fn an_opentelemetry_sdk_finds_its_trace_again_with_its_log() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_accepted_reaches_a_backend_over_both_protocols() {
-    for protocol in ["grpc", "http/protobuf"] {
+    for protocol in ["grpc", "http/protobuf", "http/json"] {
         let (backend, _backend_folder) = collector().await;
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(&folder);
-        config.export = Some(format!("http://{}", backend.addresses().http));
+        config.export = vec![format!("http://{}", backend.addresses().http)];
         for (name, value) in [("PROTOCOL", protocol), ("COMPRESSION", "gzip")] {
             config.export_env.insert(format!("OTEL_EXPORTER_OTLP_{name}"), value.to_owned());
         }
