@@ -131,6 +131,7 @@ fn config(
         api_token: token.map_err(CollectError::Token)?,
         export: arguments.otlp.clone(),
         export_env: crate::run::otlp_variables(),
+        keep_share: arguments.keep_share,
         ..CollectorConfig::on_loopback(name.run_id.clone(), database)
     })
 }

@@ -100,12 +100,7 @@ impl Core {
                     continue;
                 }
                 let place = (query.step_of(window, frame.unix_s), edge.edge.clone());
-                counts.entry(place).or_default().merge(&Rollup {
-                    errors: edge.error_count(),
-                    attempts: edge.attempts,
-                    blames: edge.errors.clone(),
-                    duration: edge.duration.clone(),
-                });
+                counts.entry(place).or_default().merge(&Rollup::of(edge));
             }
         }
         Ok((window, counts))

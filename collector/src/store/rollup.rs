@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::frame::Frame;
+use model::frame::{EdgeFrame, Frame};
 use model::hist::Histogram;
 use rusqlite::{Connection, Row, params};
 
@@ -26,9 +26,29 @@ pub(crate) struct Rollup {
     /// Failed requests by blame.
     pub(crate) blames: BTreeMap<String, u64>,
     pub(crate) duration: Histogram,
+    /// What is left of the weights of sampled spans beside the whole spans that were counted.
+    owed: f64,
 }
 
 impl Rollup {
+    pub(crate) fn of(edge: &EdgeFrame) -> Self {
+        Self {
+            errors: edge.error_count(),
+            attempts: edge.attempts,
+            blames: edge.errors.clone(),
+            duration: edge.duration.clone(),
+            owed: 0.0,
+        }
+    }
+
+    /// How many spans one of this weight stands for. Over many spans the fractions are not lost.
+    fn times(&mut self, weight: f64) -> u64 {
+        self.owed += weight;
+        let times = self.owed.floor().max(0.0);
+        self.owed -= times;
+        times as u64
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         self.errors += other.errors;
         self.attempts += other.attempts;
@@ -47,14 +67,8 @@ fn quantile_ns(duration: &Histogram, fraction: f64) -> Option<i64> {
 pub(super) fn frames(to: &Connection, frames: &[Arc<Frame>]) -> rusqlite::Result<()> {
     for frame in frames {
         for edge in frame.edges.iter().filter(|edge| edge.requests > 0 || edge.attempts > 0) {
-            let rollup = Rollup {
-                errors: edge.error_count(),
-                attempts: edge.attempts,
-                blames: edge.errors.clone(),
-                duration: edge.duration.clone(),
-            };
             let place = (1, integer(frame.unix_s), edge.edge.to_string());
-            insert_edge(to, "REPLACE", &place, &rollup)?;
+            insert_edge(to, "REPLACE", &place, &Rollup::of(edge))?;
         }
     }
     Ok(())
@@ -66,7 +80,7 @@ fn insert_edge(
     (step_s, unix_s, edge): &(i64, i64, String),
     rollup: &Rollup,
 ) -> rusqlite::Result<()> {
-    let Rollup { errors, attempts, blames, duration } = rollup;
+    let Rollup { errors, attempts, blames, duration, .. } = rollup;
     to.prepare_cached(&format!(
         "INSERT OR {or} INTO edge_rollup VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
          ?13)"
@@ -134,13 +148,14 @@ fn insert_operation(
     Ok(())
 }
 
-/// One pass over the spans, in the order in which they came in.
+/// One pass over the spans, in the order in which they came in. Each counts for as many as its trace
+/// stands for.
 fn count_spans(connection: &Connection) -> rusqlite::Result<(Edges, Operations)> {
     let (mut edges, mut operations) = (Edges::new(), Operations::new());
     let mut statement = connection.prepare(
         "SELECT s.start_ns, s.end_ns, r.service, coalesce(s.http_route, s.name), s.kind, s.error,
-                s.edge, s.blame
-         FROM span s JOIN resource r USING (resource_id)",
+                s.edge, s.blame, coalesce(w.weight, 1.0)
+         FROM span s JOIN resource r USING (resource_id) LEFT JOIN trace_weight w USING (trace_id)",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -154,8 +169,9 @@ fn count_spans(connection: &Connection) -> rusqlite::Result<(Edges, Operations)>
         let full = operations.len() >= OPERATIONS_MAX && !operations.contains_key(&place);
         let place = if full { (place.0, place.1, OTHERS.to_owned(), place.3) } else { place };
         let counts = operations.entry(place).or_default();
-        counts.errors += u64::from(row.get::<_, bool>(5)?);
-        counts.duration.record_ns(duration_ns, 1);
+        let times = counts.times(row.get(8)?);
+        counts.errors += u64::from(row.get::<_, bool>(5)?) * times;
+        counts.duration.record_ns(duration_ns, times);
     }
     Ok((edges, operations))
 }
@@ -170,14 +186,17 @@ fn count_edge(
         return Ok(());
     }
     let counts = edges.entry((1, second, edge)).or_default();
+    let weight = row.get(8)?;
     if kind == "client" {
-        counts.attempts += 1;
+        // Whole attempts: what is owed belongs to the requests.
+        counts.attempts += f64::round(weight) as u64;
         return Ok(());
     }
-    counts.duration.record_ns(duration_ns, 1);
+    let times = counts.times(weight);
+    counts.duration.record_ns(duration_ns, times);
     if let Some(blame) = row.get::<_, Option<String>>(7)? {
-        counts.errors += 1;
-        *counts.blames.entry(blame).or_default() += 1;
+        counts.errors += times;
+        *counts.blames.entry(blame).or_default() += times;
     }
     Ok(())
 }
@@ -206,6 +225,7 @@ pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Rollup> {
         attempts: row.get::<_, i64>(first + 1)?.max(0).cast_unsigned(),
         blames,
         duration: Histogram::unpacked(row.get_ref(first + 3)?.as_blob()?).unwrap_or_default(),
+        owed: 0.0,
     })
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use model::units::Share;
 
 use super::address;
 
@@ -64,10 +65,18 @@ pub struct CollectorArguments {
     /// Bytes of all runs in the folder, like 500MB
     #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "10GiB")]
     pub keep_bytes: u64,
+    /// Of the traces without an error, a fault hit or a slow request, write only this share, like 5%;
+    /// counts are of all
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "100%", conflicts_with = "memory_only")]
+    pub keep_share: Share,
     /// Send everything on to this OTLP backend, like http://127.0.0.1:9317, with settings such as
     /// compression=zstd after it in the same argument; can be repeated
     #[arg(long, value_name = "URL [SETTINGS]")]
     pub otlp: Vec<String>,
+}
+
+fn share(text: &str) -> Result<Share, String> {
+    text.parse().map_err(|error: model::units::UnitError| error.to_string())
 }
 
 fn bytes(text: &str) -> Result<u64, String> {

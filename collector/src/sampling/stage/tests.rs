@@ -98,5 +98,7 @@ async fn a_sampled_run_counts_everything_keeps_what_matters_and_has_weights_for_
     let estimate =
         ask("SELECT sum(ifnull(w.weight, 1)) FROM span LEFT JOIN trace_weight w USING (trace_id)");
     assert!((estimate - 1_000.0).abs() < 275.0, "{estimate}");
+    let rolled = ask("SELECT sum(spans) * 1.0 FROM op_rollup");
+    assert!((rolled - estimate).abs() <= 2.0, "{rolled} in the rollups, {estimate} by weight");
     end(handle).await;
 }
