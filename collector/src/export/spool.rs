@@ -22,7 +22,6 @@ mod progress;
 mod recovery;
 mod writer;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,6 +35,7 @@ pub(super) use file::Position;
 use log::Log;
 pub(super) use log::ReaderCounts;
 use progress::ProgressFile;
+use recovery::Claim;
 use writer::Writer;
 
 /// Why the logs cannot be kept on disk.
@@ -68,7 +68,7 @@ struct State {
 pub(super) struct Spool {
     folder: Option<PathBuf>,
     /// Held for as long as the files are used.
-    _lock: Option<File>,
+    _claim: Option<Claim>,
     state: Mutex<State>,
     /// One for each reader, by signal and backend.
     wake: [Vec<Notify>; 3],
@@ -105,7 +105,7 @@ impl Spool {
         backends: &[String],
     ) -> Result<(Arc<Self>, Vec<Cursor>), SpoolError> {
         let segment_bytes = (bytes_max / SEGMENTS_MIN).min(SEGMENT_BYTES_MAX);
-        let lock = folder.map(recovery::lock).transpose()?;
+        let claim = folder.map(recovery::claim).transpose()?;
         let found = match folder {
             Some(folder) => recovery::recover(folder, backends)?,
             None => recovery::Found::nothing(backends.len()),
@@ -114,7 +114,7 @@ impl Spool {
         let fronts = [0, 1, 2].map(|signal| AtomicU64::new(state.logs[signal].front()));
         let spool = Arc::new_cyclic(|spool| Self {
             folder: folder.map(Path::to_owned),
-            _lock: lock,
+            _claim: claim,
             state: Mutex::new(state),
             wake: [0; 3].map(|_| backends.iter().map(|_| Notify::new()).collect()),
             fronts,

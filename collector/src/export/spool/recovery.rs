@@ -42,8 +42,22 @@ fn reader(at: Position, passed: u64, waiting: u64) -> Reader {
     Reader { next: at, passed, committed: at, counts }
 }
 
-/// Makes the folder and claims it; the claim ends with the file.
-pub(super) fn lock(folder: &Path) -> Result<File, SpoolError> {
+/// The claim of a folder, given back when it is dropped.
+///
+/// Said to the system and not left to the end of the file: a process that is being started has a
+/// copy of every open file for an instant, and the claim would live on in it.
+#[derive(Debug)]
+pub(super) struct Claim(File);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // It ends with the file at the latest.
+        let _given_back = self.0.unlock();
+    }
+}
+
+/// Makes the folder and claims it.
+pub(super) fn claim(folder: &Path) -> Result<Claim, SpoolError> {
     std::fs::create_dir_all(folder)
         .map_err(|source| SpoolError::Folder { path: folder.to_owned(), source })?;
     let path = folder.join("lock");
@@ -51,7 +65,7 @@ pub(super) fn lock(folder: &Path) -> Result<File, SpoolError> {
     let file = File::options().write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Claim(file)),
         Err(TryLockError::WouldBlock) => Err(SpoolError::Held { path: folder.to_owned() }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
@@ -189,5 +203,20 @@ fn forget_others(folder: &Path, names: &[String], backends: &[String]) {
     for name in names.iter().filter(|name| progress::is_one(name) && !ours.contains(*name)) {
         tracing::warn!(name, "a backend is no longer sent to; what it had not taken is dropped");
         let _stays = std::fs::remove_file(folder.join(name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_ends_although_a_process_that_is_being_started_still_holds_a_copy_of_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = claim(folder.path()).unwrap();
+        assert!(matches!(claim(folder.path()), Err(SpoolError::Held { .. })));
+        let _copy = first.0.try_clone().unwrap();
+        drop(first);
+        claim(folder.path()).unwrap();
     }
 }
