@@ -278,7 +278,13 @@ fn what_was_refused_and_not_lost_keeps_nobody_from_passing() {
         run.dropped = vec![DropCount { what: what.to_owned(), count: 3 }];
         run.result().verdict
     };
-    for refused in ["collector viewers too slow", "proxy malformed heads", "export spans"] {
+    for refused in [
+        "collector viewers too slow",
+        "collector senders cut off",
+        "collector log lines cut",
+        "proxy malformed heads",
+        "export spans",
+    ] {
         assert_eq!(with_loss(refused), Verdict::Pass, "{refused}");
     }
     assert_eq!(with_loss("collector spans evicted"), Verdict::Unclear);

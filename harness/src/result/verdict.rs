@@ -116,10 +116,14 @@ fn is_evidence(what: &str) -> bool {
 }
 
 /// Counts of things that were refused, not lost: a refused sender comes back, a slow viewer can
-/// resume, and a caller that the gateway did not let in never became a request.
-const NO_EVIDENCE: [&str; 5] = [
+/// resume, and a caller that the gateway did not let in never became a request. Lines of text judge
+/// nothing.
+const NO_EVIDENCE: [&str; 8] = [
     "collector requests refused",
+    "collector senders cut off",
     "collector viewers too slow",
+    "collector log lines cut",
+    "collector log lines lost",
     "proxy accepts",
     "proxy connections",
     "proxy malformed heads",
