@@ -226,12 +226,7 @@ impl Attempts<'_> {
             repeatable: retry::is_idempotent(exchange.head.method(), false),
             upload,
         };
-        // A body that streams is there once, and one that is broken is not sent twice.
-        let is_whole = outgoing.upload.is_none() && kept_framing == OutFraming::Raw;
-        if let Some(mut due) = effects.duplicate.take().filter(|_| is_whole) {
-            due.begin_on(exchange);
-            copy(exchange, &outgoing);
-        }
+        self.duplicate(&mut effects, &outgoing);
         let called = {
             let called = pin!(call(&exchange.worker, side, out, &outgoing, shaped));
             self.in_time(end, called).await
@@ -255,6 +250,15 @@ impl Attempts<'_> {
                 lose(exchange, answer);
                 Err(failure)
             },
+        }
+    }
+
+    /// A body that streams is there once, and one that is broken is not sent twice.
+    fn duplicate(&self, effects: &mut Effects, outgoing: &Outgoing<'_>) {
+        let is_whole = outgoing.upload.is_none() && outgoing.kept_framing == OutFraming::Raw;
+        if let Some(mut due) = effects.duplicate.take().filter(|_| is_whole) {
+            due.begin_on(self.exchange);
+            copy(self.exchange, outgoing);
         }
     }
 
