@@ -1,8 +1,8 @@
 //! The collector by itself, for the measurements of `docs/benchmarks.md`.
 //!
-//! `alone --grpc ADDR --http ADDR [--api ADDR] [--data DIR] [--otlp URL]` serves until the process is
-//! killed. Without a folder it keeps everything in memory; in one, the run file is created anew. How
-//! to send on is said by the variables `OTEL_EXPORTER_OTLP_*`.
+//! `alone --grpc ADDR --http ADDR [--api ADDR] [--data DIR] [--otlp URL]` serves until it is
+//! killed. Without a folder it keeps everything in memory; in one, the run file is created anew.
+//! How to send on is said by the variables `OTEL_EXPORTER_OTLP_*`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! What can be asked about traces, logs and counts. The live state and the file answer the same questions.
+//! What can be asked about traces, logs and counts. The live state and the file answer the same
+//! questions.
 
 mod edges;
 mod events;

@@ -23,7 +23,8 @@ pub struct Histogram {
     sum_ns: u64,
     min_ns: u64,
     max_ns: u64,
-    /// Bucket index and count, in rising order; a map on the wire. Values of 0 are counted with 1 ns.
+    /// Bucket index and count, in rising order; a map on the wire. Values of 0 are counted with
+    /// 1 ns.
     #[serde(with = "as_map")]
     buckets: Vec<(u16, u64)>,
 }

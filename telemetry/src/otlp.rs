@@ -2,9 +2,10 @@
 //!
 //! Whoever sends telemetry that it holds as bytes uses this: the proxy for its own spans, the
 //! collector for everything it passes on, and a replay. [`settings`] reads the standard variables
-//! and gives one [`Target`] per signal; [`mod@request`] frames and compresses a message; [`courier`]
-//! delivers it over a [`connection`] that is kept, reads the [`answer`] and waits by a [`backoff`]
-//! before the next try. What has to be kept meanwhile, and for how long, is up to the caller.
+//! and gives one [`Target`] per signal; [`mod@request`] frames and compresses a message;
+//! [`courier`] delivers it over a [`connection`] that is kept, reads the [`answer`] and waits by a
+//! [`backoff`] before the next try. What has to be kept meanwhile, and for how long, is up to the
+//! caller.
 //!
 //! Nothing here is instrumented, so that sending telemetry never makes telemetry.
 

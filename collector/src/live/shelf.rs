@@ -1,8 +1,8 @@
 //! The newest batches of one signal, with a way from a trace or a correlation id to its items.
 //!
 //! Bounded by items and by bytes; the oldest batch goes first, as a whole, so that an item costs
-//! nothing when it goes. Every item has a sequence number and a [`Slot`] in a ring, which says where
-//! it is and which item of the same trace came before it.
+//! nothing when it goes. Every item has a sequence number and a [`Slot`] in a ring, which says
+//! where it is and which item of the same trace came before it.
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher as _;

@@ -148,8 +148,8 @@ fn insert_operation(
     Ok(())
 }
 
-/// One pass over the spans, in the order in which they came in. Each counts for as many as its trace
-/// stands for.
+/// One pass over the spans, in the order in which they came in. Each counts for as many as its
+/// trace stands for.
 fn count_spans(connection: &Connection) -> rusqlite::Result<(Edges, Operations)> {
     let (mut edges, mut operations) = (Edges::new(), Operations::new());
     let mut statement = connection.prepare(

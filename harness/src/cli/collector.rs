@@ -26,7 +26,7 @@ Examples:
   curl http://127.0.0.1:4319/openapi.json
       lists what else can be asked
 
-The OTEL_EXPORTER_OTLP_* variables of the environment are for --otlp; docs/sending-on.md has them all.
+The OTEL_EXPORTER_OTLP_* variables of the environment are for --otlp; docs/sending-on.md has them.
 Ctrl-C or SIGTERM seals the run: everything is written and indexed. A second one ends at once; the
 next start seals what was left. docs/collector.md explains the files.
 
@@ -65,8 +65,8 @@ pub struct CollectorArguments {
     /// Bytes of all runs in the folder, like 500MB
     #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "10GiB")]
     pub keep_bytes: u64,
-    /// Of the traces without an error, a fault hit or a slow request, write only this share, like 5%;
-    /// counts are of all
+    /// Of the traces without an error, a fault hit or a slow request, write only this share, like
+    /// 5%; counts are of all
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "100%", conflicts_with = "memory_only")]
     pub keep_share: Share,
     /// Send everything on to this OTLP backend, like http://127.0.0.1:9317, with settings such as

@@ -1,5 +1,5 @@
-//! Signals of a process that a person started: SIGTERM and SIGINT end it, SIGHUP makes it read its file
-//! again.
+//! Signals of a process that a person started: SIGTERM and SIGINT end it, SIGHUP makes it read its
+//! file again.
 
 use std::io;
 

@@ -143,8 +143,8 @@ pub const KINDS: [KindRow; 23] = {
     ]
 };
 
-/// Fields that frame a message or belong to one connection: the gateway's own, which no fault sets or
-/// removes.
+/// Fields that frame a message or belong to one connection: the gateway's own, which no fault sets
+/// or removes.
 const FRAMING_FIELDS: [&str; 9] = [
     "connection",
     "content-length",

@@ -21,8 +21,8 @@ use crate::timer::Timer;
 use model::fault::{Direction, FaultKind, Placement};
 
 /// What the pipeline has to carry out. Each says for itself when it begins; one that is dropped
-/// before is entered as `not-reached`. Seldom there, hence behind pointers: it goes along with every
-/// request.
+/// before is entered as `not-reached`. Seldom there, hence behind pointers: it goes along with
+/// every request.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     /// The callee gets the request a second time.

@@ -125,7 +125,8 @@ fn is_rare(connection: &Connection, span: &Conditions) -> rusqlite::Result<bool>
     Ok(count <= RARE_SPANS)
 }
 
-/// Conditions of one span of the trace, under the names that span and resource have in the question.
+/// Conditions of one span of the trace, under the names that span and resource have in the
+/// question.
 fn about_span(query: &TraceQuery, s: &str, r: &str) -> Conditions {
     let mut span = Conditions::default();
     let id = query.correlation_id.as_ref().map(|id| id.as_str().to_owned());
