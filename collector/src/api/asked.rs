@@ -40,8 +40,10 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Core>> for Asked<T> {
     }
 }
 
-/// Names the nearest right word beside a wrong one: serde lists the right ones.
+/// Without the words about the machinery, and with the nearest right word beside a wrong one: serde
+/// lists the right ones.
 pub(crate) fn with_hint(text: &str) -> String {
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
     let Some((_, list)) = text.split_once("expected one of ") else { return text.to_owned() };
     let wrong = text.split('`').nth(1).unwrap_or_default();
     let known: Vec<&str> = list.split('`').skip(1).step_by(2).collect();

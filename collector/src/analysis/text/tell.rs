@@ -25,11 +25,15 @@ macro_rules! put {
     };
 }
 
+fn traces(count: u64) -> String {
+    if count == 1 { "1 trace".to_owned() } else { format!("{count} traces") }
+}
+
 fn of_traces(size: &SampleSize) -> String {
     if size.found > size.read {
         format!("{} of {} traces", size.read, size.found)
     } else {
-        format!("{} traces", size.read)
+        traces(size.read)
     }
 }
 
@@ -300,9 +304,9 @@ pub fn request(view: &RequestView) -> String {
     let mut text = String::new();
     put!(
         text,
-        "request {}: {} traces{}",
+        "request {}: {}{}",
         view.correlation_id,
-        view.traces.len(),
+        traces(view.traces.len() as u64),
         odd(&view.findings)
     );
     for hop in &view.lost {
