@@ -49,6 +49,7 @@ pub(crate) mod shaped;
 mod sieve;
 pub(crate) mod standing;
 
+pub(crate) use fidelity::RATE_LEAST;
 pub(crate) use line::LineFaults;
 use memory::FaultMemory;
 use origin::Origin;
@@ -99,7 +100,7 @@ impl Fault {
 
     /// How exactly it did what it was asked to do; `None` while there is nothing to say.
     pub(crate) fn fidelity(&self) -> Option<Fidelity> {
-        fidelity::summary(&self.spec, &self.memory.precision, &self.memory.draws)
+        fidelity::summary(&self.spec, &self.memory)
     }
 
     /// Is it in a bad spell, if it has spells?

@@ -17,14 +17,15 @@ use tokio::time::Instant;
 mod corrupt;
 mod cut;
 mod events;
+mod link;
 mod pace;
 mod pieces;
 
 use corrupt::Corrupt;
 use cut::Cut;
 use events::CutEvents;
+pub(crate) use link::Bucket;
 use pace::Bandwidth;
-pub(crate) use pace::Bucket;
 use pieces::Pieces;
 
 /// What happens after the bytes that passed.
@@ -174,12 +175,18 @@ impl Stage {
         }
     }
 
-    /// For a rate: bytes that passed while there was more to send, and how many it allowed, once
-    /// that was for at least so long. Counts anew from there.
+    /// For a rate of its own: bytes that passed while it held the stream back, and how many it
+    /// allowed, once that was for at least so long. Counts anew from there.
     pub(crate) fn kept(&mut self, least: Duration) -> Option<(u64, u64)> {
         match self {
             Self::Bandwidth(stage) => stage.kept(least),
             _ => None,
+        }
+    }
+
+    fn let_go(&mut self) {
+        if let Self::Bandwidth(stage) = self {
+            stage.let_go();
         }
     }
 
@@ -199,7 +206,7 @@ impl Stage {
 
     fn commit(&mut self, bytes: &mut [u8], now: Instant) {
         match self {
-            Self::Bandwidth(stage) => stage.commit(bytes.len(), now),
+            Self::Bandwidth(stage) => stage.commit(bytes.len()),
             Self::Pieces(stage) => stage.commit(bytes.len(), now),
             Self::Corrupt(stage) => stage.commit(bytes),
             Self::Cut(stage) => stage.commit(bytes.len()),
@@ -237,6 +244,11 @@ impl Shaper {
     /// Has this stage acted yet?
     pub(crate) fn touched(&self, stage: usize) -> bool {
         self.stages.get(stage).is_some_and(Stage::touched)
+    }
+
+    /// The receiver takes no more for now: until the next offer no rate is what holds it back.
+    pub(crate) fn receiver_stalls(&mut self) {
+        self.stages.iter_mut().for_each(Stage::let_go);
     }
 
     /// How many of `bytes`, which may be changed in place, pass now as one piece, and what happens

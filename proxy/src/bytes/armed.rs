@@ -120,7 +120,7 @@ impl Acting {
         page.due.delayed(planned, achieved);
     }
 
-    /// So much passed while there was more to send, and so much the rate allowed.
+    /// So much passed while a rate held more back, and so much it allowed.
     pub(super) fn paced(&self, passed: u64, allowed: u64) {
         self.page().due.paced(passed, allowed);
     }

@@ -17,15 +17,16 @@ use super::armed::Acting;
 use super::delays::Delays;
 use super::line::Line;
 use super::socket::Socket;
+use crate::fault::RATE_LEAST;
 use crate::shape::{End, Origin, Shaper, Stage, Then};
 use crate::timer::{Alarm, Timer};
 
 /// After so many turns others get theirs.
 const TURNS_MAX: u32 = 32;
 
-/// A rate says how it was kept so often, and at its end if there is enough to be said.
+/// A rate of one connection says how it was kept so often, and at its end if there is enough to be
+/// said.
 const RATE_TOLD_EVERY: Duration = Duration::from_millis(500);
-const RATE_TOLD_LEAST: Duration = Duration::from_millis(20);
 
 /// What became of the flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,8 +240,10 @@ impl Shaped {
                         delivered = true;
                     },
                     Poll::Ready(Err(error)) => return Err(Broken::Receiver(error)),
-                    Poll::Pending if delivered => return Ok(Delivered::Bytes),
-                    Poll::Pending => return Ok(Delivered::Nothing { until: None }),
+                    Poll::Pending => {
+                        self.shaper.receiver_stalls();
+                        return Ok(Delivered::bytes_or_nothing(delivered));
+                    },
                 }
             }
             match self.then {
@@ -253,8 +256,7 @@ impl Shaped {
                 Then::Wait(_) | Then::More => {},
             }
             match self.offer(now) {
-                Offered::Nothing if delivered => return Ok(Delivered::Bytes),
-                Offered::Nothing => return Ok(Delivered::Nothing { until: None }),
+                Offered::Nothing => return Ok(Delivered::bytes_or_nothing(delivered)),
                 Offered::Swallowed => delivered = true,
                 Offered::Bytes => {},
             }
@@ -287,7 +289,7 @@ impl Shaped {
 
     fn tell_rates(&mut self) {
         for (stage, acting) in self.shaper.stages_mut().iter_mut().zip(&self.stages) {
-            if let Some((passed, allowed)) = stage.kept(RATE_TOLD_LEAST) {
+            if let Some((passed, allowed)) = stage.kept(RATE_LEAST) {
                 acting.paced(passed, allowed);
             }
         }
@@ -343,6 +345,12 @@ enum Delivered {
     Bytes,
     Nothing { until: Option<Instant> },
     End(End),
+}
+
+impl Delivered {
+    fn bytes_or_nothing(delivered: bool) -> Self {
+        if delivered { Self::Bytes } else { Self::Nothing { until: None } }
+    }
 }
 
 enum Offered {

@@ -179,7 +179,7 @@ impl Due {
         self.drawn.fault.memory.precision.delayed(planned, achieved);
     }
 
-    /// Bytes that passed while there was something to send, and how many the rate allowed.
+    /// Bytes that passed while a rate held them back, and how many it allowed.
     pub(crate) fn paced(&self, passed: u64, allowed: u64) {
         self.drawn.fault.memory.precision.paced(passed, allowed);
     }

@@ -13,6 +13,10 @@ use model::plan::Fidelity;
 
 use super::binomial;
 use super::errors::Errors;
+use super::memory::FaultMemory;
+
+/// A rate that held bytes back for a shorter time than this says nothing.
+pub(crate) const RATE_LEAST: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default)]
 pub(super) struct Precision {
@@ -29,16 +33,18 @@ impl Precision {
         self.delays.get_or_init(Errors::default).record(us(achieved).saturating_sub(us(planned)));
     }
 
-    /// Bytes that passed while there was something to send, and how many the rate allowed.
+    /// Bytes that passed while a rate held them back, and how many it allowed.
     pub(super) fn paced(&self, passed: u64, allowed: u64) {
         self.paced_bytes.fetch_add(passed, Ordering::Relaxed);
         self.planned_bytes.fetch_add(allowed, Ordering::Relaxed);
     }
 
-    fn rate_error(&self) -> Option<f64> {
-        let allowed = self.planned_bytes.load(Ordering::Relaxed);
-        let passed = self.paced_bytes.load(Ordering::Relaxed);
-        (allowed > 0).then(|| passed as f64 / allowed as f64 - 1.0)
+    /// Together with what a shared rate has measured, as `(passed, allowed)`.
+    fn rate_error(&self, shared: Option<(u64, u64)>) -> Option<f64> {
+        let (shared_passed, shared_allowed) = shared.unwrap_or_default();
+        let allowed = self.planned_bytes.load(Ordering::Relaxed) as f64 + shared_allowed as f64;
+        let passed = self.paced_bytes.load(Ordering::Relaxed) as f64 + shared_passed as f64;
+        (allowed > 0.0).then(|| passed / allowed - 1.0)
     }
 }
 
@@ -64,10 +70,11 @@ impl Draws {
 }
 
 /// `None` while there is nothing to say.
-pub(super) fn summary(spec: &FaultSpec, precision: &Precision, draws: &Draws) -> Option<Fidelity> {
+pub(super) fn summary(spec: &FaultSpec, memory: &FaultMemory) -> Option<Fidelity> {
+    let precision = &memory.precision;
     let delays = precision.delays.get().and_then(Errors::summary);
-    let rate_error = precision.rate_error();
-    let (made, fired) = draws.read();
+    let rate_error = precision.rate_error(memory.shared_rate(RATE_LEAST));
+    let (made, fired) = memory.draws.read();
     if made == 0 && delays.is_none() && rate_error.is_none() {
         return None;
     }
@@ -99,21 +106,22 @@ mod tests {
     fn it_says_nothing_before_there_is_anything_and_then_all_of_it() {
         let share = Share::from_ppm(250_000);
         let spec = FaultSpec { share, ..FaultSpec::new("slow", Vec::new(), FaultKind::Blackhole) };
-        let (precision, draws) = (Precision::default(), Draws::default());
-        assert_eq!(summary(&spec, &precision, &draws), None);
+        let memory = FaultMemory::of(&spec);
+        assert_eq!(summary(&spec, &memory), None);
         for (planned_us, achieved_us) in [(1_000, 1_010), (1_000, 1_020), (1_000, 990)] {
-            precision
+            memory
+                .precision
                 .delayed(Duration::from_micros(planned_us), Duration::from_micros(achieved_us));
         }
-        precision.paced(99, 100);
-        (0..20).for_each(|number| draws.record(number % 2 == 0));
-        let found = summary(&spec, &precision, &draws).unwrap();
+        memory.precision.paced(99, 100);
+        (0..20).for_each(|number| memory.draws.record(number % 2 == 0));
+        let found = summary(&spec, &memory).unwrap();
         assert_eq!((found.delays, found.delay_error_p50_us, found.delay_error_max_us), (3, 10, 20));
         assert!((found.rate_error.unwrap() + 0.01).abs() < 1e-12);
         assert_eq!((found.draws, found.hit_rate, found.hit_rate_planned), (20, 0.5, Some(0.25)));
         assert!(found.hit_rate_low < 0.28 && found.hit_rate_high > 0.72);
         let when = When { ramp_to: Some(Share::WHOLE), ..When::default() };
-        let ramped = summary(&FaultSpec { when, ..spec }, &precision, &draws).unwrap();
+        let ramped = summary(&FaultSpec { when, ..spec }, &memory).unwrap();
         assert_eq!(ramped.hit_rate_planned, None, "a ramp has no single share");
     }
 }

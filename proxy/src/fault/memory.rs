@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use model::fault::{Direction, FaultKind, FaultSpec};
 
@@ -78,6 +79,13 @@ impl FaultMemory {
 
     pub(crate) fn bucket(&self, way: Direction) -> Arc<Bucket> {
         Arc::clone(&self.buckets[usize::from(way == Direction::Down)])
+    }
+
+    /// Of a shared bandwidth: bytes that passed, and how many were allowed, both ways together;
+    /// `None` before there is enough to say.
+    pub(super) fn shared_rate(&self, least: Duration) -> Option<(u64, u64)> {
+        let kept = self.buckets.iter().filter_map(|bucket| bucket.kept(least));
+        kept.reduce(|one, other| (one.0 + other.0, one.1 + other.1))
     }
 
     /// Keys that were forgotten: those are counted from zero again.

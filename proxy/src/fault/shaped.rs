@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::act;
 use super::due::Due;
+use super::fidelity::RATE_LEAST;
 use crate::exchange::Exchange;
 use crate::shape::{self, Shaper, Stage, Then};
 use crate::timer::Timer;
@@ -24,17 +25,6 @@ pub(crate) struct Shaped {
     dues: Vec<Due>,
     /// Delays of the whole body, which come first.
     delays: Vec<Due>,
-    pace: Pace,
-}
-
-/// What passed while a rate held the body back.
-#[derive(Debug, Default)]
-struct Pace {
-    began: Option<Instant>,
-    last: Option<Instant>,
-    bytes: u64,
-    /// Something had to wait, so the rate and not the sender said how fast it went.
-    waited: bool,
 }
 
 /// Draws the faults of the body that goes `way`. `length` is its length, where it is known.
@@ -62,7 +52,7 @@ pub(crate) fn body(
             None => due.spare("not-applicable"),
         }
     }
-    Some(Shaped { shaper: Shaper::new(stages), dues, delays, pace: Pace::default() })
+    Some(Shaped { shaper: Shaper::new(stages), dues, delays })
 }
 
 impl Shaped {
@@ -79,10 +69,6 @@ impl Shaped {
         }
         self.drop_inactive(now, unix_ms);
         let (pass, then) = self.shaper.offer(bytes, now);
-        self.pace.began.get_or_insert(now);
-        self.pace.bytes += pass as u64;
-        self.pace.last = Some(now);
-        self.pace.waited |= matches!(then, Then::Wait(_));
         for (place, due) in self.dues.iter_mut().enumerate() {
             if self.shaper.touched(place) {
                 due.begin();
@@ -124,17 +110,9 @@ impl Shaped {
         }
     }
 
-    /// Tells each rate how exactly it was kept.
-    fn tell_rates(&self) {
-        let Pace { began: Some(began), last: Some(last), bytes, waited: true } = self.pace else {
-            return;
-        };
-        for due in &self.dues {
-            if let FaultKind::Bandwidth { bytes_per_s, shared: false } = due.effect() {
-                let allowed = *bytes_per_s as f64 * (last - began).as_secs_f64();
-                due.paced(bytes, allowed as u64);
-            }
-        }
+    /// The receiver takes no more for now.
+    pub(crate) fn receiver_stalls(&mut self) {
+        self.shaper.receiver_stalls();
     }
 
     fn drop_inactive(&mut self, now: Instant, unix_ms: u64) {
@@ -144,8 +122,8 @@ impl Shaped {
             if active(&self.dues[place]) {
                 place += 1;
             } else {
-                self.dues.remove(place);
-                self.shaper.stages_mut().remove(place);
+                let due = self.dues.remove(place);
+                tell_rate(&due, &mut self.shaper.stages_mut().remove(place));
             }
         }
     }
@@ -153,6 +131,15 @@ impl Shaped {
 
 impl Drop for Shaped {
     fn drop(&mut self) {
-        self.tell_rates();
+        for (due, stage) in self.dues.iter().zip(self.shaper.stages_mut()) {
+            tell_rate(due, stage);
+        }
+    }
+}
+
+/// Tells a rate how exactly it was kept.
+fn tell_rate(due: &Due, stage: &mut Stage) {
+    if let Some((passed, allowed)) = stage.kept(RATE_LEAST) {
+        due.paced(passed, allowed);
     }
 }

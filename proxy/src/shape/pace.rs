@@ -3,113 +3,67 @@
 //! Paced by debt against the clock: a link is busy for as long as its bytes take, and whoever wants
 //! to send reserves the time after that. What a late wake-up costs is not lost, because the next
 //! reservation begins where the last one ended and not where it was noticed. A link that was idle
-//! has at most [`CREDIT`] to its name, so nothing bursts.
+//! has a few milliseconds to its name, so nothing bursts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::link::{Bucket, Grant, Link, Measured};
 use super::{Limit, Then};
 
-/// How far back a reservation may begin.
-const CREDIT: Duration = Duration::from_millis(4);
 /// How much before its time a byte may pass: waiting for less is not worth a wake-up.
 const EARLY: Duration = Duration::from_micros(100);
-/// Slices last so long, to keep wake-ups rare ...
-const SLICES_PER_S: u64 = 500;
-/// ... and longer where they would be shorter than this ...
-const SLICE_BYTES_MIN: u64 = 512;
-/// ... but never so long that a slow stream stutters.
-const SLOW_SLICES_PER_S: u64 = 20;
-
-/// One link in one direction: when it will be free.
-#[derive(Debug, Default)]
-struct Link {
-    free_at: Option<Instant>,
-}
-
-/// Bytes that may pass from an instant on.
-#[derive(Debug, Clone, Copy)]
-struct Grant {
-    bytes: u64,
-    from: Instant,
-}
-
-impl Link {
-    /// Reserves the next slice.
-    fn reserve(&mut self, wanted: u64, bytes_per_s: u64, now: Instant) -> Grant {
-        let bytes = wanted.min(slice(bytes_per_s));
-        let earliest = now.checked_sub(CREDIT).unwrap_or(now);
-        let begin = self.free_at.map_or(now, |free_at| free_at.max(earliest));
-        let from = begin + took(bytes, bytes_per_s);
-        self.free_at = Some(from);
-        Grant { bytes, from }
-    }
-}
-
-fn slice(bytes_per_s: u64) -> u64 {
-    let slow = SLICE_BYTES_MIN.min(bytes_per_s / SLOW_SLICES_PER_S);
-    (bytes_per_s / SLICES_PER_S).max(slow).max(1)
-}
-
-fn took(bytes: u64, bytes_per_s: u64) -> Duration {
-    let ns = u128::from(bytes) * 1_000_000_000 / u128::from(bytes_per_s.max(1));
-    Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
-}
-
-/// A link that many streams share. They are served in the order in which they ask.
-#[derive(Debug, Default)]
-pub(crate) struct Bucket(Mutex<Link>);
-
-impl Bucket {
-    fn reserve(&self, wanted: u64, bytes_per_s: u64, now: Instant) -> Grant {
-        let mut link = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        link.reserve(wanted, bytes_per_s, now)
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Bandwidth {
+    over: Over,
+    stream: Stream,
+    touched: bool,
+}
+
+/// The link that the stream goes over.
+#[derive(Debug)]
+enum Over {
+    Own(Link),
+    Shared(Arc<Bucket>),
+}
+
+/// How much of what a stream wants may pass.
+#[derive(Debug, Clone, Copy)]
+enum Passes {
+    All,
+    /// What is due; there is more to be asked for then.
+    Due(Instant),
+}
+
+/// One stream over a link.
+#[derive(Debug)]
+struct Stream {
     bytes_per_s: u64,
-    own: Link,
-    shared: Option<Arc<Bucket>>,
     /// Reserved, and not to be used yet.
     next: Option<Grant>,
     /// Reserved, and to be used from here on.
     due: u64,
-    touched: bool,
-    kept: Kept,
-}
-
-/// How the rate was kept while there was more to send than it allows.
-#[derive(Debug, Default)]
-struct Kept {
-    /// Until when what passed before kept the link busy, if something has been held back since.
-    since: Option<Instant>,
-    until: Option<Instant>,
-    /// What still passes of the time before.
-    before: u64,
-    passed: u64,
+    /// The link knows that it holds this stream back.
+    held: bool,
 }
 
 impl Bandwidth {
     pub(super) fn new(bytes_per_s: u64, shared: Option<Arc<Bucket>>) -> Self {
-        let own = Link::default();
-        let kept = Kept::default();
-        Self { bytes_per_s, own, shared, next: None, due: 0, touched: false, kept }
+        let over = shared.map_or_else(|| Over::Own(Link::default()), Over::Shared);
+        let stream = Stream { bytes_per_s, next: None, due: 0, held: false };
+        Self { over, stream, touched: false }
     }
 
     /// What is reserved keeps its time, a few milliseconds.
     pub(super) fn retune(&mut self, bytes_per_s: u64) {
-        if bytes_per_s != self.bytes_per_s {
-            self.kept = Kept::default();
-        }
-        self.bytes_per_s = bytes_per_s;
+        self.stream.bytes_per_s = bytes_per_s;
     }
 
     pub(super) fn is_shared(&self) -> bool {
-        self.shared.is_some()
+        matches!(self.over, Over::Shared(_))
     }
 
     pub(super) fn touched(&self) -> bool {
@@ -118,52 +72,83 @@ impl Bandwidth {
 
     pub(super) fn limit(&mut self, bytes: &[u8], now: Instant) -> Limit {
         let wanted = bytes.len() as u64;
+        // The link of others is locked only where something changes.
+        let passes = match self.stream.unchanged(wanted, now) {
+            Some(passes) => passes,
+            None => match &mut self.over {
+                Over::Own(link) => self.stream.ask(link, wanted, now),
+                Over::Shared(bucket) => self.stream.ask(&mut bucket.link(), wanted, now),
+            },
+        };
+        match passes {
+            Passes::All => Limit::all(bytes),
+            Passes::Due(at) => Limit { pass: self.stream.due as usize, then: Then::Wait(at) },
+        }
+    }
+
+    pub(super) fn commit(&mut self, passed: usize) {
+        let passed = passed as u64;
+        self.stream.due = self.stream.due.saturating_sub(passed);
+        self.touched |= passed > 0;
+        if self.stream.due > 0 {
+            self.let_go();
+        }
+    }
+
+    /// Something else holds the stream back: the rate would let more pass than does.
+    pub(super) fn let_go(&mut self) {
+        if std::mem::take(&mut self.stream.held) {
+            match &mut self.over {
+                Over::Own(link) => link.let_go(),
+                Over::Shared(bucket) => bucket.link().let_go(),
+            }
+        }
+    }
+
+    /// Bytes that passed while the rate held the stream back, and how many it allowed, once that
+    /// was for at least so long. Counts anew from there. What is shared is measured at its bucket.
+    pub(super) fn kept(&mut self, least: Duration) -> Option<(u64, u64)> {
+        let Over::Own(link) = &mut self.over else { return None };
+        let kept = link.measured().over(least)?;
+        *link.measured() = Measured::default();
+        Some(kept)
+    }
+}
+
+impl Drop for Bandwidth {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}
+
+impl Stream {
+    /// What was said before, where it still holds without asking the link.
+    fn unchanged(&self, wanted: u64, now: Instant) -> Option<Passes> {
+        if self.due >= wanted {
+            return (!self.held).then_some(Passes::All);
+        }
+        let next = self.next.filter(|grant| self.held && grant.from > now + EARLY)?;
+        Some(Passes::Due(next.from))
+    }
+
+    fn ask(&mut self, link: &mut Link, wanted: u64, now: Instant) -> Passes {
         while self.due < wanted {
-            let grant = match self.next {
-                Some(grant) => grant,
-                None => self.reserve(wanted - self.due, now),
-            };
+            let rest = wanted - self.due;
+            let grant = self.next.unwrap_or_else(|| link.reserve(rest, self.bytes_per_s, now));
             if grant.from > now + EARLY {
                 self.next = Some(grant);
-                if self.kept.since.is_none() {
-                    let begin = grant.from.checked_sub(took(grant.bytes, self.bytes_per_s));
-                    self.kept = Kept { since: begin, before: self.due, ..Kept::default() };
+                if !std::mem::replace(&mut self.held, true) {
+                    link.hold(&grant);
                 }
-                return Limit { pass: self.due as usize, then: Then::Wait(grant.from) };
+                return Passes::Due(grant.from);
             }
             self.next = None;
             self.due += grant.bytes;
+            link.used(&grant, now);
         }
-        Limit::all(bytes)
-    }
-
-    pub(super) fn commit(&mut self, passed: usize, now: Instant) {
-        let passed = passed as u64;
-        self.due = self.due.saturating_sub(passed);
-        self.touched |= passed > 0;
-        let before = passed.min(self.kept.before);
-        self.kept.before -= before;
-        if passed > before {
-            self.kept.passed += passed - before;
-            self.kept.until = Some(now);
+        if std::mem::take(&mut self.held) {
+            link.let_go();
         }
-    }
-
-    /// Bytes that passed while there was more to send, and how many the rate allowed, once that was
-    /// for at least so long. Counts anew from there. What others share is not known here.
-    pub(super) fn kept(&mut self, least: Duration) -> Option<(u64, u64)> {
-        let took = self.kept.until?.checked_duration_since(self.kept.since?)?;
-        if took < least || took.is_zero() || self.is_shared() {
-            return None;
-        }
-        let passed = std::mem::take(&mut self.kept).passed;
-        Some((passed, (self.bytes_per_s as f64 * took.as_secs_f64()) as u64))
-    }
-
-    fn reserve(&mut self, wanted: u64, now: Instant) -> Grant {
-        match &self.shared {
-            Some(bucket) => bucket.reserve(wanted, self.bytes_per_s, now),
-            None => self.own.reserve(wanted, self.bytes_per_s, now),
-        }
+        Passes::All
     }
 }

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod rates;
+
 const MS: Duration = Duration::from_millis(1);
 
 fn origin(seed: u64) -> Origin {
@@ -83,106 +85,6 @@ fn nothing_injected_passes_everything_at_once() {
     let input = numbers(10_000);
     let out = run(&mut Shaper::default(), &input, 4_096);
     assert_eq!((out.bytes, out.end, out.pieces.len()), (input, None, 3));
-}
-
-#[test]
-fn a_bandwidth_is_kept_to_one_percent_whatever_lies_at_hand_and_however_late_waits_end() {
-    for (bytes_per_s, length) in
-        [(1_000, 3_000), (100_000, 200_000), (10_000_000, 1_000_000), (100_000_000, 30_000_000)]
-    {
-        let input = vec![0; length];
-        let planned = length as f64 / bytes_per_s as f64;
-        for at_hand in [1_460, 65_536, 262_144] {
-            for late_us in [0, 60, 1_000] {
-                let late = Duration::from_micros(late_us);
-                let mut shaper = shaper(&[bandwidth(bytes_per_s)]);
-                let out = run_late(&mut shaper, &input, at_hand, late);
-                let took = out.took().as_secs_f64();
-                let right = planned * 0.99..planned * 1.01 + late.as_secs_f64();
-                assert!(right.contains(&took), "{bytes_per_s} {at_hand} {late_us}: {took}");
-                let slices = (planned * 500.0) as usize;
-                assert!(out.pieces.len() <= 2 * slices.max(length / at_hand) + 60);
-            }
-        }
-    }
-}
-
-#[test]
-fn a_rate_says_how_it_was_kept_while_there_was_more_to_send() {
-    let least = 10 * MS;
-    for (late_us, error) in [(0, 0.0), (60, 0.0), (20_000, -0.7)] {
-        let mut shaper = shaper(&[bandwidth(1_000_000)]);
-        assert_eq!(shaper.stages_mut()[0].kept(least), None);
-        run_late(&mut shaper, &numbers(200_000), 65_536, Duration::from_micros(late_us));
-        let (passed, allowed) = shaper.stages_mut()[0].kept(least).unwrap();
-        let seen = passed as f64 / allowed as f64 - 1.0;
-        assert!((seen - error).abs() < 0.1, "{late_us}: {seen}");
-        assert_eq!(shaper.stages_mut()[0].kept(least), None, "it counts anew");
-    }
-    let mut idle = shaper(&[bandwidth(1_000_000)]);
-    for number in 0..20 {
-        idle.offer(&mut [0; 64], Instant::now() + number * 10 * MS);
-    }
-    assert_eq!(idle.stages_mut()[0].kept(least), None, "nothing was held back");
-}
-
-#[test]
-fn a_link_that_was_idle_does_not_burst() {
-    let mut shaper = shaper(&[bandwidth(10_000_000)]);
-    let start = Instant::now();
-    let mut bytes = vec![0; 1_000_000];
-    assert_eq!(shaper.offer(&mut bytes[..500], start).0, 500);
-    let later = start + 10_000 * MS;
-    let (passed, then) = shaper.offer(&mut bytes, later);
-    assert!(passed <= 45_000, "{passed}: more than four milliseconds and a slice");
-    assert!(matches!(then, Then::Wait(at) if at > later));
-}
-
-#[test]
-fn a_small_message_on_an_idle_link_is_not_held_back() {
-    let mut shaper = shaper(&[bandwidth(10_000_000)]);
-    let start = Instant::now();
-    for number in 0..100 {
-        let passed = shaper.offer(&mut [0; 64], start + number * MS);
-        assert_eq!(passed, (64, Then::More));
-    }
-}
-
-#[test]
-fn streams_that_share_a_bandwidth_get_it_together_and_fairly() {
-    let effect = FaultKind::Bandwidth { bytes_per_s: 1_000_000, shared: true };
-    let origin = origin(7);
-    let mut shapers: Vec<Shaper> =
-        (0..4).map(|_| Shaper::new(vec![Stage::of(&effect, &origin).unwrap()])).collect();
-    let start = Instant::now();
-    let mut wakes = [start; 4];
-    let mut passed = [0_usize; 4];
-    while passed.iter().sum::<usize>() < 1_000_000 {
-        let next = (0..4).min_by_key(|number| wakes[*number]).unwrap();
-        let now = wakes[next];
-        let (count, then) = shapers[next].offer(&mut vec![0; 65_536], now);
-        passed[next] += count;
-        match then {
-            Then::Wait(at) => wakes[next] = at,
-            other => panic!("{other:?}"),
-        }
-    }
-    let took = wakes.iter().max().unwrap().duration_since(start).as_secs_f64();
-    assert!((took - 1.0).abs() < 0.02, "{took}");
-    for share in passed {
-        assert!((240_000..=260_000).contains(&share), "{passed:?}");
-    }
-}
-
-#[test]
-fn a_changed_bandwidth_holds_from_the_next_slice_on() {
-    let mut shaper = shaper(&[bandwidth(1_000_000)]);
-    let first = run(&mut shaper, &numbers(100_000), 65_536);
-    assert!((first.took().as_secs_f64() - 0.1).abs() < 0.002);
-    assert!(shaper.stages_mut()[0].retune(&bandwidth(10_000_000)));
-    let second = run(&mut shaper, &numbers(1_000_000), 65_536);
-    assert!((second.took().as_secs_f64() - 0.1).abs() < 0.105, "{:?}", second.took());
-    assert!(!shaper.stages_mut()[0].retune(&FaultKind::Blackhole));
 }
 
 #[test]

@@ -151,14 +151,12 @@ pub(crate) async fn shape(
         let rest = &mut bytes[done..];
         let now = worker.clock.now();
         let (passed, then) = shaped.offer(rest, now, worker.clock.unix_ns_of(now) / 1_000_000);
-        sink.payload(&rest[..passed]).await.map_err(Broken::Sink)?;
+        let waits = matches!(then, Then::Wait(_));
+        send(&rest[..passed], waits, sink, shaped).await.map_err(Broken::Sink)?;
         done += passed;
         match then {
             Then::More => {},
-            Then::Wait(until) => {
-                sink.flush().await.map_err(Broken::Sink)?;
-                shaped.wait(until, &worker.timer).await;
-            },
+            Then::Wait(until) => shaped.wait(until, &worker.timer).await,
             Then::End(End::Swallow) => {
                 sink.flush().await.map_err(Broken::Sink)?;
                 shaped.swallow(worker).await;
@@ -174,6 +172,27 @@ pub(crate) async fn shape(
         }
     }
     Ok(())
+}
+
+/// Sends what passed. Tells the faults when the receiver, and not one of them, is what it waits for.
+async fn send(
+    passed: &[u8],
+    flushed: bool,
+    sink: &mut Sink<'_>,
+    shaped: &mut Shaped,
+) -> io::Result<()> {
+    let mut sending = std::pin::pin!(async {
+        sink.payload(passed).await?;
+        if flushed { sink.flush().await } else { Ok(()) }
+    });
+    std::future::poll_fn(|context| {
+        let polled = sending.as_mut().poll(context);
+        if polled.is_pending() {
+            shaped.receiver_stalls();
+        }
+        polled
+    })
+    .await
 }
 
 const _: () = assert!(LONG_BUFFER_BYTES as u64 > LONG_BODY_BYTES);

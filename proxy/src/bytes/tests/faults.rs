@@ -73,6 +73,23 @@ async fn a_shared_bandwidth_is_for_all_connections_together() {
 }
 
 #[tokio::test]
+async fn a_shared_bandwidth_says_how_exactly_it_was_kept() {
+    let server = Server::sending(2_000_000).await;
+    let limit = down(FaultKind::Bandwidth { bytes_per_s: 10_000_000, shared: true });
+    let stack = stack_with(server.address, vec![limit]).await;
+    let began = Instant::now();
+    let reads = async || read_all(&mut connect(&stack).await).await.unwrap().len();
+    let counts = tokio::join!(reads(), reads());
+    assert_eq!(counts, (2_000_000, 2_000_000));
+    let took_s = began.elapsed().as_secs_f64();
+    let rate_error = status(&stack, "it").await.fidelity.unwrap().rate_error.unwrap();
+    // The clock of this test holds the connecting and the reading as well, so it is never faster.
+    let seen = 4_000_000.0 / took_s / 10_000_000.0 - 1.0;
+    assert!((-1.0..0.01).contains(&rate_error), "{rate_error}");
+    assert!(rate_error > seen - 0.02, "{rate_error}, by the clock {seen}");
+}
+
+#[tokio::test]
 async fn a_reset_comes_after_exactly_so_many_bytes() {
     let server = Server::sending(1_000_000).await;
     for after_bytes in [1, 100_000] {
