@@ -33,7 +33,7 @@ use crate::snapshot::{Line, Snapshot};
 use crate::worker::Worker;
 
 mod attempt;
-mod incoming;
+pub(crate) mod incoming;
 mod report;
 
 use attempt::Attempt;

@@ -35,7 +35,7 @@ use crate::toxiproxy;
 pub(crate) mod act;
 pub(crate) mod arming;
 mod binomial;
-mod caller;
+pub(crate) mod caller;
 pub(crate) mod due;
 mod errors;
 mod fidelity;

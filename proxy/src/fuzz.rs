@@ -5,7 +5,17 @@
 //! that panics when something is wrong, a line in [`TARGETS`], a folder of seeds, and a file in
 //! `proxy/fuzz/fuzz_targets`.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use model::fault::{FaultKind, FaultSpec, Window};
+use model::plan::{ArmRequest, EdgePlan, Plan, Protocol};
+use model::policy::EdgePolicy;
+
+pub mod caller;
+pub mod context;
 pub mod http1;
+pub mod text;
 
 /// The body of a fuzz target.
 pub type Target = fn(&[u8]);
@@ -17,6 +27,13 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("chunked_body", http1::chunked_body),
     ("deadline", deadline),
     ("retry_advice", retry_advice),
+    ("caller_faults", caller::caller_faults),
+    ("trace_context", context::trace_context),
+    ("event_stream", event_stream),
+    ("query_match", text::query_match),
+    ("units", text::units),
+    ("plan", plan),
+    ("toxic", toxic),
 ];
 
 /// Times of the caller, from an instant that does not matter.
@@ -27,6 +44,43 @@ pub fn deadline(data: &[u8]) {
 /// What a callee says about another attempt.
 pub fn retry_advice(data: &[u8]) {
     crate::retry::advice::fuzz_advice(data);
+}
+
+/// Where a stream of server-sent events is cut.
+pub fn event_stream(data: &[u8]) {
+    crate::shape::fuzz_events(data);
+}
+
+/// Bodies of the admin API: what is read is written so that the same is read again, and an answer
+/// about what is wrong names a place.
+pub fn plan(data: &[u8]) {
+    if let Ok(plan) = serde_json::from_slice::<Plan>(data) {
+        let text = serde_json::to_vec(&plan).expect("a plan can be written");
+        let again: Plan = serde_json::from_slice(&text).expect("a written plan can be read");
+        // Secrets are not written, so texts are compared and not plans.
+        assert_eq!(serde_json::to_vec(&again).ok(), Some(text));
+        let checked = crate::validate::validate(&plan, &BTreeMap::new());
+        assert!(checked.is_ok() || checked.is_err_and(|wrong| !wrong.field.is_empty()));
+    }
+    if let Ok(request) = serde_json::from_slice::<ArmRequest>(data) {
+        let text = serde_json::to_vec(&request.fault).expect("a fault can be written");
+        let again: Result<FaultSpec, _> = serde_json::from_slice(&text);
+        // Only a secret keeps a fault from being read again.
+        assert!(again.is_ok() || matches!(request.fault.effect, FaultKind::Caller { .. }));
+    }
+}
+
+/// Toxics of the Toxiproxy API: what is taken becomes faults of a valid plan.
+pub fn toxic(data: &[u8]) {
+    crate::toxiproxy::fuzz_toxic(data, |edge, fault| {
+        // The window comes when the fault is armed.
+        let schedule = vec![Window { start_ms: 0, end_ms: 1 }];
+        let endpoints = vec![SocketAddr::from(([127, 0, 0, 1], 1))];
+        let edges = vec![EdgePlan { edge: edge.clone(), endpoints, policy: EdgePolicy::default() }];
+        let plan = Plan { edges, faults: vec![FaultSpec { schedule, ..fault }], ..Plan::empty() };
+        let known = BTreeMap::from([(plan.edges[0].edge.clone(), Protocol::Tcp)]);
+        assert_eq!(crate::validate::validate(&plan, &known), Ok(()));
+    });
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod pieces;
 use corrupt::Corrupt;
 use cut::Cut;
 use events::CutEvents;
+pub(crate) use events::fuzz_events;
 pub(crate) use link::Bucket;
 use pace::Bandwidth;
 use pieces::Pieces;

@@ -38,6 +38,8 @@ mod proxy;
 mod registry;
 mod toxic;
 
+pub(crate) use mapping::fuzz_toxic;
+
 pub(crate) use names::drawn_as;
 use registry::Registry;
 

@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use model::id::CorrelationId;
 use model::propagation::TraceParent;
 
-use super::Exchange;
 use crate::http1::{Known, RequestHead};
 
 #[derive(Debug, Clone, Default)]
@@ -24,23 +23,21 @@ impl Incoming {
         };
         Self { parent }
     }
-}
 
-impl Exchange {
     /// Lines of the state joined in order, as the standard demands. Only with a parent: without one
     /// it belongs to nothing.
-    pub(super) fn tracestate(&self) -> Option<Cow<'_, str>> {
-        self.incoming.parent?;
-        if self.head.count(Known::Tracestate) <= 1 {
-            return text(&self.head, Known::Tracestate).map(Cow::Borrowed);
+    pub(crate) fn tracestate<'a>(&self, head: &'a RequestHead) -> Option<Cow<'a, str>> {
+        self.parent?;
+        if head.count(Known::Tracestate) <= 1 {
+            return text(head, Known::Tracestate).map(Cow::Borrowed);
         }
-        let lines = self.head.values("tracestate").filter_map(|line| str::from_utf8(line).ok());
+        let lines = head.values("tracestate").filter_map(|line| str::from_utf8(line).ok());
         Some(Cow::Owned(lines.map(str::trim).collect::<Vec<_>>().join(",")))
     }
 }
 
 /// From `x-correlation-id`, else from `x-request-id`.
-pub(super) fn correlation_id(head: &RequestHead) -> Option<CorrelationId> {
+pub(crate) fn correlation_id(head: &RequestHead) -> Option<CorrelationId> {
     let id = |known| text(head, known)?.trim().parse().ok();
     id(Known::CorrelationId).or_else(|| id(Known::RequestId))
 }

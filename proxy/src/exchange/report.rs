@@ -104,7 +104,7 @@ impl Exchange {
             end_unix_ns: self.clock().unix_ns_of(now),
             attributes: attributes.list(),
             error: message.as_deref(),
-            tracestate: self.tracestate().as_deref(),
+            tracestate: self.incoming.tracestate(&self.head).as_deref(),
             remote_parent: self.incoming.parent.is_some(),
         });
     }

@@ -72,12 +72,12 @@ enum Said<T> {
 }
 
 /// May this request ask for anything?
-pub(super) fn is_allowed(request: &impl Subject, token: &Token) -> bool {
+pub(crate) fn is_allowed(request: &impl Subject, token: &Token) -> bool {
     said(request, TOKEN, |shown| token.is(shown.as_bytes()).then_some(())) == Said::Value(())
 }
 
 /// The parts that act before or instead of the answer.
-pub(super) fn on_request(request: &impl Subject, delay_max_ms: u64) -> [Option<Part>; 2] {
+pub(crate) fn on_request(request: &impl Subject, delay_max_ms: u64) -> [Option<Part>; 2] {
     let delay = match first(request, &[(DELAY_MS, number), (ENVOY_DELAY_MS, number)]) {
         Said::Value(0) => None,
         other => part(Purpose::Fire, other, |ms| {
@@ -104,7 +104,7 @@ pub(super) fn on_request(request: &impl Subject, delay_max_ms: u64) -> [Option<P
 }
 
 /// The part that acts on the body of the answer.
-pub(super) fn on_body(request: &impl Subject) -> Option<Part> {
+pub(crate) fn on_body(request: &impl Subject) -> Option<Part> {
     let part = match first(request, &[(ENVOY_RATE_KIB_PER_S, number)]) {
         Said::Value(0) => None,
         other => part(Purpose::FireRate, other, |kib| FaultKind::Bandwidth {

@@ -89,3 +89,50 @@ impl Reader {
         }
     }
 }
+
+/// For fuzzing: the first byte says after how many events; the cut stands where a plain reader puts
+/// it, in whatever pieces the bytes come.
+pub(crate) fn fuzz_events(data: &[u8]) {
+    let Some((after, stream)) = data.split_first() else { return };
+    let after = u64::from(*after % 8);
+    for step in [1, 2, 3, 7, usize::MAX] {
+        let (mut cut, mut passed, mut ended) = (CutEvents::new(after), 0, false);
+        for piece in stream.chunks(step) {
+            let limit = cut.limit(piece);
+            cut.commit(&piece[..limit.pass]);
+            passed += limit.pass;
+            ended = limit.then == Then::End(End::Fin);
+            if ended {
+                break;
+            }
+            assert_eq!(limit.pass, piece.len(), "what is not cut passes");
+        }
+        let right = naive_cut(stream, after);
+        let behind_cr = passed > 0 && stream[passed - 1] == b'\r';
+        // A LF that is not here yet is waited for only where lines have ended with it before.
+        let early = behind_cr && stream.get(passed) == Some(&b'\n');
+        let right_early = right.is_some_and(|right| passed + 1 == right) && early;
+        match right {
+            Some(right) => {
+                let waits = !ended && behind_cr && passed == right && passed == stream.len();
+                assert!(right_early || (passed == right && (ended || waits)), "{step}: {passed}");
+            },
+            None => assert!(!ended && passed == stream.len(), "{step}: {passed}"),
+        }
+    }
+}
+
+/// Where the last of so many events ends, by whole lines.
+fn naive_cut(stream: &[u8], after: u64) -> Option<usize> {
+    let (mut place, mut has_field, mut events) = (0, false, 0);
+    while events < after {
+        let length = stream[place..].iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
+        let end = place + length;
+        match stream.get(place).filter(|_| length > 0) {
+            Some(first) => has_field |= *first != b':',
+            None => events += u64::from(std::mem::take(&mut has_field)),
+        }
+        place = end + if stream[end..].starts_with(b"\r\n") { 2 } else { 1 };
+    }
+    (!stream.is_empty()).then_some(place)
+}

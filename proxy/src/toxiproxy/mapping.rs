@@ -110,6 +110,23 @@ fn around(middle_ms: u64, jitter_ms: u64) -> Distribution {
     Distribution::Quantiles { table: vec![row(nothing, 0), row(1.0, max_us)] }
 }
 
+/// For fuzzing: a toxic that is taken is shown so that the same is taken again, also by a change
+/// that names nothing, and its faults are ones that a plan may have.
+pub(crate) fn fuzz_toxic(data: &[u8], check: impl Fn(&Edge, FaultSpec)) {
+    let Ok(wanted) = serde_json::from_slice(data) else { return };
+    let Ok(toxic) = Toxic::new(wanted, 0) else { return };
+    let shown = toxic.shown();
+    let again = serde_json::from_value(shown.clone()).expect("what is shown can be read");
+    let again = Toxic::new(again, 0).expect("what is shown can be taken");
+    assert_eq!(again.shown(), shown);
+    let unchanged = serde_json::from_str("{}").expect("nothing is a change");
+    assert_eq!(toxic.updated(unchanged).map(|toxic| toxic.shown()).ok(), Some(shown));
+    let edge = Edge::new("client", "callee");
+    for fault in faults("callee", &edge, &toxic) {
+        check(&edge, fault);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use model::decision::Unit;
