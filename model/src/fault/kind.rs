@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Placement;
 use crate::distribution::Distribution;
@@ -57,7 +57,11 @@ pub enum FaultKind {
     CutEvents { after_events: u64 },
     /// What the caller asks for in the headers of a request, within these limits. The token keeps
     /// others from asking; it is never shown.
-    Caller { token: Token, delay_max_ms: u64 },
+    Caller {
+        #[serde(deserialize_with = "token_or_hidden")]
+        token: Token,
+        delay_max_ms: u64,
+    },
     /// No more than so many bytes per second, for each connection or for all of the edge together.
     Bandwidth {
         bytes_per_s: u64,
@@ -270,7 +274,7 @@ pub struct Token(String);
 /// What stands for a secret wherever it would be written.
 const HIDDEN: &str = "***";
 
-/// A plan that was read from a proxy and given back: its secrets are not in it.
+/// A setting that was read where secrets are not shown, and given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the secret itself is needed, \"{HIDDEN}\" only stands for it")]
 pub struct HiddenToken;
@@ -281,6 +285,12 @@ impl TryFrom<String> for Token {
     fn try_from(secret: String) -> Result<Self, HiddenToken> {
         if secret == HIDDEN { Err(HiddenToken) } else { Ok(Self(secret)) }
     }
+}
+
+/// Faults are read where they are shown, too: their token stands there hidden. Whoever takes a fault
+/// for use refuses a hidden one.
+fn token_or_hidden<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Token, D::Error> {
+    String::deserialize(deserializer).map(Token)
 }
 
 impl Token {
@@ -297,16 +307,21 @@ impl Token {
         self.0.is_empty()
     }
 
+    /// Is it only what stands for a secret?
+    pub fn is_hidden(&self) -> bool {
+        self.0 == HIDDEN
+    }
+
     /// Can it be shown in a header?
     pub fn is_visible(&self) -> bool {
         self.0.bytes().all(|byte| byte.is_ascii_graphic())
     }
 
-    /// Compares in a time that does not depend on where the two differ.
+    /// Compares in a time that does not depend on where the two differ. A hidden token is nobody's.
     pub fn is(&self, shown: &[u8]) -> bool {
         let own = self.0.as_bytes();
         let differing = own.iter().zip(shown).fold(0, |bits, (left, right)| bits | (left ^ right));
-        own.len() == shown.len() && differing == 0
+        own.len() == shown.len() && differing == 0 && !self.is_hidden()
     }
 }
 
@@ -337,6 +352,16 @@ mod tests {
         let read = serde_json::from_str::<Token>(&written).unwrap_err();
         assert!(read.to_string().contains("only stands for it"), "{read}");
         assert_eq!(serde_json::from_str::<Token>("\"s3cret\"").unwrap(), token);
+    }
+
+    #[test]
+    fn a_fault_that_is_shown_can_be_read_and_its_hidden_token_opens_nothing() {
+        let wish = FaultKind::Caller { token: Token::new("s3cret"), delay_max_ms: 1 };
+        let shown = serde_json::to_string(&wish).unwrap();
+        let FaultKind::Caller { token, .. } = serde_json::from_str(&shown).unwrap() else {
+            panic!("{shown} is read as another kind");
+        };
+        assert!(token.is_hidden() && !token.is(b"***") && !token.is(b"s3cret"));
     }
 
     #[test]

@@ -76,12 +76,13 @@ fn naive(text: &str) -> Option<TraceParent> {
     let bytes = text.as_bytes();
     let is_hex = |place: &usize| matches!(bytes[*place], b'0'..=b'9' | b'a'..=b'f');
     let dashes = [2, 35, 52];
-    let long = bytes.len() == 55 || (bytes.len() > 55 && bytes[55] == b'-' && &text[..2] != "00");
+    let long =
+        bytes.len() == 55 || (bytes.len() > 55 && bytes[55] == b'-' && !bytes.starts_with(b"00"));
     let shaped = long
         && dashes.iter().all(|dash| bytes[*dash] == b'-')
         && (0..55).filter(|place| !dashes.contains(place)).all(|place| is_hex(&place));
-    let zero = |from: usize, to: usize| text[from..to].bytes().all(|digit| digit == b'0');
-    if !shaped || &text[..2] == "ff" || zero(3, 35) || zero(36, 52) {
+    let zero = |from: usize, to: usize| bytes[from..to].iter().all(|digit| *digit == b'0');
+    if !shaped || bytes.starts_with(b"ff") || zero(3, 35) || zero(36, 52) {
         return None;
     }
     let flags = u8::from_str_radix(&text[53..55], 16).ok()? & (FLAG_SAMPLED | FLAG_RANDOM);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::distribution::Distribution;
 use model::fault::{FaultKind, Live, Placement, Token, Window};
 use model::id::CorrelationId;
+use model::plan::ApiError;
 use model::policy::EdgePolicy;
 use tokio::time::Instant;
 
@@ -342,7 +343,12 @@ async fn callers_get_what_they_ask_for_only_with_the_token() {
     let stack = Stack::start().await;
     let plan = stack.plan(vec![upstream.address], EdgePolicy::default(), vec![fault("it", effect)]);
     // A token is never written by itself.
-    let plan = serde_json::to_string(&plan).unwrap().replace("***", "s3cret");
+    let hidden = serde_json::to_string(&plan).unwrap();
+    let plan = hidden.replace("***", "s3cret");
+    let refused = stack.admin("PUT", "/v1/plan", hidden).await;
+    assert_eq!(refused.status(), 422, "a plan that was shown has no token");
+    let said: ApiError = serde_json::from_slice(refused.body()).unwrap();
+    assert_eq!(said.field.as_deref(), Some("faults[0].effect.token"), "{}", said.error);
     assert_eq!(stack.admin("PUT", "/v1/plan", plan).await.status(), 200);
     assert_eq!(stack.lease(60_000).await.status(), 200);
     let token = ("x-shakedown-inject-token", "s3cret");

@@ -6,9 +6,6 @@ use model::limits::{API_BODY_BYTES_MAX, HEADERS_MAX};
 
 use super::{Checked, at_least_one, at_most, ensure, share, share_above_zero, text};
 
-/// What a token looks like where it is shown; as a secret it would be known to everybody.
-const MASK: &[u8] = b"***";
-
 pub(super) fn check(field: &str, effect: &FaultKind) -> Checked {
     let of = |name: &str| format!("{field}.{name}");
     match effect {
@@ -124,7 +121,7 @@ fn not_too_long(field: &str, us: u64) -> Checked {
 /// A caller must be able to show it.
 fn check_token(field: &str, token: &Token) -> Checked {
     ensure(!token.is_empty(), field, || "a token must not be empty".to_owned())?;
-    ensure(!token.is(MASK), field, || {
+    ensure(!token.is_hidden(), field, || {
         "*** stands where a token is not shown: name the token itself".to_owned()
     })?;
     ensure(token.is_visible(), field, || {

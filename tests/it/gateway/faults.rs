@@ -51,6 +51,24 @@ fn an_armed_latency_is_felt_and_shown() {
 }
 
 #[test]
+fn a_fault_with_a_token_is_listed_and_its_token_is_not_shown() {
+    alone(async {
+        let origin = Origin::start("shop").await;
+        let gateway = Gateway::before(origin.address, &[]).await;
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, "s3cret\n").unwrap();
+        let token = format!("token_file={}", file.display());
+        let words = ["arm", "wish", "--on", ON, "--kind", "caller", "--set", &token, "--for", "5m"];
+        gateway.fault_done(&words).await;
+        let table = gateway.fault_done(&["list"]).await;
+        assert!(table.contains("wish") && !table.contains("s3cret"), "{table}");
+        let [fault] = gateway.faults().await.try_into().unwrap();
+        assert_eq!(fault.fault.name, "wish");
+    });
+}
+
+#[test]
 fn what_a_fault_holds_back_is_free_once_it_is_disarmed() {
     alone(async {
         let origin = Origin::start("shop").await;
