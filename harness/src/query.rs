@@ -3,6 +3,7 @@
 
 mod filters;
 mod list;
+mod recorded;
 mod screen;
 mod source;
 mod table;
@@ -11,12 +12,12 @@ mod waterfall;
 use std::path::Path;
 
 use collector::analysis::text;
-use collector::{AskError, RunFolder, RunsError, StoreError};
+use collector::{AskError, EdgeRow, RunFolder, RunsError, StoreError};
 use serde_json::Value;
 use telemetry::client::ClientError;
 use telemetry::clock::Clock;
 
-use crate::cli::{QueryArguments, Question};
+use crate::cli::{EdgeArguments, QueryArguments, Question};
 use crate::collector::{place, recovered_line};
 use crate::fault::RemoteError;
 use crate::result::ExitCode;
@@ -51,6 +52,8 @@ enum QueryError {
     Place(#[from] place::NoPlace),
     #[error("{0}")]
     Run(String),
+    #[error(transparent)]
+    NothingRecorded(#[from] recorded::Nothing),
 }
 
 impl QueryError {
@@ -58,6 +61,7 @@ impl QueryError {
         match self {
             Self::Remote(error) => error.exit_code(),
             Self::Refused { status: 404, .. }
+            | Self::NothingRecorded(_)
             | Self::Ask(AskError::NoTrace(_) | AskError::NoRequest(_))
             | Self::Runs(RunsError::Unknown { .. } | RunsError::Empty { .. }) => ExitCode::Failed,
             Self::Token(_)
@@ -121,6 +125,11 @@ fn show(question: &Question, answer: Answer, json: bool) -> Result<(), QueryErro
     }
     let screen = Screen::of_stdout();
     let not_understood = |source| QueryError::Answer { uri: answer.uri.clone(), source };
+    if let Question::Edges(EdgeArguments { recorded: true, .. }) = question {
+        let rows: Vec<EdgeRow> = serde_json::from_value(answer.body).map_err(not_understood)?;
+        print_line(&recorded::file(rows)?);
+        return Ok(());
+    }
     let text = page(question, answer.body, &screen).map_err(not_understood)?;
     text.lines().for_each(print_line);
     if let Some(cursor) = &answer.next {

@@ -123,6 +123,9 @@ pub(super) async fn graph(asked: Asked<EdgeQuery>) -> Result<Json<Graph>, Failur
     if asked.query.step_s.is_some() {
         return Err(Failure::bad("a graph has no steps; leave step_s out"));
     }
+    if asked.query.quantiles.is_some() {
+        return Err(Failure::bad("a graph has no tables; leave quantiles out"));
+    }
     let (graph, _) = asked
         .answer(
             |core, query| {

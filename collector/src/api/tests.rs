@@ -66,6 +66,7 @@ async fn every_error_says_what_is_wrong_as_json() {
         (get(api, "/v1/traces?run=run-2").await, 404),
         (get(api, "/v1/edges?step_s=0").await, 400),
         (get(api, "/v1/graph?step_s=1").await, 400),
+        (get(api, "/v1/graph?quantiles=true").await, 400),
         (get(api, "/v1/logs?severity_min=loud").await, 400),
         (get(api, "/v1/frames?from=-1").await, 400),
         (get(api, "/v1/live?from=x").await, 400),

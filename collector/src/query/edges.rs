@@ -1,7 +1,9 @@
 //! Rate, errors and durations of edges, and of operations, over a window or step by step.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use model::distribution::{DELAY_MAX, Quantile};
 use model::edge::Edge;
 use model::hist::Histogram;
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,8 @@ pub struct EdgeQuery {
     pub to_unix_ms: Option<u64>,
     /// Length of a step in seconds, from 1 to a day.
     pub step_s: Option<u32>,
+    /// With a table of quantiles in each row, as faults replay it.
+    pub quantiles: Option<bool>,
 }
 
 /// One edge in one step, or in the whole window.
@@ -45,6 +49,9 @@ pub struct EdgeRow {
     pub error_ratio: Option<f64>,
     #[serde(flatten)]
     pub durations: Durations,
+    /// Durations by share, when they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quantiles: Vec<Quantile>,
 }
 
 /// `None` without values.
@@ -59,7 +66,7 @@ pub struct Durations {
 
 impl Durations {
     pub(crate) fn of(histogram: &Histogram) -> Self {
-        let ms = |value: std::time::Duration| (value.as_secs_f64() * 1e6).round() / 1e3;
+        let ms = |value: Duration| (value.as_secs_f64() * 1e6).round() / 1e3;
         let quantile = |fraction| histogram.quantile(fraction).map(ms);
         Self {
             mean_ms: histogram.mean().map(ms),
@@ -111,7 +118,11 @@ impl EdgeQuery {
             self.step_s.map_or(window.to_s - window.from_s, |step_s| u64::from(step_s.max(1)));
         let mut rows: Vec<EdgeRow> = counts
             .into_iter()
-            .map(|((unix_s, edge), counts)| row((unix_s, seconds), edge, counts))
+            .map(|((unix_s, edge), counts)| {
+                let wanted = self.quantiles.unwrap_or(false);
+                let quantiles = if wanted { table(&counts.duration) } else { Vec::new() };
+                EdgeRow { quantiles, ..row((unix_s, seconds), edge, counts) }
+            })
             .collect();
         rows.sort_by(|left, right| (&left.edge, left.unix_s).cmp(&(&right.edge, right.unix_s)));
         rows
@@ -131,5 +142,44 @@ fn row((unix_s, seconds): (u64, u64), edge: Edge, counts: Rollup) -> EdgeRow {
         blames: counts.blames,
         attempts: counts.attempts,
         durations: Durations::of(&counts.duration),
+        quantiles: Vec::new(),
+    }
+}
+
+/// The smallest and the largest value, every hundredth between them, and the tail more finely.
+/// Shares rise and values do not fall, so it is a distribution of delays. Empty without values.
+fn table(durations: &Histogram) -> Vec<Quantile> {
+    let hundredths = (1..100).map(|number| f64::from(number) / 100.0);
+    let inner = hundredths.chain([0.995, 0.999, 0.9999]).filter_map(|share| {
+        let value = durations.quantile(share)?;
+        Some((share, value))
+    });
+    let ends = |share, value| (!durations.is_empty()).then_some((share, value));
+    let rows = ends(0.0, durations.min()).into_iter().chain(inner);
+    let rows = rows.chain(ends(1.0, durations.max()));
+    let us = |value: Duration| value.min(DELAY_MAX).as_micros() as u64;
+    rows.map(|(share, value)| Quantile { share, value_us: us(value) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::distribution::Distribution;
+
+    use super::*;
+
+    #[test]
+    fn a_table_of_durations_is_a_delay_with_the_same_quantiles() {
+        let mut durations = Histogram::default();
+        (1..=10_000).for_each(|number| durations.record(Duration::from_micros(number * 10)));
+        let rows = table(&durations);
+        let at = |share: f64| {
+            let place = rows.partition_point(|row| row.share < share);
+            rows[place].value_us as f64
+        };
+        for (share, us) in [(0.0, 10.0), (0.5, 50_000.0), (0.99, 99_000.0), (1.0, 100_000.0)] {
+            assert!((at(share) / us - 1.0).abs() < 0.01, "{share}: {}", at(share));
+        }
+        assert_eq!(Distribution::Quantiles { table: rows }.problem(), None);
+        assert_eq!(table(&Histogram::default()), []);
     }
 }

@@ -17,6 +17,8 @@ Examples:
       from the newest run of the folder of runs
   shakedown query edges --step 10s --json
       rate, errors and durations every ten seconds, for another program
+  shakedown query edges --edge 'orders -> payments' --recorded --run latest >latency.json
+      how long that edge took, as `quantiles_from` of a latency fault replays it
   shakedown query path 4bf92f3577b34da6a3ce929d0e0e4736
       what a trace waited for, instant by instant
   shakedown query blame --phase during --quantile 0.99 --run latest
@@ -228,6 +230,9 @@ pub struct EdgeArguments {
     /// A row for every step of this length, like 10s
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub step: Option<Duration>,
+    /// The durations of the edge as a file that a latency fault replays by `quantiles_from`
+    #[arg(long, requires = "edge", conflicts_with = "step")]
+    pub recorded: bool,
     #[command(flatten)]
     pub time: TimeArguments,
 }

@@ -145,6 +145,7 @@ fn edges(asked: &EdgeArguments, clock: &Clock) -> String {
     uri.add("edge", asked.edge.as_ref());
     uri.add("service", asked.service.as_ref());
     uri.add("step_s", asked.step.map(|step| step.as_secs().max(1)));
+    uri.add("quantiles", asked.recorded.then_some(true));
     uri.add_time(&asked.time, clock);
     uri.text
 }
@@ -182,6 +183,7 @@ mod tests {
                  &cursor=5-1",
             ),
             ("edges --step 1m --service a", "/v1/edges?service=a&step_s=60"),
+            ("edges --edge a->b --recorded", "/v1/edges?edge=a-%3Eb&quantiles=true"),
             ("trace 0a/../b", "/v1/traces/0a%2F..%2Fb"),
             ("path 0a", "/v1/traces/0a/critical-path"),
             ("request u1:2", "/v1/correlation/u1%3A2"),

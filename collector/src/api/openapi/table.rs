@@ -79,13 +79,14 @@ const LOGS: [Parameter; 10] = [
     RUN,
 ];
 
-const EDGES: [Parameter; 6] = [
+const EDGES: [Parameter; 7] = [
     ("edge", "string", "only this edge"),
     ("service", "string", "only edges from or to this service"),
     FROM,
     TO,
     ("step_s", "integer", "length of a step in seconds; without it, one row for the whole time"),
     RUN,
+    ("quantiles", "boolean", "with a table of quantiles, as a latency fault replays it"),
 ];
 
 /// All calls of the collector.
@@ -112,12 +113,7 @@ const ANSWERS: [Call; 18] = [
     get("/v1/traces/{trace_id}", "One trace with its spans and logs", &[RUN], "Trace"),
     pages("/v1/logs", "The newest logs, in order of time", &LOGS, "[LogLine]"),
     get("/v1/edges", "Rate, errors and durations of edges", &EDGES, "[EdgeRow]"),
-    get(
-        "/v1/graph",
-        "Services and the calls between them",
-        &[EDGES[0], EDGES[1], FROM, TO, EDGES[4], RUN],
-        "Graph",
-    ),
+    get("/v1/graph", "Services and the calls between them", &EDGES, "Graph"),
     get(
         "/v1/operations",
         "Spans by service, operation and kind; of a running run, those at hand",
@@ -220,6 +216,7 @@ pub(super) fn schemas() -> Value {
             "errors": integer(), "blames": { "type": "object" }, "attempts": integer(),
             "rate_per_s": number(), "error_ratio": number(), "mean_ms": number(),
             "p50_ms": number(), "p90_ms": number(), "p99_ms": number(), "max_ms": number(),
+            "quantiles": list(),
         })),
         "Graph": object(json!({ "nodes": list(), "edges": list(), "calls": list() })),
         "OperationRow": object(json!({
