@@ -45,7 +45,7 @@ pub use query::{
     LogCursor, LogQuery, OperationQuery, OperationRow, TraceCursor, TraceLine, TraceOrder,
     TraceQuery, parse_severity,
 };
-pub use receive::{LineCount, LineIntake, LineSource, ReceiveConfig, ReceiveError};
+pub use receive::{LINE_BYTES_MAX, LineCount, LineIntake, LineSource, ReceiveConfig, ReceiveError};
 pub use replay::{
     FileTotals, Recording, RecordingSummary, ReplayError, ReplayPlan, ReplayTotals, Speed,
     send as send_recording, to_files,

@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use self::answer::{Outcome, ReplyBody};
 use self::body::{BodyError, Payload};
 use self::compression::Compression;
-pub use self::lines::{LineCount, LineIntake, LineSource};
+pub use self::lines::{LINE_BYTES_MAX, LineCount, LineIntake, LineSource};
 use self::places::Places;
 use self::refusal::Refusal;
 pub(crate) use self::settings::Settings;
@@ -136,9 +136,7 @@ impl Receiver {
             self.core.received.lines_cut.fetch_add(lines.cut, Ordering::Relaxed);
             outcome.message = format!(
                 "{} of {} lines were longer than {} bytes and lost their end",
-                lines.cut,
-                lines.records,
-                lines::LINE_BYTES_MAX
+                lines.cut, lines.records, LINE_BYTES_MAX
             );
         }
         Ok(outcome)

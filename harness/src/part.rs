@@ -18,6 +18,9 @@ use crate::result::ExitCode;
 pub mod variable {
     /// Base of the OTLP/gRPC endpoint; the standard name.
     pub const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    pub const OTLP_SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+    /// Base of the public gateway, for programs of the user's own.
+    pub const GATEWAY_URL: &str = "GATEWAY_URL";
     pub const RUN_ID: &str = "SHAKEDOWN_RUN_ID";
     /// Comma-separated planted flaws.
     pub const WEAKNESSES: &str = "SHAKEDOWN_WEAKNESSES";

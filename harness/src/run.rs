@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod finish;
 pub mod folder;
+mod output;
 pub mod process;
 pub mod stack;
 pub mod view;

@@ -28,11 +28,13 @@ mod rate;
 mod read;
 mod scale;
 mod sections;
+mod services;
 #[cfg(test)]
 mod tests;
 
 pub use crate::reading::problem::{Problem, Problems};
 pub(crate) use rate::per_second;
+pub use services::OwnService;
 
 /// One resolved scenario file.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +43,8 @@ pub struct Scenario {
     pub seed: u64,
     /// Planted flaws of the sample shop that are switched on.
     pub weaknesses: Vec<String>,
+    /// Programs that run beside the shop.
+    pub services: Vec<OwnService>,
     /// Where the public gateway listens; port 0 lets the system choose.
     pub listen: SocketAddr,
     /// For every edge of the system.

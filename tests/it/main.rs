@@ -3,6 +3,8 @@
 
 /// Wrong files, wrong arguments, a port in use.
 mod bad_input;
+/// Programs of the user beside the shop: what they print becomes logs.
+mod beside;
 /// The collector by itself, and questions to it and to its files.
 mod collecting;
 /// Signals, a killed runner, and what is left behind.

@@ -22,7 +22,7 @@ use crate::admission::Refused;
 use crate::wire::put_bytes;
 
 /// Longest part of a line that is kept: longer than any sound log line.
-pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Most lines of one request: a record takes far more memory than the shortest line.
 pub(super) const LINES_MAX: usize = 65_536;
 /// Name of the instrumentation scope.

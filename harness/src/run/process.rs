@@ -1,33 +1,38 @@
 //! One child process of a run: started, heard until it is ready, watched, ended.
 //!
 //! Children get a process group of their own, so that Ctrl-C in the terminal reaches only the
-//! runner, which ends them in order. Their output goes to the run folder; the last lines of
-//! standard error are kept to explain an early death.
+//! runner, which ends them in order. Their output goes to the run folder and to the collector
+//! ([`super::output`]); the last lines of standard error are kept to explain an early death.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use collector::{CollectorHandle, LineSource};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 
 use super::folder::{FolderError, RunFolder};
+use super::output::follow;
 
 /// How long a part may take until it is ready. Far above the two seconds that the shop needs, so
 /// that a loaded machine is not a fault of the harness.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// How long a part may take to send its last telemetry and end.
 const END_WITHIN: Duration = Duration::from_secs(8);
+/// How long its streams may stay open when it has ended.
+const LAST_WORDS_WITHIN: Duration = Duration::from_millis(200);
 /// Lines of standard error kept for the message about a death.
 const TAIL_LINES: usize = 5;
+/// Longest part of each.
+const TAIL_CHARS: usize = 500;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
@@ -56,11 +61,19 @@ fn tail_text(tail: &[String]) -> String {
 /// What to start.
 #[derive(Debug)]
 pub struct Spec {
+    /// Of its log file and in messages.
     pub name: String,
+    /// The name of its log records.
+    pub service: String,
+    /// `None` for this program itself.
+    pub program: Option<PathBuf>,
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
     /// Group of its own; not for the guardian, which leaves the session altogether.
     pub own_group: bool,
+    /// What it logs to standard output goes out by OTLP, too, and would be there twice. Standard
+    /// error is what no telemetry has, such as the words of a panic.
+    pub logs_by_otlp: bool,
 }
 
 /// A running child.
@@ -82,9 +95,14 @@ pub struct Starting<T> {
 }
 
 impl Process {
-    /// Starts a part of this program. The process is there at once, so that it can be watched and
-    /// ended whatever happens next; [`Self::ready`] waits until it serves.
-    pub fn spawn<T>(spec: Spec, folder: &RunFolder) -> Result<(Self, Starting<T>), ProcessError>
+    /// Starts a part. What it writes becomes log records of `collector`. The process is there at
+    /// once, so that it can be watched and ended whatever happens next; [`Self::ready`] waits until
+    /// it serves.
+    pub fn spawn<T>(
+        spec: Spec,
+        folder: &RunFolder,
+        collector: &CollectorHandle,
+    ) -> Result<(Self, Starting<T>), ProcessError>
     where
         T: DeserializeOwned + Send + 'static,
     {
@@ -95,17 +113,20 @@ impl Process {
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
         let (ready_sender, ready) = oneshot::channel();
         let tail = Arc::new(Mutex::new(VecDeque::new()));
+        let source = LineSource { service: spec.service, instance: format!("{}-{pid}", spec.name) };
+        let mut streams = JoinSet::new();
         if let Some(stdout) = child.stdout.take() {
-            tokio::spawn(hear(stdout, Arc::clone(&log), ready_sender));
+            let lines = (!spec.logs_by_otlp).then(|| collector.lines(source.clone()));
+            streams.spawn(follow(stdout, Arc::clone(&log), lines, hear(ready_sender)));
         }
-        let errors = child
-            .stderr
-            .take()
-            .map(|stderr| tokio::spawn(keep_tail(stderr, Arc::clone(&log), Arc::clone(&tail))));
+        if let Some(stderr) = child.stderr.take() {
+            let lines = Some(collector.lines(source));
+            streams.spawn(follow(stderr, log, lines, keep_tail(Arc::clone(&tail))));
+        }
         let (exit_sender, exit) = watch::channel(None);
         let stdin = child.stdin.take();
         let reaped = Arc::new(AtomicBool::new(false));
-        tokio::spawn(reap(child, errors, Arc::clone(&reaped), exit_sender));
+        tokio::spawn(reap(child, streams, Arc::clone(&reaped), exit_sender));
         Ok((Self { name: spec.name, pid, stdin, exit, reaped, tail }, Starting { ready }))
     }
 
@@ -175,7 +196,10 @@ impl Process {
 }
 
 fn command(spec: &Spec) -> Result<Command, ProcessError> {
-    let program: PathBuf = std::env::current_exe().map_err(ProcessError::Program)?;
+    let program = match &spec.program {
+        Some(program) => program.clone(),
+        None => std::env::current_exe().map_err(ProcessError::Program)?,
+    };
     let mut command = Command::new(program);
     // Settings for the user's backend, secrets among them, are not for the parts, which send to the
     // run's collector only; and a quieter log would take spans and correlation ids with it.
@@ -203,60 +227,48 @@ fn status_text(status: Option<ExitStatus>) -> String {
     status.map_or_else(|| "an unknown status".to_owned(), |status| status.to_string())
 }
 
-/// Copies standard output to the log; the first ready line goes to whoever waits for it.
-async fn hear<T: DeserializeOwned>(
-    output: impl AsyncRead + Unpin,
-    log: Arc<Mutex<File>>,
+/// The first ready line goes to whoever waits for it; every other line is a log line.
+fn hear<T: DeserializeOwned>(
     ready: oneshot::Sender<Result<T, serde_json::Error>>,
-) {
+) -> impl FnMut(&str) -> bool {
     let mut ready = Some(ready);
-    let mut lines = BufReader::new(output).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        match telemetry::ready::parse(&line) {
-            Some(payload) => {
-                if let Some(ready) = ready.take() {
-                    let _nobody_waits = ready.send(payload);
-                }
-            },
-            None => append(&log, &line),
+    move |line| {
+        let payload = telemetry::ready::parse(line);
+        let is_log = payload.is_none();
+        if let Some(payload) = payload
+            && let Some(ready) = ready.take()
+        {
+            let _nobody_waits = ready.send(payload);
         }
+        is_log
     }
 }
 
-async fn keep_tail(
-    errors: impl AsyncRead + Unpin,
-    log: Arc<Mutex<File>>,
-    tail: Arc<Mutex<VecDeque<String>>>,
-) {
-    let mut lines = BufReader::new(errors).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        append(&log, &line);
+fn keep_tail(tail: Arc<Mutex<VecDeque<String>>>) -> impl FnMut(&str) -> bool {
+    move |line| {
         let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.push_back(line);
+        tail.push_back(line.chars().take(TAIL_CHARS).collect());
         if tail.len() > TAIL_LINES {
             tail.pop_front();
         }
+        true
     }
 }
 
-/// A log line that cannot be kept (disk full) must not stop the process that wrote it.
-fn append(log: &Mutex<File>, line: &str) {
-    let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-    let _disk_full = writeln!(log, "{line}");
-}
-
-/// Waits for the end; standard error is read to its end first, so that the last words are there.
+/// Waits for the end; what it wrote is read to its end first, so that the last words are there.
 async fn reap(
     mut child: Child,
-    errors: Option<tokio::task::JoinHandle<()>>,
+    mut streams: JoinSet<()>,
     reaped: Arc<AtomicBool>,
     exit: watch::Sender<Option<ExitStatus>>,
 ) {
     let status = child.wait().await.ok();
     reaped.store(true, Ordering::SeqCst);
-    if let Some(errors) = errors {
-        // A grandchild may hold the pipe open; its words are not worth waiting for.
-        let _held_open = tokio::time::timeout(Duration::from_millis(200), errors).await;
+    let words = async { while streams.join_next().await.is_some() {} };
+    // A grandchild may hold a stream open; its words are not worth waiting for.
+    let held_open = tokio::time::timeout(LAST_WORDS_WITHIN, words).await.is_err();
+    if held_open {
+        streams.detach_all();
     }
     exit.send_replace(status);
 }

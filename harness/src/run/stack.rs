@@ -12,7 +12,7 @@ use collector::{CollectorConfig, CollectorError, CollectorHandle};
 use loadgen::worker::WorkerReady;
 use model::load::LoadStart;
 use model::plan::{ProxyAddresses, ProxyConfig};
-use model::scenario::Scenario;
+use model::scenario::{OwnService, Scenario};
 use model::shop;
 use telemetry::client::Client;
 use telemetry::clock::Clock;
@@ -106,6 +106,10 @@ impl Stack {
         self.start_proxy(scenario, folder).await?;
         self.start_services(scenario, folder).await?;
         self.control.put_plan(&scenario.plan(1, None, &self.endpoints())).await?;
+        for own in &scenario.services {
+            let spec = self.own_spec(own, folder);
+            let _never_ready = self.begin_part::<()>(spec, folder, Stage::Service).await?;
+        }
         self.start_load(scenario, folder).await?;
         folder.write("addresses.json", &line(&self.addresses()))?;
         Ok(())
@@ -133,11 +137,14 @@ impl Stack {
     ) -> Result<(), StackError> {
         let spec = Spec {
             name: "guardian".to_owned(),
+            service: "guardian".to_owned(),
+            program: None,
             arguments: vec!["guardian".to_owned()],
             environment: Vec::new(),
             own_group: false,
+            logs_by_otlp: false,
         };
-        let (mut guardian, starting) = Process::spawn::<()>(spec, folder)?;
+        let (mut guardian, starting) = Process::spawn::<()>(spec, folder, &self.collector)?;
         guardian.ready(starting).await?;
         let longest = scenario.safety.limit + AROUND_THE_RUN;
         let limits = Order::Limits {
@@ -162,9 +169,12 @@ impl Stack {
         let path = folder.write("proxy.json", &line(&config))?;
         let spec = Spec {
             name: "proxy".to_owned(),
+            service: "gateway".to_owned(),
+            program: None,
             arguments: vec!["proxy".into(), "--bootstrap".into(), path.display().to_string()],
             environment: Vec::new(),
             own_group: true,
+            logs_by_otlp: true,
         };
         let starting = self.begin_part::<ProxyAddresses>(spec, folder, Stage::Proxy).await?;
         let proxy = self.processes.last().expect("it was just begun");
@@ -204,9 +214,32 @@ impl Stack {
         let data = folder.path().join("data").display().to_string();
         Spec {
             name: name.to_owned(),
+            service: name.to_owned(),
+            program: None,
             arguments: vec!["service".into(), name.to_owned(), "--data".into(), data],
             environment: callees.chain(settings).collect(),
             own_group: true,
+            logs_by_otlp: true,
+        }
+    }
+
+    /// A program of the user's own. No edge leads to it, so nothing waits until it serves.
+    fn own_spec(&self, own: &OwnService, folder: &RunFolder) -> Spec {
+        let environment = [
+            (variable::OTLP_ENDPOINT, format!("http://{}", self.collector.addresses().http)),
+            (variable::OTLP_SERVICE_NAME, own.name.clone()),
+            (variable::RUN_ID, folder.run_id.clone()),
+            (variable::GATEWAY_URL, format!("http://{}", self.proxy.gateway)),
+        ];
+        let (program, arguments) = own.run.split_first().expect("a command has a program");
+        Spec {
+            name: own.name.clone(),
+            service: own.name.clone(),
+            program: Some(program.into()),
+            arguments: arguments.to_vec(),
+            environment: environment.map(|(name, value)| (name.to_owned(), value)).into(),
+            own_group: true,
+            logs_by_otlp: own.logs_by_otlp,
         }
     }
 
@@ -225,11 +258,14 @@ impl Stack {
         let path = folder.write("load.json", &line(&plan))?;
         let spec = Spec {
             name: "load".to_owned(),
+            service: "load".to_owned(),
+            program: None,
             arguments: vec!["load-worker".into(), "--plan".into(), path.display().to_string()],
             environment: Vec::new(),
             own_group: true,
+            logs_by_otlp: false,
         };
-        let (load, starting) = Process::spawn::<WorkerReady>(spec, folder)?;
+        let (load, starting) = Process::spawn::<WorkerReady>(spec, folder, &self.collector)?;
         let watched = self.watch(&load, Stage::AtOnce).await;
         let load = self.load.insert(load);
         watched?;
@@ -247,7 +283,7 @@ impl Stack {
     where
         T: serde::de::DeserializeOwned + Send + 'static,
     {
-        let (process, starting) = Process::spawn(spec, folder)?;
+        let (process, starting) = Process::spawn(spec, folder, &self.collector)?;
         let watched = self.watch(&process, stage).await;
         self.processes.push(process);
         watched.map(|()| starting)

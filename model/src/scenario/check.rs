@@ -36,6 +36,9 @@ fn write_head(page: &mut String, scenario: &Scenario) -> std::fmt::Result {
         switched_on => format!("weaknesses: {}", switched_on.join(", ")),
     };
     writeln!(page, "shop, {} edges, {weaknesses}", scenario.policies.len())?;
+    for service in &scenario.services {
+        writeln!(page, "beside it {}: {}", service.name, service.run.join(" "))?;
+    }
     for load in &scenario.loads {
         let peak = load.rate.iter().map(|step| step.from_per_s.max(step.to_per_s));
         let (timeline, peak) = (scenario.timeline(), peak.fold(0.0, f64::max));

@@ -27,6 +27,7 @@ adaptive_limit = {}
 balance = {}
 health = {}
 outlier = {}
+[[service]]
 [[load]]
 [[flow]]
 steps = [{}]
@@ -51,8 +52,9 @@ pub fn keys() -> BTreeMap<String, BTreeSet<&'static str>> {
 /// Everything that is refused as not supported by this version: keys, kinds of faults, functions
 /// and phrases of expectations.
 pub fn refused() -> Vec<&'static str> {
-    let words: [&[&'static str]; 9] = [
+    let words: [&[&'static str]; 10] = [
         &TABLES,
+        &SERVICE_KEYS,
         &FAULT_KEYS,
         &STEP_KEYS,
         &SAFETY_KEYS,
@@ -71,7 +73,8 @@ pub fn kinds() -> Vec<&'static str> {
     KINDS.iter().filter(asked).map(|row| row.name).collect()
 }
 
-pub(super) const TABLES: [&str; 3] = ["search", "service", "invariant"];
+pub(super) const TABLES: [&str; 2] = ["search", "invariant"];
+pub(super) const SERVICE_KEYS: [&str; 3] = ["ready", "env", "url"];
 pub(super) const FAULT_KEYS: [&str; 2] = ["back", "pick"];
 pub(super) const STEP_KEYS: [&str; 2] = ["until", "within"];
 pub(super) const SAFETY_KEYS: [&str; 2] = ["stop_when", "only"];

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use super::{Problem, Scenario, expects, faults, flows, gateway, language, loads, sections};
+use super::{
+    Problem, Scenario, expects, faults, flows, gateway, language, loads, sections, services,
+};
 use crate::expect::Known;
 use crate::fault::FaultSpec;
 use crate::reading;
@@ -36,6 +38,7 @@ pub(super) fn keys(text: &str) -> BTreeMap<String, BTreeSet<&'static str>> {
 fn read_tables(file_name: &str, mut root: Table<'_>) -> Scenario {
     let (title, seed) = sections::read_head(&mut root, file_name);
     let weaknesses = sections::read_system(&mut root);
+    let services = services::read(&mut root);
     let edges = shop::edges();
     let gateway = gateway::read(&mut root, &edges);
     let run = sections::read_run(&mut root);
@@ -53,6 +56,7 @@ fn read_tables(file_name: &str, mut root: Table<'_>) -> Scenario {
         title,
         seed,
         weaknesses,
+        services,
         listen: gateway.listen,
         policies: gateway.policies,
         run: run.times,
