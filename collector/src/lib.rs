@@ -34,6 +34,9 @@ mod testing;
 mod ticker;
 mod wire;
 
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use ask::{Answer, AskError, ask_file};
 pub use config::{CollectorAddresses, CollectorConfig, Sealed};
 pub use error::CollectorError;

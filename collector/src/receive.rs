@@ -16,7 +16,7 @@ mod lines;
 mod places;
 mod refusal;
 mod settings;
-mod weight;
+pub(crate) mod weight;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ use self::answer::{Outcome, ReplyBody};
 use self::body::{BodyError, Payload};
 use self::compression::Compression;
 pub use self::lines::{LINE_BYTES_MAX, LineCount, LineIntake, LineSource};
+pub(crate) use self::lines::{fuzz_buffer, fuzz_convert};
 use self::places::Places;
 use self::refusal::Refusal;
 pub(crate) use self::settings::Settings;

@@ -118,5 +118,22 @@ fn resource(service: &str, instance: &str) -> Vec<u8> {
     Resource { attributes: attributes.collect(), ..Resource::default() }.encode_to_vec()
 }
 
+/// The request that lines become, and how many records it has.
+pub(crate) fn fuzz_convert(text: &[u8]) -> (Vec<u8>, usize) {
+    let source = LineSource { service: "shop".to_owned(), ..LineSource::default() };
+    match convert(&source, text, 1, |_bytes| Ok(())) {
+        Ok(converted) => (converted.payload, converted.records as usize),
+        Err(error) => panic!("{error}: {} bytes", text.len()),
+    }
+}
+
+/// The same text when it comes in pieces.
+pub(crate) fn fuzz_buffer(text: &[u8], piece_bytes: usize) -> Vec<u8> {
+    let mut buffer = buffer::LineBuffer::default();
+    let mut whole: Vec<u8> = text.chunks(piece_bytes).flat_map(|it| buffer.push(it)).collect();
+    whole.append(&mut buffer.end());
+    whole
+}
+
 #[cfg(test)]
 mod tests;

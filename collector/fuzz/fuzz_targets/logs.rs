@@ -1,0 +1,5 @@
+//! Requests with log records from anybody.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| collector::fuzz::signals::logs(bytes));
