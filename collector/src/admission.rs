@@ -5,6 +5,10 @@
 //! arrives or is inflated; the lease goes with the records into the writer's queue and is given
 //! back when they are written. When nothing is left the request is refused at once and can be
 //! sent again: memory stays under its bound, and nothing that was accepted is lost here.
+//!
+//! What waits for the writer has a smaller bound of its own. A flood that is faster than the disk
+//! meets this one, so that it ends with little memory in use, while a single request may still be
+//! as large as OTLP allows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,7 +21,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(crate) const QUEUE_BATCHES: usize = 1_024;
 /// Bytes of all of them together, before and after inflating.
 pub(crate) const QUEUE_BYTES: usize = 4 * OTLP_REQUEST_BYTES_MAX;
-/// One permit of the byte semaphore.
+/// Bytes of what waits to be written: a tenth of a second of the fastest flood.
+pub(crate) const WAITING_BYTES: usize = 24 * 1024 * 1024;
+/// What one request counts for among those that wait, at most; else a large one would find no room
+/// among many small ones. [`QUEUE_BYTES`] holds for its size.
+const WAITING_BYTES_EACH: usize = WAITING_BYTES / 8;
+/// With less room than this among those that wait, nobody is let in: most requests would be
+/// refused all the same, once they had been read.
+const WAITING_BYTES_LEFT: usize = 512 * 1024;
+/// One permit of the byte semaphores.
 const PERMIT_BYTES: usize = 1_024;
 
 /// What a refused sender should wait before it tries again.
@@ -27,6 +39,7 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Admission {
     batches: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
     closed: AtomicBool,
     refused: Arc<AtomicU64>,
 }
@@ -37,6 +50,9 @@ pub(crate) struct Lease {
     _batch: OwnedSemaphorePermit,
     bytes: OwnedSemaphorePermit,
     pool: Arc<Semaphore>,
+    /// Once it waits to be written.
+    waits: Option<OwnedSemaphorePermit>,
+    waiting: Arc<Semaphore>,
     refused: Arc<AtomicU64>,
 }
 
@@ -56,21 +72,24 @@ impl Admission {
         Self {
             batches: Arc::new(Semaphore::new(batches)),
             bytes: Arc::new(Semaphore::new(bytes / PERMIT_BYTES)),
+            waiting: Arc::new(Semaphore::new(WAITING_BYTES / PERMIT_BYTES)),
             closed: AtomicBool::new(false),
             refused: Arc::default(),
         }
     }
 
     pub(crate) fn enter(&self) -> Result<Lease, Refused> {
-        if self.closed.load(Ordering::Acquire) {
+        let crowded = self.waiting.available_permits() < WAITING_BYTES_LEFT / PERMIT_BYTES;
+        if crowded || self.closed.load(Ordering::Acquire) {
             return self.refuse();
         }
         let batch = Arc::clone(&self.batches).try_acquire_owned();
         let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(1);
         match (batch, bytes) {
             (Ok(batch), Ok(bytes)) => {
-                let (pool, refused) = (Arc::clone(&self.bytes), Arc::clone(&self.refused));
-                Ok(Lease { _batch: batch, bytes, pool, refused })
+                let (pool, waiting) = (Arc::clone(&self.bytes), Arc::clone(&self.waiting));
+                let refused = Arc::clone(&self.refused);
+                Ok(Lease { _batch: batch, bytes, pool, waits: None, waiting, refused })
             },
             _ => self.refuse(),
         }
@@ -119,18 +138,29 @@ impl Lease {
         if missing == 0 {
             return Ok(());
         }
-        let more = self.acquire(missing)?;
+        let more = self.acquire(&self.pool, missing)?;
         self.bytes.merge(more);
         Ok(())
     }
 
     /// Room for `bytes` more during one step; given back when the permit is dropped.
     pub(crate) fn borrow(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refused> {
-        self.acquire(bytes.div_ceil(PERMIT_BYTES))
+        self.acquire(&self.pool, bytes.div_ceil(PERMIT_BYTES))
     }
 
-    fn acquire(&self, permits: usize) -> Result<OwnedSemaphorePermit, Refused> {
-        Arc::clone(&self.pool).try_acquire_many_owned(permits as u32).map_err(|_no_room| {
+    /// Takes a place among those that wait to be written.
+    pub(crate) fn wait_to_be_written(&mut self) -> Result<(), Refused> {
+        let permits = self.bytes.num_permits().min(WAITING_BYTES_EACH / PERMIT_BYTES);
+        self.waits = Some(self.acquire(&self.waiting, permits)?);
+        Ok(())
+    }
+
+    fn acquire(
+        &self,
+        pool: &Arc<Semaphore>,
+        permits: usize,
+    ) -> Result<OwnedSemaphorePermit, Refused> {
+        Arc::clone(pool).try_acquire_many_owned(permits as u32).map_err(|_no_room| {
             self.refused.fetch_add(1, Ordering::Relaxed);
             Refused
         })
@@ -176,6 +206,27 @@ mod tests {
         assert_eq!(lease.grow(2 * PERMIT_BYTES), Err(Refused));
         drop(step);
         assert_eq!(lease.grow(10 * PERMIT_BYTES), Ok(()));
+    }
+
+    #[test]
+    fn what_waits_for_a_slow_disk_is_bounded_and_a_large_request_finds_room_like_many_small_ones() {
+        let admission = Admission::default();
+        let mut leases = Vec::new();
+        let mut early = admission.enter().unwrap();
+        early.grow(512 * 1024).unwrap();
+        while let Ok(mut lease) = admission.enter() {
+            lease.grow(256 * 1024).unwrap();
+            assert_eq!(lease.wait_to_be_written(), Ok(()));
+            leases.push(lease);
+        }
+        // Who is refused at the door has not been read in vain.
+        assert_eq!((admission.refused(), leases.len()), (1, WAITING_BYTES / (256 * 1024) - 1));
+        assert_eq!(early.wait_to_be_written(), Err(Refused));
+        assert_eq!(admission.refused(), 2);
+        leases.truncate(leases.len() - WAITING_BYTES_EACH / (256 * 1024));
+        let mut large = admission.enter().unwrap();
+        large.grow(OTLP_REQUEST_BYTES_MAX).unwrap();
+        assert_eq!(large.wait_to_be_written(), Ok(()));
     }
 
     #[test]

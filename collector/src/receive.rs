@@ -156,6 +156,7 @@ impl Receiver {
             return Err(Refusal::too_large(message));
         }
         lease.grow(items * weight::ITEM_BYTES).map_err(BodyError::from)?;
+        lease.wait_to_be_written().map_err(BodyError::from)?;
         Ok(self.core.take(signal, payload, lease).await?.into())
     }
 }

@@ -89,6 +89,7 @@ impl LineIntake {
         let now = self.core.clock.unix_ns();
         let converted = convert(&self.source, lines, now, |bytes| lease.grow(bytes)).ok()?;
         if converted.records > 0 {
+            lease.wait_to_be_written().ok()?;
             let payload = converted.payload.into();
             let rejected = self.core.take(Signal::Logs, payload, lease).await.ok()?;
             debug_assert_eq!(rejected.count(), 0, "records of lines are always sound");
