@@ -29,6 +29,8 @@ enum CollectError {
     #[error("--api-token-file: {0}")]
     Token(String),
     #[error(transparent)]
+    Telemetry(#[from] telemetry::providers::TelemetryError),
+    #[error(transparent)]
     Place(#[from] place::NoPlace),
     #[error(transparent)]
     Runs(#[from] RunsError),
@@ -57,11 +59,7 @@ pub fn command(arguments: &CollectorArguments) -> ExitCode {
 
 fn run(arguments: &CollectorArguments) -> Result<ExitCode, CollectError> {
     // What goes wrong inside is told to the person who started it.
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(tracing::Level::WARN)
-        .with_target(false)
-        .init();
+    telemetry::subscriber::install_text_only(tracing::Level::WARN)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(part::serving_threads())
         .enable_all()

@@ -18,6 +18,8 @@ enum CommandError {
     #[error("cannot start a runtime")]
     Runtime(#[source] std::io::Error),
     #[error(transparent)]
+    Telemetry(#[from] telemetry::providers::TelemetryError),
+    #[error(transparent)]
     Replay(#[from] ReplayError),
 }
 
@@ -30,7 +32,7 @@ impl CommandError {
                 | ReplayError::Store(_)
                 | ReplayError::Settings(_),
             ) => ExitCode::ScenarioInvalid,
-            Self::Runtime(_) | Self::Replay(_) => ExitCode::HarnessFault,
+            Self::Runtime(_) | Self::Telemetry(_) | Self::Replay(_) => ExitCode::HarnessFault,
         }
     }
 }
@@ -60,7 +62,7 @@ fn write_files(run: &Path, folder: &Path) -> Result<ExitCode, CommandError> {
 
 fn send(arguments: &ReplayArguments, backend: &str) -> Result<ExitCode, CommandError> {
     // What the receiver says is for the person in front.
-    tracing_subscriber::fmt().with_writer(std::io::stderr).without_time().with_target(false).init();
+    telemetry::subscriber::install_text_only(tracing::Level::INFO)?;
     let recording = Recording::open(&arguments.run)?;
     let summary = recording.summary().clone();
     let plan = ReplayPlan {

@@ -38,6 +38,13 @@ pub fn install_for_people(
     install_as(Form::Text, providers, identity)
 }
 
+/// For a command that sends no telemetry: what goes wrong inside, as text on standard error.
+pub fn install_text_only(most: Level) -> Result<(), TelemetryError> {
+    let most = tracing_subscriber::filter::LevelFilter::from_level(most);
+    tracing_subscriber::registry().with(TextOnly.with_filter(most)).try_init()?;
+    Ok(())
+}
+
 fn install_as(
     form: Form,
     providers: &Providers,
@@ -80,6 +87,17 @@ struct Lines {
     service: String,
     logger: SdkLogger,
     clock: Clock,
+}
+
+/// Writes events as text for a person.
+struct TextOnly;
+
+impl<S: Subscriber> Layer<S> for TextOnly {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        print_text(event, &fields);
+    }
 }
 
 /// The correlation id of a span, kept in its extensions.

@@ -7,6 +7,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 use super::answer::{Answer, Reason};
 use super::request::Pieces;
@@ -17,7 +18,7 @@ use super::settings::{Protocol, Route, Target};
 pub enum CallError {
     #[error("cannot connect to {authority}: {source}")]
     Connect { authority: String, source: std::io::Error },
-    #[error("the connection broke: {0}")]
+    #[error("the connection broke: {}", with_causes(.0))]
     Broken(#[from] hyper::Error),
     #[error("no answer within {} ms", .0.as_millis())]
     Timeout(std::time::Duration),
@@ -27,20 +28,29 @@ pub enum CallError {
 
 impl CallError {
     pub(super) fn reason(&self) -> Reason {
-        let label = match self {
-            Self::Connect { .. } => "no connection",
-            Self::Broken(_) => "the connection broke",
-            Self::Timeout(_) => "no answer in time",
-            Self::TooLarge(_) => "the answer is too large",
-        };
-        Reason::new(label, self.to_string())
+        match self {
+            Self::Connect { .. } => Reason::new("no connection", self.to_string()),
+            Self::Broken(error) => Reason::new("the connection broke", with_causes(error)),
+            Self::Timeout(_) => Reason::new("no answer in time", self.to_string()),
+            Self::TooLarge(_) => Reason::new("the answer is too large", self.to_string()),
+        }
     }
 }
 
+/// What hyper says, and what it does not: why the other side ended the connection. A server that
+/// wants another certificate says so only after the handshake.
+fn with_causes(error: &hyper::Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// What drives a connection, and how that ended.
+type Driver = JoinHandle<hyper::Result<()>>;
+
 #[derive(Debug)]
 enum Sender {
-    Http1(http1::SendRequest<Pieces>),
-    Http2(http2::SendRequest<Pieces>),
+    Http1(http1::SendRequest<Pieces>, Driver),
+    Http2(http2::SendRequest<Pieces>, Driver),
 }
 
 /// A connection to the receiver, opened when it is needed.
@@ -74,17 +84,10 @@ async fn exchange(
         Some(sender) if sender.is_open() => sender,
         _ => connect(target).await?,
     };
-    let response = match &mut sender {
-        Sender::Http1(sender) => {
-            sender.ready().await?;
-            sender.send_request(request).await?
-        },
-        Sender::Http2(sender) => {
-            sender.ready().await?;
-            sender.send_request(request).await?
-        },
-    };
-    Ok((whole(response, target.answer_bytes_max).await?, sender))
+    match sender.send(request).await {
+        Ok(response) => Ok((whole(response, target.answer_bytes_max).await?, sender)),
+        Err(error) => Err(CallError::Broken(sender.why(error).await)),
+    }
 }
 
 async fn whole(response: http::Response<Incoming>, bytes_max: usize) -> Result<Answer, CallError> {
@@ -105,8 +108,33 @@ async fn whole(response: http::Response<Incoming>, bytes_max: usize) -> Result<A
 impl Sender {
     fn is_open(&self) -> bool {
         match self {
-            Self::Http1(sender) => !sender.is_closed(),
-            Self::Http2(sender) => !sender.is_closed(),
+            Self::Http1(sender, _) => !sender.is_closed(),
+            Self::Http2(sender, _) => !sender.is_closed(),
+        }
+    }
+
+    async fn send(&mut self, request: Request<Pieces>) -> hyper::Result<http::Response<Incoming>> {
+        match self {
+            Self::Http1(sender, _) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            },
+            Self::Http2(sender, _) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            },
+        }
+    }
+
+    /// A request that finds the connection closed does not know why; whoever drove it does.
+    async fn why(self, error: hyper::Error) -> hyper::Error {
+        let (Self::Http1(_, driver) | Self::Http2(_, driver)) = self;
+        if !(error.is_closed() || error.is_canceled()) {
+            return error;
+        }
+        match driver.await {
+            Ok(Err(cause)) => cause,
+            _ => error,
         }
     }
 }
@@ -139,13 +167,11 @@ where
     match protocol {
         Protocol::HttpProtobuf | Protocol::HttpJson => {
             let (sender, connection) = http1::handshake::<_, Pieces>(io).await?;
-            tokio::spawn(connection);
-            Ok(Sender::Http1(sender))
+            Ok(Sender::Http1(sender, tokio::spawn(connection)))
         },
         Protocol::Grpc => {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
-            tokio::spawn(connection);
-            Ok(Sender::Http2(sender))
+            Ok(Sender::Http2(sender, tokio::spawn(connection)))
         },
     }
 }

@@ -125,7 +125,8 @@ async fn ex1_a_client_certificate_is_shown_to_a_server_that_wants_one() {
     let (address, serving) = server(&authority, "127.0.0.1", true).await;
     for protocol in ["grpc", "http/protobuf"] {
         let text = format!("https://{address} protocol={protocol} certificate={trust}");
-        assert!(!matches!(send(&text).await, Delivery::Taken { .. }), "{protocol}");
+        let Delivery::GivenUp(reason) = send(&text).await else { panic!("{protocol}: taken") };
+        assert!(reason.words.contains("CertificateRequired"), "{protocol}: {reason}");
         let shown = format!("{text} client-certificate={certificate} client-key={key}");
         let delivery = send(&shown).await;
         assert!(matches!(delivery, Delivery::Taken { .. }), "{protocol}: {delivery:?}");
