@@ -37,6 +37,17 @@ pub mod attribute {
     pub const RUN_ID: &str = "shakedown.run.id";
     /// String on every span and log record: the correlation id.
     pub const CORRELATION_ID: &str = "shakedown.correlation_id";
+    /// Names by which spans and log records of any services say the correlation id, the best
+    /// first.
+    pub const CORRELATION_IDS: [&str; 7] = [
+        CORRELATION_ID,
+        "http.request.header.x-correlation-id",
+        "http.request.header.x-request-id",
+        "correlation_id",
+        "request_id",
+        "x-correlation-id",
+        "x-request-id",
+    ];
     /// Boolean on a log record: it was a line of text that was too long and lost its end.
     pub const LINE_CUT: &str = "shakedown.line.cut";
     /// String: `caller -> callee`. On the gateway's SERVER span of a request (counted in RED) and

@@ -21,6 +21,8 @@ pub use band::{QuantileBand, quantile_band};
 pub use blame::{Blame, BlameKey, BlameLine, BlameShare};
 pub use ledger::LedgerEntry;
 pub use path::{Segment, critical_path};
-pub use request::{UserRequest, attribute_text, edges_of, is_attempt, is_control, is_request};
+pub use request::{
+    UserRequest, attribute_text, correlation_id, edges_of, is_attempt, is_control, is_request,
+};
 pub use tree::{Findings, Node, Tree};
 pub use work::{Piece, Work, explain, is_repeat};

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use model::frame::{Span, Trace};
 use model::id::{SpanId, TraceId};
 use model::names::attribute;
-use model::trace::{Tree, attribute_text, edges_of};
+use model::trace::{Tree, attribute_text, correlation_id, edges_of};
 use serde::{Deserialize, Serialize};
 
 /// A client and a server whose clocks differ by less are still taken to overlap.
@@ -95,10 +95,6 @@ struct OpenCall<'a> {
     callee: Option<&'a str>,
     from_unix_ns: u64,
     to_unix_ns: u64,
-}
-
-fn correlation_id(span: &Span) -> Option<&str> {
-    attribute_text(span, attribute::CORRELATION_ID)
 }
 
 /// The last part of `caller -> callee`.

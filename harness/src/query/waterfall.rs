@@ -43,7 +43,7 @@ fn write_page(
     screen: &Screen,
 ) -> std::fmt::Result {
     let errors = trace.spans.iter().filter(|span| span.error).count() as u64;
-    let correlation = trace.spans.iter().find_map(|span| text_of(span, attribute::CORRELATION_ID));
+    let correlation = trace.spans.iter().find_map(model::trace::correlation_id);
     writeln!(page, "{}", screen.painted(&trace.trace_id.to_string(), Tone::Strong))?;
     let head = format!(
         "{}, {}, {}{}, from {} UTC",

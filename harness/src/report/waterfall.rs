@@ -67,7 +67,7 @@ fn one(page: &mut Markup, trace: &Trace) {
     let extent = Extent::of(&trace.spans);
     let shown = rows.len().min(SPANS_MAX);
     let height = 20.0 + ROW * shown as f64;
-    let correlation = trace.spans.iter().find_map(|span| text_of(span, attribute::CORRELATION_ID));
+    let correlation = trace.spans.iter().find_map(model::trace::correlation_id);
     put!(
         page,
         "<article id=\"t{id}\"><h3><code>{id}</code> <span class=\"dim\">{}, {} spans{}</span></h3>\

@@ -2,11 +2,22 @@
 
 use super::tree::Tree;
 use crate::frame::Span;
+use crate::id::CorrelationId;
 use crate::names::attribute;
 
 /// The text of an attribute; `None` when it is absent or no text.
 pub fn attribute_text<'a>(span: &'a Span, name: &str) -> Option<&'a str> {
     span.attributes.get(name)?.as_str()
+}
+
+/// The correlation id of a span, by whichever of its names the service says it.
+pub fn correlation_id(span: &Span) -> Option<&str> {
+    let text = |name: &&str| {
+        let value = span.attributes.get(*name)?;
+        // Headers are lists.
+        value.as_str().or_else(|| value.get(0)?.as_str()).filter(|id| CorrelationId::accepts(id))
+    };
+    attribute::CORRELATION_IDS.iter().find_map(text)
 }
 
 /// Is this a request as the gateway served it?

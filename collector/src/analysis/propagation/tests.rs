@@ -64,6 +64,26 @@ fn the_hop_that_dropped_the_trace_context_is_the_open_call_at_that_time() {
 }
 
 #[test]
+fn services_that_say_the_correlation_id_by_another_name_are_understood() {
+    for name in ["x-correlation-id", "request_id", "http.request.header.x-request-id"] {
+        let renamed = |spans: Vec<Span>| -> Vec<Span> {
+            let mut spans = spans;
+            for span in &mut spans {
+                let id = span.attributes.remove(ID).unwrap();
+                let list = serde_json::Value::Array(vec![id.clone()]);
+                let id = if name.starts_with("http.") { list } else { id };
+                span.attributes.insert(name.to_owned(), id);
+            }
+            spans
+        };
+        let traces =
+            [trace(1, renamed(order()), Vec::new()), trace(2, renamed(bank(0)), Vec::new())];
+        let expected = hop(Loss::TraceContext, "shop", "gateway", [Some((1, 5)), Some((2, 6))]);
+        assert_eq!(hops(&traces), [expected], "{name}");
+    }
+}
+
+#[test]
 fn a_caller_without_a_client_span_is_found_by_who_was_at_work() {
     let mut spans = order();
     spans.truncate(4);
