@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, watch};
 use crate::admission::{Admission, Lease};
 use crate::decode::{DecodeError, decode};
 use crate::export::Exporter;
-use crate::live::{Live, LoadBook};
+use crate::live::{Live, LoadBook, OUTSIDE};
 use crate::receive::Counters;
 use crate::record::{Rejected, Signal};
 use crate::runs::RunFolder;
@@ -33,7 +33,8 @@ const DECODE_AHEAD: usize = 4;
 const PAGE_FRAMES: usize = 64;
 
 // These are shown, but no item is lost by them: the senders were told to come back, a cut line is
-// kept without its end, and a viewer can resume.
+// kept without its end, and a viewer can resume. What is outside the kept seconds is missing in the
+// frames only: it is in the file, and counted there when the run is sealed.
 const REFUSED: &str = "collector requests refused";
 const SLOW_SENDERS: &str = "collector senders cut off";
 const LINES_CUT: &str = "collector log lines cut";
@@ -257,7 +258,8 @@ impl Core {
             dropped: losses
                 .iter()
                 .filter(|loss| {
-                    ![REFUSED, SLOW_SENDERS, LINES_CUT, SLOW_VIEWERS].contains(&loss.what.as_str())
+                    ![REFUSED, SLOW_SENDERS, LINES_CUT, SLOW_VIEWERS, OUTSIDE]
+                        .contains(&loss.what.as_str())
                 })
                 .map(|loss| loss.count)
                 .sum(),

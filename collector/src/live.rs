@@ -51,6 +51,9 @@ use crate::decode::points::{Fields, Scratch};
 use crate::record::{Batch, LogView, Pick, SpanView, kind};
 use crate::store::Items;
 
+/// Items older than the kept seconds, or newer than the clock: the frames do not count them.
+pub(crate) const OUTSIDE: &str = "collector items outside the kept seconds";
+
 /// Queues of other processes whose losses are remembered.
 const FOREIGN_DROPS_MAX: usize = 64;
 
@@ -224,7 +227,7 @@ impl Live {
     /// What could not be counted into a frame, and what others say that they lost.
     pub(crate) fn drops(&self) -> Vec<DropCount> {
         let own = [
-            ("collector items outside the kept seconds", self.seconds.outside()),
+            (OUTSIDE, self.seconds.outside()),
             ("collector events of crowded seconds", self.seconds.crowded()),
             ("collector edges above the limit", self.seconds.edges_refused()),
             ("collector decisions without a fault name", self.ledger.nameless()),

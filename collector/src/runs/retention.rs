@@ -1,7 +1,8 @@
 //! Which runs may stay: the oldest sealed runs go first.
 //!
 //! Only files that a collector by itself has made are removed, never a folder of `shakedown run`.
-//! Runs that are pinned, that are being written or that cannot be read stay, and count.
+//! Runs that are pinned, that are being written or that cannot be read stay, and count. The newest
+//! run stays even if it alone is too much: whoever has just recorded it wants to ask it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -39,7 +40,7 @@ impl RunFolder {
         let (mut runs, mut bytes) =
             (entries.len(), entries.iter().map(|entry| entry.bytes).sum::<u64>());
         let (mut removed, mut failed) = (Vec::new(), None);
-        for entry in entries.iter().rev().filter(|entry| may_go(entry)) {
+        for entry in entries.iter().skip(1).rev().filter(|entry| may_go(entry)) {
             if runs <= retention.runs_max && bytes <= retention.bytes_max {
                 break;
             }

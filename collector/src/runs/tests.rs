@@ -68,6 +68,18 @@ async fn a_run_is_found_by_its_id_by_a_part_of_it_or_as_the_latest() {
 }
 
 #[tokio::test]
+async fn a_run_that_alone_is_larger_than_the_folder_may_be_is_not_removed_once_it_is_recorded() {
+    let (folder, _place) = folder();
+    let first = run(&folder, 10, true).await;
+    let retention = Retention { runs_max: 20, bytes_max: 1 };
+    assert_eq!(folder.retain(retention).unwrap(), []);
+    let second = run(&folder, 20, true).await;
+    let removed = folder.retain(retention).unwrap();
+    assert_eq!(removed.into_iter().map(|run| run.run_id).collect::<Vec<_>>(), [first]);
+    assert_eq!(ids(&folder), [second]);
+}
+
+#[tokio::test]
 async fn a_crashed_run_is_sealed_once_and_stays_marked_as_unclean() {
     let (folder, _place) = folder();
     let id = run(&folder, 10, false).await;
