@@ -4,7 +4,7 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 
 use crate::wire::{Fields, Value, WireError};
 
-/// Numbers whose groups the walker skips, whatever is in them.
+/// Number and value of a field.
 type Field = (u32, Vec<u8>);
 
 pub fn fields(bytes: &[u8]) {
