@@ -287,8 +287,8 @@ impl TryFrom<String> for Token {
     }
 }
 
-/// Faults are read where they are shown, too: their token stands there hidden. Whoever takes a fault
-/// for use refuses a hidden one.
+/// Faults are read where they are shown, too: their token stands there hidden. Whoever takes a
+/// fault for use refuses a hidden one.
 fn token_or_hidden<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Token, D::Error> {
     String::deserialize(deserializer).map(Token)
 }
