@@ -67,6 +67,7 @@ impl Writer {
             spool: Weak::clone(&self.spool),
             active: [const { None }; 3],
             gathered: Vec::new(),
+            told: Vec::new(),
             troubled: false,
         };
         std::thread::Builder::new()
@@ -136,6 +137,8 @@ struct Thread {
     spool: Weak<Spool>,
     active: [Option<Active>; 3],
     gathered: Vec<u8>,
+    /// Who is told that its record is written, or lost, once a group is done.
+    told: Vec<oneshot::Sender<()>>,
     /// Said once.
     troubled: bool,
 }
@@ -176,6 +179,13 @@ impl Thread {
                 appends = self.write_some(&spool, signal, appends);
             }
         }
+        // Whoever is told may end everything at once, and then the claim of the folder is to be
+        // free: it must not live on in this thread.
+        drop(spool);
+        for done in self.told.drain(..) {
+            // The sender may have gone away.
+            let _gone = done.send(());
+        }
     }
 
     /// Writes as many as go into the segment; the others.
@@ -206,10 +216,7 @@ impl Thread {
                 let (records, told): (Vec<_>, Vec<_>) =
                     appends.into_iter().map(|append| (append.record, append.done)).unzip();
                 spool.publish(signal, records);
-                for done in told {
-                    // The sender may have gone away.
-                    let _gone = done.send(());
-                }
+                self.told.extend(told);
             },
             Err(error) => self.failed(spool, signal, appends, &error),
         }
@@ -279,9 +286,7 @@ impl Thread {
             tracing::error!(%folder, items, %error, "what is to be sent on cannot be kept; it is lost and counted");
         }
         spool.unwritten(signal, items);
-        for append in appends {
-            let _gone = append.done.send(());
-        }
+        self.told.extend(appends.into_iter().map(|append| append.done));
     }
 
     /// Removes everything when nothing waits any more.
