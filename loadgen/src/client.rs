@@ -1,207 +1,150 @@
-//! HTTP/1.1 to one target, on the engine's own thread.
+//! HTTP to the targets of a load, on the engine's own thread.
 //!
-//! Connections are kept and used again, last used first. A kept connection that the target had
-//! closed before a byte of the request was written is replaced by a fresh one: that is no fault of
-//! anybody. Everything after the first byte is reported as it happened; nothing is sent twice.
-//! A request that is given up takes its connection with it, so that the target can notice.
+//! HTTP/1.1 is spoken by hand: the bytes of a request go to the socket in one write, and an answer
+//! is read where it lies. HTTP/2 is hyper's. Connections are kept and used again, last used first.
+//! A kept connection that the target has closed before a byte of the request was written is
+//! replaced by another one: that is no fault of anybody. Everything after the first byte is
+//! reported as it happened; nothing is sent twice here. A request that is given up takes its
+//! connection with it, so that the target can notice.
 
+mod answer;
+mod chunks;
+mod connect;
 mod failure;
-mod wire;
+mod http1;
+mod http2;
+mod outgoing;
+mod stream;
+mod vigil;
 
-use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
-use std::rc::Rc;
+use std::cell::Cell;
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
-use model::limits::API_BODY_BYTES_MAX;
-use model::names::header;
-use tokio::net::TcpStream;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use bytes::Bytes;
+use model::target::{HttpVersion, Reuse, Target};
+use telemetry::tls::TlsError;
 use tokio::time::Instant;
 
+pub(crate) use answer::Wanted;
+pub(crate) use connect::DialTimes;
 pub(crate) use failure::Failure;
-use wire::{Stamp, Wire};
+pub(crate) use http1::Held;
+pub(crate) use outgoing::Outgoing;
+pub(crate) use vigil::{GivenUp, Vigil};
 
-/// Longest answer that is read only to be discarded; the timeout bounds slow ones.
-const DISCARDED_BYTES_MAX: usize = 256 * 1024 * 1024;
+use connect::Dialer;
+use http1::Http1;
+use http2::Http2;
 
-/// What is done with the body of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Body {
-    Keep,
-    Discard,
-}
-
-/// When a request is given up.
-#[derive(Debug)]
-pub(crate) struct Limits<'a> {
-    pub(crate) deadline: Instant,
-    /// Turns true when the load is aborted.
-    pub(crate) aborted: &'a mut watch::Receiver<bool>,
+/// Why nothing can be sent to a target.
+#[derive(Debug, thiserror::Error)]
+#[error("{target} cannot be spoken to")]
+pub struct ClientError {
+    target: String,
+    source: Box<TlsError>,
 }
 
 /// One request as far as it came.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    /// The body, empty when it was to be discarded.
+    /// The body, empty unless it was wanted.
     pub(crate) end: Result<Bytes, Failure>,
     /// A connection was there to write on.
     pub(crate) ready: Option<Instant>,
-    /// First byte written.
+    /// Just before the first byte was written.
     pub(crate) written: Option<Instant>,
     /// Last byte read, or given up.
     pub(crate) finished: Instant,
+    /// What a new connection took.
+    pub(crate) dial: DialTimes,
     pub(crate) status: Option<u16>,
     /// Names of faults that hit the request, as the answer says.
     pub(crate) faults: Option<String>,
+    /// Lines of the head, empty unless they were wanted.
+    #[expect(dead_code, reason = "no step asks for a header yet")]
+    pub(crate) head: Vec<u8>,
     pub(crate) body_bytes: u64,
 }
 
 /// What is known of a request while it is under way, and kept when it is given up.
 #[derive(Debug, Default)]
 struct Trail {
-    ready: Cell<Option<Instant>>,
-    stamp: RefCell<Stamp>,
-    status: Cell<Option<u16>>,
-    faults: RefCell<Option<String>>,
-    body_bytes: Cell<u64>,
+    ready: Option<Instant>,
+    written: Option<Instant>,
+    dial: DialTimes,
+    status: Option<u16>,
+    faults: Option<String>,
+    head: Vec<u8>,
+    body: Bytes,
+    body_bytes: u64,
 }
 
 #[derive(Debug)]
-struct Connection {
-    sender: SendRequest<Full<Bytes>>,
-    stamp: Stamp,
-    driver: JoinHandle<()>,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
+struct Lane {
+    name: String,
+    dialer: Dialer,
+    reuse: Reuse,
+    protocol: Protocol,
 }
 
 #[derive(Debug)]
-pub(crate) struct HttpClient {
-    to: SocketAddr,
-    host: HeaderValue,
-    idle: RefCell<Vec<Connection>>,
+enum Protocol {
+    Http1(Http1),
+    Http2(Http2),
+}
+
+/// All targets of one engine.
+#[derive(Debug)]
+pub(crate) struct Client {
+    lanes: Vec<Lane>,
+    vigil: Vigil,
     /// Exhausted files and ports are said once, not once per request.
     warned: Cell<bool>,
 }
 
-impl HttpClient {
-    pub(crate) fn new(to: SocketAddr) -> Self {
-        let host = to.to_string().parse().expect("an address is visible ASCII");
-        Self { to, host, idle: RefCell::default(), warned: Cell::default() }
+impl Client {
+    pub(crate) fn new(targets: &[Target], vigil: Vigil) -> Result<Self, ClientError> {
+        let lanes = targets.iter().map(Lane::new).collect::<Result<_, _>>()?;
+        Ok(Self { lanes, vigil, warned: Cell::default() })
     }
 
-    /// Value of the `Host` header.
-    pub(crate) fn host(&self) -> &HeaderValue {
-        &self.host
-    }
-
-    /// Sends one request and reads its answer to the end, or gives up at a limit.
+    /// Sends one request and reads its answer to the end, or gives up at `deadline` or when the
+    /// load is aborted. `held` is the connection that a journey keeps for itself.
     pub(crate) async fn exchange(
         &self,
-        request: Request<Full<Bytes>>,
-        body: Body,
-        limits: Limits<'_>,
+        outgoing: &Outgoing,
+        wanted: Wanted,
+        deadline: Instant,
+        held: &mut Held,
     ) -> Exchange {
-        let trail = Trail::default();
-        let end = tokio::select! {
-            biased;
-            end = self.attempt(request, body, &trail) => end,
-            _ = limits.aborted.wait_for(|aborted| *aborted) => Err(Failure::Stopped),
-            () = tokio::time::sleep_until(limits.deadline) => Err(Failure::Timeout),
+        let mut trail = Trail::default();
+        let lane = &self.lanes[outgoing.target];
+        let attempt = lane.attempt(outgoing, wanted, &mut trail, held);
+        let end = match self.vigil.guard(deadline, attempt).await {
+            Ok(end) => end,
+            Err(GivenUp::Timeout) => Err(Failure::Timeout),
+            Err(GivenUp::Stopped) => Err(Failure::Stopped),
         };
         if let Err(failure) = end {
-            self.warn_once(failure);
+            self.warn_once(lane, failure);
         }
         Exchange {
-            end,
-            ready: trail.ready.get(),
-            written: trail.stamp.borrow().get(),
+            end: end.map(|()| trail.body),
+            ready: trail.ready,
+            written: trail.written,
             finished: Instant::now(),
-            status: trail.status.get(),
-            faults: trail.faults.take(),
-            body_bytes: trail.body_bytes.get(),
+            dial: trail.dial,
+            status: trail.status,
+            faults: trail.faults,
+            head: trail.head,
+            body_bytes: trail.body_bytes,
         }
     }
 
-    async fn attempt(
-        &self,
-        request: Request<Full<Bytes>>,
-        body: Body,
-        trail: &Trail,
-    ) -> Result<Bytes, Failure> {
-        let (connection, response) = self.answer(request, trail).await?;
-        trail.status.set(Some(response.status().as_u16()));
-        let faults = response.headers().get(header::FAULT).and_then(|names| names.to_str().ok());
-        trail.faults.replace(faults.map(str::to_owned));
-        let kept = read(response.into_body(), body, trail).await?;
-        if !connection.sender.is_closed() {
-            self.idle.borrow_mut().push(connection);
-        }
-        Ok(kept)
-    }
-
-    /// Kept connections are tried until one takes the request, then a fresh one is made.
-    async fn answer(
-        &self,
-        mut request: Request<Full<Bytes>>,
-        trail: &Trail,
-    ) -> Result<(Connection, Response<Incoming>), Failure> {
-        loop {
-            let kept = self.idle.borrow_mut().pop();
-            let fresh = kept.is_none();
-            let mut connection = match kept {
-                Some(connection) => connection,
-                None => self.connect().await?,
-            };
-            connection.stamp.set(None);
-            match connection.sender.ready().await {
-                Ok(()) => {},
-                Err(error) if fresh => return Err(Failure::of(&error)),
-                Err(_stale) => continue,
-            }
-            trail.ready.set(Some(Instant::now()));
-            trail.stamp.replace(Rc::clone(&connection.stamp));
-            match connection.sender.try_send_request(request).await {
-                Ok(response) => return Ok((connection, response)),
-                Err(mut failed) => match failed.take_message() {
-                    Some(unsent) if !fresh => request = unsent,
-                    _ => return Err(Failure::of(&failed.into_error())),
-                },
-            }
-        }
-    }
-
-    async fn connect(&self) -> Result<Connection, Failure> {
-        let stream =
-            TcpStream::connect(self.to).await.map_err(|error| Failure::of_connect(&error))?;
-        stream.set_nodelay(true).map_err(|error| Failure::of_connect(&error))?;
-        let stamp = Stamp::default();
-        let wire = Wire::new(stream, Rc::clone(&stamp));
-        let (sender, connection) =
-            handshake(TokioIo::new(wire)).await.map_err(|error| Failure::of(&error))?;
-        let driver = tokio::task::spawn_local(async move {
-            // Whatever ends the connection is told to the request that waits on it.
-            drop(connection.await);
-        });
-        Ok(Connection { sender, stamp, driver })
-    }
-
-    fn warn_once(&self, failure: Failure) {
+    fn warn_once(&self, lane: &Lane, failure: Failure) {
         let exhausted = matches!(failure, Failure::FilesExhausted | Failure::PortsExhausted);
         if exhausted && !self.warned.replace(true) {
             tracing::warn!(
-                target_address = %self.to,
+                target_address = lane.name,
                 kind = failure.as_str(),
                 "the load generator itself cannot open more connections; its errors are its own"
             );
@@ -209,26 +152,39 @@ impl HttpClient {
     }
 }
 
-/// Reads a body to its end and counts it.
-async fn read(mut incoming: Incoming, body: Body, trail: &Trail) -> Result<Bytes, Failure> {
-    let bytes_max = match body {
-        Body::Keep => API_BODY_BYTES_MAX,
-        Body::Discard => DISCARDED_BYTES_MAX,
-    };
-    let mut kept = BytesMut::new();
-    while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|error| Failure::of(&error))?;
-        let Some(data) = frame.data_ref() else { continue };
-        let length = trail.body_bytes.get() + data.len() as u64;
-        trail.body_bytes.set(length);
-        if length > bytes_max as u64 {
-            return Err(Failure::TooLarge);
-        }
-        if body == Body::Keep {
-            kept.extend_from_slice(data);
+impl Lane {
+    fn new(target: &Target) -> Result<Self, ClientError> {
+        let protocol = match target.version {
+            HttpVersion::Http1 => Protocol::Http1(Http1::new(target.requests_per_connection)),
+            HttpVersion::Http2 => {
+                let scheme = if target.tls.is_some() { "https" } else { "http" };
+                let origin = format!("{scheme}://{}", target.authority);
+                Protocol::Http2(Http2::new(origin, target.requests_per_connection))
+            },
+        };
+        let dialer = Dialer::new(target)?;
+        Ok(Self { name: target.to_string(), dialer, reuse: target.reuse, protocol })
+    }
+
+    async fn attempt(
+        &self,
+        outgoing: &Outgoing,
+        wanted: Wanted,
+        trail: &mut Trail,
+        held: &mut Held,
+    ) -> Result<(), Failure> {
+        match &self.protocol {
+            Protocol::Http1(http) => {
+                let whose = match self.reuse {
+                    Reuse::Shared => http1::Whose::Everybody,
+                    Reuse::Journey => http1::Whose::Journey(held),
+                    Reuse::Never => http1::Whose::Nobody,
+                };
+                http.exchange(&self.dialer, (outgoing, wanted), trail, whose).await
+            },
+            Protocol::Http2(http) => http.exchange(&self.dialer, outgoing, wanted, trail).await,
         }
     }
-    Ok(kept.freeze())
 }
 
 #[cfg(test)]

@@ -1,20 +1,23 @@
 //! The loop of one engine thread: who is released when, who waits, and when it is over.
 //!
 //! On each wake all arrivals that are due are released, each with its own intended start: a late
-//! wake costs accuracy of sending, never of measuring. At most `connections_max` journeys are under
-//! way; further arrivals wait in the queue. When load ends, journeys in flight get a bound, and
-//! what has not ended by then is recorded as unfinished.
+//! wake costs accuracy of sending, never of measuring. At most `places` journeys are under way;
+//! further arrivals wait in the queue, or are dropped, as the plan says. Loads without a schedule
+//! run as loops that begin the next journey when one is over. When load ends, journeys in flight
+//! get a bound, and what has not ended by then is recorded as unfinished.
 
 mod backlog;
+mod rounds;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use model::load::Outcome;
+use model::load::{AtLimit, LoadModel, LoadPlan, Outcome};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use crate::client::Outgoing;
 use crate::cpu::CpuMeter;
 use crate::error::LoadError;
 use crate::journey::{Context, Journey};
@@ -49,8 +52,31 @@ pub(crate) struct EngineDone {
 /// What an engine needs besides its context.
 pub(crate) struct Orders {
     pub(crate) orders: watch::Receiver<Order>,
-    /// The other end of [`Context::aborted`].
-    pub(crate) abort: watch::Sender<bool>,
+    pub(crate) share: Share,
+}
+
+/// Which part of a worker's load an engine runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    /// Among all engines of all workers.
+    pub(crate) own: u64,
+    pub(crate) of: u64,
+    /// Journeys in flight at once.
+    pub(crate) places: usize,
+}
+
+impl Share {
+    /// Of engine `engine` of the worker that a plan is for. Places are split so that they add up.
+    pub(crate) fn new(plan: &LoadPlan, engine: u32) -> Self {
+        let (workers, threads) = (u64::from(plan.workers), u64::from(plan.threads.max(1)));
+        let (places, rest) =
+            (plan.connections_max / plan.threads, plan.connections_max % plan.threads);
+        Self {
+            own: u64::from(plan.worker) + workers * u64::from(engine),
+            of: workers * threads,
+            places: (places + u32::from(engine < rest)) as usize,
+        }
+    }
 }
 
 pub(crate) struct Engine<P> {
@@ -60,7 +86,9 @@ pub(crate) struct Engine<P> {
     journeys: JoinSet<()>,
     pacer: P,
     orders: watch::Receiver<Order>,
-    abort: watch::Sender<bool>,
+    share: Share,
+    /// Rounds under way: they take no place from arrivals.
+    rounds: usize,
     /// Orders may still come.
     listening: bool,
     start: Instant,
@@ -89,7 +117,8 @@ impl<P: Pacer> Engine<P> {
             journeys: JoinSet::new(),
             listening: true,
             orders: orders.orders,
-            abort: orders.abort,
+            share: orders.share,
+            rounds: 0,
             pacer,
             start,
             end,
@@ -104,8 +133,10 @@ impl<P: Pacer> Engine<P> {
 
     /// Runs to the end of the load, inside a local set.
     pub(crate) async fn run(mut self) -> Result<EngineDone, LoadError> {
+        self.context.load_end.set(Some(self.end));
         let order = *self.orders.borrow_and_update();
         self.obey(order, self.context.clock.now());
+        self.begin_rounds();
         loop {
             let now = self.context.clock.now();
             self.advance(now);
@@ -135,14 +166,15 @@ impl<P: Pacer> Engine<P> {
         while let Some(ended) = self.journeys.try_join_next() {
             passed_on(ended);
         }
+        self.context.vigil.sweep(now);
         while let Some(released) = self.queue.pop_expired(now) {
             self.context.never_started(released, Outcome::Timeout, now);
         }
         self.fill_places();
         self.release_due(now);
-        if now >= self.drain_end && !*self.abort.borrow() {
+        if now >= self.drain_end && !self.context.vigil.is_aborted() {
             // Journeys notice by themselves and record what they know.
-            self.abort.send_replace(true);
+            self.context.vigil.abort();
             while let Some(released) = self.queue.pop() {
                 self.context.never_started(released, Outcome::Unfinished, now);
             }
@@ -163,20 +195,55 @@ impl<P: Pacer> Engine<P> {
             let intended = self.start + Duration::from_nanos(arrival.at_ns);
             let lateness = now.saturating_duration_since(intended);
             self.context.recorder.offered(self.context.second_of(intended), lateness);
-            let released = Released { load, arrival, intended, dispatched: now };
-            let patience = self.context.plan.patience(load);
-            if let Err(refused) = self.queue.push(released, patience) {
-                self.context.never_started(refused, Outcome::Dropped, now);
-            }
-            self.fill_places();
+            self.place(Released { load, arrival, intended, dispatched: now }, now);
         }
     }
 
+    /// Begins the journey, or does what the plan says when no place is free.
+    fn place(&mut self, released: Released, now: Instant) {
+        let limit = self.context.plan.at_limit;
+        if limit == AtLimit::Spawn || (self.queue.len() == 0 && self.has_place()) {
+            return self.begin(released);
+        }
+        let patience = self.context.plan.patience(released.load);
+        let refused = match limit {
+            AtLimit::Drop => Err(released),
+            AtLimit::Queue | AtLimit::Spawn => self.queue.push(released, patience),
+        };
+        if let Err(refused) = refused {
+            self.context.never_started(refused, Outcome::Dropped, now);
+        }
+    }
+
+    fn has_place(&self) -> bool {
+        self.journeys.len() < self.share.places + self.rounds
+    }
+
     fn fill_places(&mut self) {
-        while self.journeys.len() < self.context.plan.connections_max {
+        while self.has_place() {
             let Some(released) = self.queue.pop() else { return };
-            let journey = Journey::new(Rc::clone(&self.context), released);
-            self.journeys.spawn_local(journey.run());
+            self.begin(released);
+        }
+    }
+
+    fn begin(&mut self, released: Released) {
+        let journey = Journey::new(Rc::clone(&self.context), released);
+        self.journeys.spawn_local(async move {
+            journey.run(&mut Outgoing::default()).await;
+        });
+    }
+
+    /// Loads that are as fast as they can be, on all places of the engine each.
+    fn begin_rounds(&mut self) {
+        let context = Rc::clone(&self.context);
+        let as_fast = |load: &usize| context.plan.loads[*load].model == LoadModel::Max;
+        for load in (0..context.plan.loads.len()).filter(as_fast) {
+            let numbers = rounds::Numbers::new(self.share);
+            for _ in 0..self.share.places {
+                let round = rounds::Round::new(Rc::clone(&self.context), load, numbers.clone());
+                self.journeys.spawn_local(round.run(self.start));
+                self.rounds += 1;
+            }
         }
     }
 
@@ -186,6 +253,7 @@ impl<P: Pacer> Engine<P> {
         }
         self.schedule.close();
         self.end = self.end.min(now);
+        self.context.load_end.set(Some(self.end));
         let left = if order == Order::Abort { ABORT } else { self.context.plan.drain() };
         self.drain_end = self.drain_end.min(now + left);
     }
@@ -195,7 +263,8 @@ impl<P: Pacer> Engine<P> {
         let to_second_end = second_end_ns.saturating_sub(self.context.clock.unix_ns_of(now));
         let arrival = self.schedule.peek().map(|(_, ns)| self.start + Duration::from_nanos(ns));
         let end = if now < self.end { self.end } else { self.drain_end };
-        [arrival, self.queue.next_expiry(), (end > now).then_some(end)]
+        let given_up = self.context.vigil.earliest();
+        [arrival, self.queue.next_expiry(), given_up, (end > now).then_some(end)]
             .into_iter()
             .flatten()
             .fold(now + Duration::from_nanos(to_second_end), Instant::min)

@@ -22,6 +22,8 @@ pub enum LoadError {
     Order { line: String, source: serde_json::Error },
     #[error("{what} cannot be set up for the load engine")]
     Setup { what: &'static str, source: io::Error },
+    #[error(transparent)]
+    Client(#[from] crate::client::ClientError),
     /// The panic message is on standard error.
     #[error("the load engine ended by a panic")]
     Panicked,

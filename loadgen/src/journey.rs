@@ -15,7 +15,7 @@ use bytes::Bytes;
 use model::load::{Acknowledged, Outcome};
 use tokio::time::Instant;
 
-use crate::client::{Body, Exchange, Failure, Limits};
+use crate::client::{Exchange, Failure, Held, Outgoing, Wanted};
 use crate::fill::Fill;
 use crate::identity::Identity;
 use crate::plan::ResolvedStep;
@@ -37,6 +37,7 @@ pub(crate) struct Journey {
     /// Last byte of the last answer, or when it was given up.
     finished: Instant,
     hit: bool,
+    held: Held,
 }
 
 impl Journey {
@@ -51,12 +52,16 @@ impl Journey {
             steps: Vec::new(),
             written: None,
             hit: false,
+            held: Held::default(),
         }
     }
 
-    pub(crate) async fn run(mut self) {
+    /// Gives the instant at which it was over, and how. The buffer is the caller's, so that it can
+    /// be used for the next journey too.
+    pub(crate) async fn run(mut self, buffer: &mut Outgoing) -> (Instant, Outcome) {
         let context = Rc::clone(&self.context);
-        let outcome = self.walk(&context).await;
+        let outcome = self.walk(&context, buffer).await;
+        let finished = self.finished;
         context.journey_ended(Ended {
             outcome,
             timing: Timing {
@@ -69,14 +74,15 @@ impl Journey {
             hit: self.hit,
             steps: self.steps,
         });
+        (finished, outcome)
     }
 
-    async fn walk(&mut self, context: &Context) -> Outcome {
+    async fn walk(&mut self, context: &Context, buffer: &mut Outgoing) -> Outcome {
         let load = &context.plan.loads[self.identity.load];
         let flow = &context.plan.flows[load.flow];
         for (number, step) in flow.steps.iter().enumerate() {
             let timeout = step.timeout.unwrap_or(load.timeout);
-            let outcome = self.step(context, number, step, timeout).await;
+            let outcome = self.step(context, number, (step, timeout), buffer).await;
             if outcome != Outcome::Completed {
                 return outcome;
             }
@@ -88,8 +94,8 @@ impl Journey {
         &mut self,
         context: &Context,
         number: usize,
-        step: &ResolvedStep,
-        timeout: Duration,
+        (step, timeout): (&ResolvedStep, Duration),
+        buffer: &mut Outgoing,
     ) -> Outcome {
         let first = number == 0;
         // The user's patience begins when the arrival was released, so the wait for a free place
@@ -101,29 +107,28 @@ impl Journey {
             saved: &self.saved,
             data: &context.plan.data,
         };
-        let filled = request::filled(step, fill, context.client.host());
-        let path = filled
-            .as_ref()
-            .map_or_else(|_unsendable| String::new(), |request| request.uri().path().to_owned());
-        let exchange = match filled {
-            Ok(request) => {
-                let body = if step.save.is_empty() { Body::Discard } else { Body::Keep };
-                let mut aborted = context.aborted.clone();
-                let limits = Limits { deadline: began + timeout, aborted: &mut aborted };
-                context.client.exchange(request, body, limits).await
+        let exchange = match request::write(buffer, step, fill) {
+            Ok(()) => {
+                let wanted = Wanted { head: false, body: !step.save.is_empty() };
+                let deadline = began + timeout;
+                context.client.exchange(buffer, wanted, deadline, &mut self.held).await
             },
             Err(failure) => context.unsent(failure),
         };
         let failure = self.judged(step, &exchange).err();
         let from = if first { self.released.intended } else { began };
         self.record(context, number, failure, Counted { began, from, exchange: &exchange });
+        if !context.spans.wants_spans() {
+            return failure.map_or(Outcome::Completed, Failure::outcome);
+        }
         self.steps.push(StepSpan {
             number,
             start: began,
+            dial: exchange.dial,
             ready: exchange.ready,
             written: exchange.written,
             end: exchange.finished,
-            path,
+            path: buffer.path().to_owned(),
             status: exchange.status,
             failure,
             body_bytes: exchange.body_bytes,
@@ -175,7 +180,8 @@ impl Journey {
         failure: Option<Failure>,
         counted: Counted<'_>,
     ) {
-        let Exchange { written, finished, faults, .. } = counted.exchange;
+        let Exchange { written, finished, faults, dial, body_bytes, .. } = counted.exchange;
+        context.recorder.exchanged(context.second_of(*finished), *dial, *body_bytes);
         if let Some(written) = written {
             let wait = written.saturating_duration_since(counted.began);
             context.recorder.waited(context.second_of(*finished), wait);

@@ -6,30 +6,33 @@
 mod check;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::{HeaderName, Method};
+use http::Method;
 use model::decision::named;
 use model::flow::Step;
-use model::load::LoadPlan;
+use model::load::{AtLimit, LoadModel, LoadPlan};
 use model::phase::Timeline;
+use model::target::Target;
 use model::template::Template;
 use model::units::Share;
 
 use crate::error::LoadError;
 
+/// What the requests say of who sends them.
+const AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSION"), " (load)");
+
 /// A plan that can be run.
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) seed: u64,
-    pub(crate) target: SocketAddr,
+    pub(crate) targets: Vec<Target>,
     pub(crate) control: Share,
     pub(crate) timeline: Timeline,
     pub(crate) loads: Vec<ResolvedLoad>,
     pub(crate) flows: Vec<ResolvedFlow>,
     pub(crate) data: BTreeMap<String, Vec<String>>,
-    pub(crate) connections_max: usize,
+    pub(crate) at_limit: AtLimit,
 }
 
 #[derive(Debug)]
@@ -37,6 +40,7 @@ pub(crate) struct ResolvedLoad {
     pub(crate) name: String,
     /// Index into the flows.
     pub(crate) flow: usize,
+    pub(crate) model: LoadModel,
     pub(crate) users: u64,
     pub(crate) timeout: Duration,
     /// Key of what a journey sends: equal in every run of the same seed.
@@ -55,9 +59,14 @@ pub(crate) struct ResolvedFlow {
 #[derive(Debug)]
 pub(crate) struct ResolvedStep {
     pub(crate) name: String,
+    /// Index into the targets.
+    pub(crate) target: usize,
     pub(crate) method: Method,
     pub(crate) path: Template,
-    pub(crate) headers: Vec<(HeaderName, Template)>,
+    /// Header lines that are the same in every request.
+    pub(crate) fixed: Vec<u8>,
+    /// Name and value of the headers with holes.
+    pub(crate) headers: Vec<(String, Template)>,
     pub(crate) body: Option<Template>,
     pub(crate) key: Option<Template>,
     /// Name and JSON pointer.
@@ -87,6 +96,7 @@ impl Resolved {
             .map(|load| ResolvedLoad {
                 name: load.name.clone(),
                 flow: flow_of(&load.flow).expect("the check has found the flow"),
+                model: load.model,
                 users: load.users,
                 timeout: Duration::from_millis(load.timeout_ms),
                 draw_key: named(plan.seed, "journey", &[&load.name]).bits(),
@@ -98,18 +108,18 @@ impl Resolved {
             .iter()
             .map(|flow| ResolvedFlow {
                 name: flow.name.clone(),
-                steps: flow.steps.iter().map(resolved_step).collect(),
+                steps: flow.steps.iter().map(|step| resolved_step(step, &plan.targets)).collect(),
             })
             .collect();
         Ok(Self {
             seed: plan.seed,
-            target: plan.target,
+            targets: plan.targets.clone(),
             control: plan.control,
             timeline: plan.timeline,
             loads,
             flows,
             data: plan.data.clone(),
-            connections_max: plan.connections_max as usize,
+            at_limit: plan.at_limit,
         })
     }
 
@@ -126,13 +136,15 @@ impl Resolved {
     }
 }
 
-fn resolved_step(step: &Step) -> ResolvedStep {
-    let header = |name: &str| name.parse().expect("the check has parsed every header name");
+fn resolved_step(step: &Step, targets: &[Target]) -> ResolvedStep {
+    let (fixed, headers) = header_lines(step, &targets[step.target].authority);
     ResolvedStep {
         name: step.name.clone(),
+        target: step.target,
         method: step.method.parse().expect("the check has parsed every method"),
         path: step.path.clone(),
-        headers: step.headers.iter().map(|(name, value)| (header(name), value.clone())).collect(),
+        fixed,
+        headers,
         body: step.body.clone(),
         key: step.key.clone(),
         save: step.save.iter().map(|(name, at)| (name.clone(), at.clone())).collect(),
@@ -140,4 +152,27 @@ fn resolved_step(step: &Step) -> ResolvedStep {
         acknowledges: step.acknowledges.clone(),
         timeout: step.timeout_ms.map(Duration::from_millis),
     }
+}
+
+/// The lines that never change, and the headers that do. What a step says overrules the rest.
+fn header_lines(step: &Step, authority: &str) -> (Vec<u8>, Vec<(String, Template)>) {
+    let mut fixed = Vec::new();
+    let mut line = |name: &str, value: &str| {
+        fixed.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    };
+    let said = |name: &str| step.headers.keys().any(|key| key.eq_ignore_ascii_case(name));
+    let json = step.body.is_some().then_some(("content-type", "application/json"));
+    let usual = [Some(("host", authority)), Some(("user-agent", AGENT)), json];
+    for (name, value) in usual.into_iter().flatten().filter(|(name, _)| !said(name)) {
+        line(name, value);
+    }
+    let mut changing = Vec::new();
+    for (name, template) in &step.headers {
+        let name = name.to_ascii_lowercase();
+        match template.literal() {
+            Some(value) => line(&name, value),
+            None => changing.push((name, template.clone())),
+        }
+    }
+    (fixed, changing)
 }

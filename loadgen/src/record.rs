@@ -13,13 +13,23 @@ use std::time::Duration;
 use model::limits::ACKNOWLEDGED_MAX;
 use model::load::{Acknowledged, LoadExemplar};
 
+use crate::client::DialTimes;
+
 pub(crate) use account::Account;
-pub(crate) use second::{Cell, CellKey, Second, Timing};
+pub(crate) use second::{Cell, CellKey, Dials, Rank, Second, Timing};
 
 impl Inner {
     /// What belongs to a second that has left already is not lost: it enters the next one.
     fn second(&mut self, unix_s: u64) -> &mut Second {
-        self.seconds.entry(unix_s.max(self.open_from)).or_default()
+        let unix_s = unix_s.max(self.open_from);
+        if self.at_hand.0 != unix_s {
+            let next = self.seconds.remove(&unix_s).unwrap_or_default();
+            let (before, second) = std::mem::replace(&mut self.at_hand, (unix_s, next));
+            if !second.is_empty() {
+                self.seconds.insert(before, second);
+            }
+        }
+        &mut self.at_hand.1
     }
 }
 
@@ -31,6 +41,9 @@ pub(crate) struct Recorder {
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// The second that was recorded into last, nearly always the one of the next record.
+    at_hand: (u64, Second),
+    /// All others.
     seconds: BTreeMap<u64, Second>,
     /// First second that has not been taken.
     open_from: u64,
@@ -47,10 +60,27 @@ impl Recorder {
         inner.second(unix_s).offer(lateness);
     }
 
+    /// A journey started that no schedule had promised, in second `unix_s`.
+    pub(crate) fn started(&self, unix_s: u64) {
+        let mut inner = self.inner.borrow_mut();
+        inner.account.offered += 1;
+        inner.second(unix_s).start();
+    }
+
     /// The first byte of a request that ended in second `unix_s` was written after a wait.
     pub(crate) fn waited(&self, unix_s: u64, wait: Duration) {
         let mut inner = self.inner.borrow_mut();
         inner.second(unix_s).connection_wait.record(wait);
+    }
+
+    /// A request ended in second `unix_s`: what it took to connect, and what came.
+    pub(crate) fn exchanged(&self, unix_s: u64, dial: DialTimes, body_bytes: u64) {
+        let mut inner = self.inner.borrow_mut();
+        let second = inner.second(unix_s);
+        second.body_bytes += body_bytes;
+        if dial != DialTimes::default() {
+            second.dials.record(dial);
+        }
     }
 
     /// A journey or a step ended in second `unix_s`. Journeys enter the account.
@@ -62,9 +92,18 @@ impl Recorder {
         inner.second(unix_s).ended(key, timing);
     }
 
-    pub(crate) fn exemplar(&self, unix_s: u64, exemplar: impl FnOnce() -> LoadExemplar) {
+    /// A journey that may be worth looking at: most are not, and are not even written down.
+    pub(crate) fn exemplar(
+        &self,
+        unix_s: u64,
+        rank: Rank,
+        exemplar: impl FnOnce() -> LoadExemplar,
+    ) {
         let mut inner = self.inner.borrow_mut();
-        inner.second(unix_s).exemplars.offer(exemplar());
+        let exemplars = &mut inner.second(unix_s).exemplars;
+        if exemplars.wants(rank) {
+            exemplars.offer(exemplar());
+        }
     }
 
     pub(crate) fn acknowledged(&self, acknowledged: Acknowledged) {
@@ -80,6 +119,9 @@ impl Recorder {
     pub(crate) fn take(&self, unix_s: u64) -> Second {
         let mut inner = self.inner.borrow_mut();
         inner.open_from = inner.open_from.max(unix_s + 1);
+        if inner.at_hand.0 == unix_s {
+            return std::mem::take(&mut inner.at_hand.1);
+        }
         inner.seconds.remove(&unix_s).unwrap_or_default()
     }
 
@@ -92,6 +134,18 @@ impl Recorder {
             acknowledged: inner.acknowledged,
             acknowledged_dropped: inner.acknowledged_dropped,
         }
+    }
+}
+
+impl Closed {
+    /// Adds what another engine has left. All of them together keep no more than one may.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.account.absorb(other.account);
+        self.acknowledged_dropped += other.acknowledged_dropped;
+        let room = ACKNOWLEDGED_MAX.saturating_sub(self.acknowledged.len());
+        let over = other.acknowledged.len().saturating_sub(room);
+        self.acknowledged_dropped += over as u64;
+        self.acknowledged.extend(other.acknowledged.into_iter().take(room));
     }
 }
 

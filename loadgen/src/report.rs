@@ -14,7 +14,7 @@ use http::{Request, Response};
 use model::load::{LoadDone, LoadReply};
 use serde::Serialize;
 use telemetry::client::{Client, ClientError};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::engine::{Order, Report};
@@ -47,13 +47,7 @@ impl Reporter {
         Self { to, client: Client::new(), intervals, orders, broken: None }
     }
 
-    /// Posts until the engine closes its end. After a failure reports are only taken.
-    pub(crate) async fn run(&mut self, mut reports: mpsc::Receiver<Report>) {
-        while let Some(report) = reports.recv().await {
-            self.report(report).await;
-        }
-    }
-
+    /// Posts a report. After a failure reports are only taken.
     pub(crate) async fn report(&mut self, report: Report) {
         if self.broken.is_some() {
             return;

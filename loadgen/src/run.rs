@@ -1,4 +1,6 @@
-//! One worker: the engine thread, the reporting side, and how both end.
+//! One worker: the engine threads, the reporting side, and how both end.
+
+mod gather;
 
 use std::convert::Infallible;
 use std::num::NonZeroU64;
@@ -14,20 +16,17 @@ use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::Instant;
 
 use crate::arrival::plan_hash;
-use crate::client::HttpClient;
-use crate::engine::{Backlog, Engine, EngineDone, Order, Orders, Report};
+use crate::engine::{Backlog, Engine, EngineDone, Order, Orders, Report, Share};
 use crate::error::LoadError;
 use crate::journey::Context;
 use crate::pacer::TimerPacer;
 use crate::plan::Resolved;
-use crate::record::{Closed, Recorder};
+use crate::record::Closed;
 use crate::report::{Intervals, Reporter, raise};
 use crate::schedule::Schedule;
 use crate::spans::{Encoder, Exporter, SpanSink};
+use gather::Gather;
 
-/// Engine threads of a worker. Arrivals are striped over them by index, so more are possible.
-const ENGINES: u32 = 1;
-const ENGINE: u32 = 0;
 /// Seconds on their way to the reporting side.
 const REPORTS_QUEUED: usize = 8;
 /// How long the last spans may take.
@@ -118,7 +117,6 @@ impl Prepared {
             plan: self.plan,
             resolved: self.resolved,
             clock: self.clock,
-            // The exporter ends when the last sink is gone, which is the engine's.
             sink: self.sink,
             obeyed,
         });
@@ -136,22 +134,38 @@ fn start_of(clock: &Clock, begin: LoadStart) -> Instant {
     clock.instant_of_unix_ms(ms) + Duration::from_nanos(rest_ns)
 }
 
-/// Runs the engine on a thread of its own and reports what it records.
+/// Runs the engines on threads of their own and reports what they record.
 async fn drive(seat: Seat, reporter: &mut Reporter) -> Result<Closed, LoadError> {
-    let (reports, taken) = mpsc::channel(REPORTS_QUEUED);
-    let (result, ended) = oneshot::channel();
-    let thread = std::thread::Builder::new().name(format!("load-engine-{ENGINE}"));
-    let body = move || {
-        // Nobody waits for the result when the caller of `run` has gone away.
-        result.send(seat.run(reports)).ok();
-    };
-    thread.spawn(body).map_err(|source| LoadError::Setup { what: "the thread", source })?;
-    reporter.run(taken).await;
-    let done: EngineDone = ended.await.map_err(|_panic| LoadError::Panicked)??;
-    for report in done.reports {
+    let (mut gather, mut results) = (Gather::default(), Vec::new());
+    let threads = seat.plan.threads;
+    for engine in 0..threads {
+        let (reports, taken) = mpsc::channel(REPORTS_QUEUED);
+        let (result, ended) = oneshot::channel();
+        let thread = std::thread::Builder::new().name(format!("load-engine-{engine}"));
+        let seat = seat.clone();
+        let body = move || {
+            // Nobody waits for the result when the caller of `run` has gone away.
+            result.send(seat.run(engine, reports)).ok();
+        };
+        thread.spawn(body).map_err(|source| LoadError::Setup { what: "the thread", source })?;
+        gather.add(taken);
+        results.push(ended);
+    }
+    // The exporter ends when the last sink is gone, and those are the engines'.
+    drop(seat);
+    while let Some(report) = gather.next().await {
         reporter.report(report).await;
     }
-    Ok(done.closed)
+    let mut closed = Closed::default();
+    for (engine, ended) in results.into_iter().enumerate() {
+        let done: EngineDone = ended.await.map_err(|_panic| LoadError::Panicked)??;
+        gather.rest(engine, done.reports);
+        closed.absorb(done.closed);
+    }
+    for report in gather.finish() {
+        reporter.report(report).await;
+    }
+    Ok(closed)
 }
 
 /// Waits for the last spans, but not for ever.
@@ -164,6 +178,7 @@ async fn flush(exporter: Option<JoinHandle<()>>) {
 }
 
 /// What an engine thread takes with it.
+#[derive(Clone)]
 struct Seat {
     plan: LoadPlan,
     resolved: Arc<Resolved>,
@@ -174,7 +189,7 @@ struct Seat {
 }
 
 impl Seat {
-    fn run(self, reports: mpsc::Sender<Report>) -> Result<EngineDone, LoadError> {
+    fn run(self, engine: u32, reports: mpsc::Sender<Report>) -> Result<EngineDone, LoadError> {
         // Without it the kernel may wake the thread 50 us later than asked, to save energy.
         if let Err(error) = rustix::thread::set_current_timer_slack(NonZeroU64::new(1)) {
             tracing::debug!(%error, "the timer slack stays as it is");
@@ -184,17 +199,10 @@ impl Seat {
             Builder::new_current_thread().enable_all().build().map_err(setup("the runtime"))?;
         LocalSet::new().block_on(&runtime, async move {
             let pacer = TimerPacer::new().map_err(setup("the timer"))?;
-            let (abort, aborted) = watch::channel(false);
-            let context = Rc::new(Context {
-                client: HttpClient::new(self.resolved.target),
-                plan: self.resolved,
-                clock: self.clock,
-                recorder: Recorder::default(),
-                spans: self.sink,
-                aborted,
-            });
-            let schedule = Schedule::new(&self.plan, ENGINE, ENGINES);
-            let orders = Orders { orders: self.obeyed, abort };
+            let share = Share::new(&self.plan, engine);
+            let schedule = Schedule::new(&self.plan, share);
+            let context = Rc::new(Context::new(self.resolved, self.clock, self.sink)?);
+            let orders = Orders { orders: self.obeyed, share };
             let ends = (pacer, Backlog::new(reports));
             Engine::new(context, schedule, self.start, orders, ends).run().await
         })

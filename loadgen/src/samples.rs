@@ -34,6 +34,10 @@ impl Samples {
         self.record_us(bounded_us(duration));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Few(list) if list.is_empty())
+    }
+
     fn record_us(&mut self, us: u64) {
         match self {
             Self::Few(list) if list.len() < FEW_MAX => {

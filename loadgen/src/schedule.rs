@@ -5,6 +5,7 @@ use std::iter::Peekable;
 use model::load::LoadPlan;
 
 use crate::arrival::{Arrival, Arrivals, Shard};
+use crate::engine::Share;
 
 /// Merges the loads; arrivals of the same instant come in the order of the plan.
 pub(crate) struct Schedule {
@@ -14,12 +15,8 @@ pub(crate) struct Schedule {
 impl Schedule {
     /// The arrivals of one of the worker's engines. Together the engines of a worker run what the
     /// worker runs: `k mod workers = worker`.
-    pub(crate) fn new(plan: &LoadPlan, engine: u32, engines: u32) -> Self {
-        let (worker, workers) = (u64::from(plan.worker), u64::from(plan.workers));
-        let shard = Shard {
-            own: worker + workers * u64::from(engine),
-            of: workers * u64::from(engines.max(1)),
-        };
+    pub(crate) fn new(plan: &LoadPlan, share: Share) -> Self {
+        let shard = Shard { own: share.own, of: share.of };
         let arrivals =
             |load| Arrivals::new(plan.seed, load, plan.timeline.end_ms, shard).peekable();
         Self { loads: plan.loads.iter().map(arrivals).collect() }
@@ -57,10 +54,14 @@ mod tests {
     fn plan() -> LoadPlan {
         let mut plan = crate::testing::plan("127.0.0.1:1".parse().unwrap());
         plan.timeline.end_ms = 3_000;
-        let slow = RateStep { from_per_s: 7.0, to_per_s: 3.0, for_ms: None };
+        let slow = RateStep::ramp(7.0, 3.0, None);
         let other = Load { name: "other".into(), rate: vec![slow], ..plan.loads[0].clone() };
         plan.loads.push(other);
         plan
+    }
+
+    fn whole(plan: &LoadPlan) -> Schedule {
+        Schedule::new(plan, Share::new(plan, 0))
     }
 
     fn everything(mut schedule: Schedule) -> Vec<(u64, usize, u64)> {
@@ -71,19 +72,19 @@ mod tests {
 
     #[test]
     fn loads_are_merged_in_order_of_time() {
-        let merged = everything(Schedule::new(&plan(), 0, 1));
+        let merged = everything(whole(&plan()));
         assert!(merged.is_sorted());
         assert!(merged.iter().any(|(_, load, _)| *load == 1));
     }
 
     #[test]
     fn workers_and_their_engines_together_run_the_plan() {
-        let whole = everything(Schedule::new(&plan(), 0, 1));
+        let whole = everything(whole(&plan()));
         let mut union = Vec::new();
         for worker in 0..3 {
             for engine in 0..2 {
-                let plan = LoadPlan { worker, workers: 3, ..plan() };
-                union.extend(everything(Schedule::new(&plan, engine, 2)));
+                let plan = LoadPlan { worker, workers: 3, threads: 2, ..plan() };
+                union.extend(everything(Schedule::new(&plan, Share::new(&plan, engine))));
             }
         }
         union.sort_unstable();
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn nothing_is_due_before_its_time_and_nothing_after_closing() {
-        let mut schedule = Schedule::new(&plan(), 0, 1);
+        let mut schedule = whole(&plan());
         let (_, first_ns) = schedule.peek().unwrap();
         assert_eq!(schedule.due(first_ns - 1), None);
         assert!(schedule.due(first_ns).is_some());

@@ -15,7 +15,7 @@ use model::load::Outcome;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::client::Failure;
+use crate::client::{DialTimes, Failure};
 use crate::identity::Identity;
 
 pub(crate) use encode::Encoder;
@@ -47,6 +47,8 @@ pub(crate) struct StepSpan {
     pub(crate) number: usize,
     /// Dispatched (first step) or real start.
     pub(crate) start: Instant,
+    /// What a new connection took.
+    pub(crate) dial: DialTimes,
     /// A connection was there.
     pub(crate) ready: Option<Instant>,
     /// First byte written.
@@ -112,6 +114,11 @@ impl SpanSink {
 
     pub(crate) fn counts(&self) -> SpanCounts {
         self.counts.clone()
+    }
+
+    /// Whether it is worth while to keep what spans are made of.
+    pub(crate) fn wants_spans(&self) -> bool {
+        self.queue.is_some()
     }
 
     pub(crate) fn offer(&self, journey: JourneySpans) {

@@ -5,7 +5,7 @@ mod peer;
 use std::net::SocketAddr;
 
 use model::flow::{Flow, Step};
-use model::load::{Load, LoadPlan, RateStep, Spacing};
+use model::load::{AtLimit, Load, LoadModel, LoadPlan, RateStep, Spacing};
 use model::phase::Timeline;
 use model::units::Share;
 
@@ -18,7 +18,7 @@ pub(crate) fn plan(target: SocketAddr) -> LoadPlan {
         seed: 42,
         worker: 0,
         workers: 1,
-        target,
+        targets: vec![target.into()],
         report_to: target,
         otlp: None,
         control: Share::ZERO,
@@ -28,22 +28,27 @@ pub(crate) fn plan(target: SocketAddr) -> LoadPlan {
             flow: "look".into(),
             rate: vec![rate(50.0)],
             spacing: Spacing::Constant,
+            model: LoadModel::Open,
+            recorded_ns: Vec::new(),
             users: 20,
             timeout_ms: 5_000,
         }],
         flows: vec![Flow { name: "look".into(), steps: vec![step("home", "GET", "/")] }],
         data: [("sku".to_owned(), vec!["tea".to_owned(), "milk".to_owned()])].into(),
         connections_max: 100,
+        at_limit: AtLimit::Queue,
+        threads: 1,
     }
 }
 
 pub(crate) fn rate(per_s: f64) -> RateStep {
-    RateStep { from_per_s: per_s, to_per_s: per_s, for_ms: None }
+    RateStep::ramp(per_s, per_s, None)
 }
 
 pub(crate) fn step(name: &str, method: &str, path: &str) -> Step {
     Step {
         name: name.into(),
+        target: 0,
         method: method.into(),
         path: path.parse().unwrap(),
         headers: [].into(),

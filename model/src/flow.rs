@@ -20,6 +20,9 @@ pub struct Flow {
 pub struct Step {
     /// For people and statistics, like `place order`.
     pub name: String,
+    /// Index into the targets of the plan.
+    #[serde(default)]
+    pub target: usize,
     /// Upper case.
     pub method: String,
     /// Path and query.

@@ -8,7 +8,7 @@
 //!
 //! Reading order: [`id`] and [`edge`] (names), [`decision`] (who is hit), [`distribution`] and
 //! [`fault`] (what happens to them), [`policy`] (what the gateway does about it), [`plan`] (the
-//! proxy's control API), [`flow`] and [`load`] (what the load generator does and reports),
+//! proxy's control API), [`flow`], [`target`] and [`load`] (what the load generator does and reports),
 //! [`hist`] (how durations are counted), [`frame`] (what viewers get each second), [`phase`],
 //! [`trace`] (what traces mean), [`scenario`] (the file that a person writes), [`expect`] (how a
 //! run is judged) and [`scenario::check`] (what can be said before it runs), [`gateway`] (the file
@@ -35,6 +35,7 @@ pub mod propagation;
 mod reading;
 pub mod scenario;
 pub mod shop;
+pub mod target;
 pub mod template;
 pub mod trace;
 pub mod units;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::Flow;
 use crate::phase::{Phase, Timeline};
+use crate::target::Target;
 use crate::units::Share;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,8 +24,8 @@ pub struct LoadPlan {
     pub seed: u64,
     pub worker: u32,
     pub workers: u32,
-    /// The public gateway listener.
-    pub target: SocketAddr,
+    /// The first is where steps go that name no other.
+    pub targets: Vec<Target>,
     /// The collector's API.
     pub report_to: SocketAddr,
     /// Base of the OTLP endpoint for spans. `None` sends none.
@@ -35,8 +36,42 @@ pub struct LoadPlan {
     pub flows: Vec<Flow>,
     /// Lists for `${any:list}`.
     pub data: std::collections::BTreeMap<String, Vec<String>>,
-    /// Most requests in flight at once; an arrival above it waits, and the wait counts.
+    /// Most journeys in flight at once in this worker.
     pub connections_max: u32,
+    #[serde(default)]
+    pub at_limit: AtLimit,
+    /// Engine threads of this worker.
+    #[serde(default = "one")]
+    pub threads: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What becomes of an arrival when as many journeys are in flight as may be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AtLimit {
+    /// It waits, and the wait counts.
+    #[default]
+    Queue,
+    /// It is not run, and counted as dropped.
+    Drop,
+    /// It is run: there is no limit but that of the machine.
+    Spawn,
+}
+
+impl AtLimit {
+    pub const ALL: [Self; 3] = [Self::Queue, Self::Drop, Self::Spawn];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Drop => "drop",
+            Self::Spawn => "spawn",
+        }
+    }
 }
 
 /// One stream of arrivals.
@@ -45,13 +80,43 @@ pub struct LoadPlan {
 pub struct Load {
     pub name: String,
     pub flow: String,
-    /// One after the other; the last one holds until load ends.
+    #[serde(default)]
+    pub model: LoadModel,
+    /// Open model: one after the other; the last one holds until load ends.
     pub rate: Vec<RateStep>,
     pub spacing: Spacing,
+    /// Open model: intended starts in nanoseconds after the start of load, in order, instead of a
+    /// rate.
+    #[serde(default)]
+    pub recorded_ns: Vec<u64>,
     /// Users that the journeys are spread over.
     pub users: u64,
     /// Per request.
     pub timeout_ms: u64,
+}
+
+/// What decides when a journey starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoadModel {
+    /// The seed: arrivals do not wait for answers.
+    #[default]
+    Open,
+    /// The end of the same user's journey before, and thinking. Durations are service times, and
+    /// are never to be compared with those of the open model.
+    Closed,
+    /// The end of the journey before on the same connection, at once: as fast as it goes.
+    Max,
+}
+
+impl LoadModel {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Max => "max",
+        }
+    }
 }
 
 /// Arrivals per second over a time; a ramp when the ends differ.
@@ -62,6 +127,29 @@ pub struct RateStep {
     pub to_per_s: f64,
     /// `None` lasts until load ends.
     pub for_ms: Option<u64>,
+    /// Comes on top of the ramp.
+    #[serde(default)]
+    pub wave: Option<Wave>,
+}
+
+impl RateStep {
+    pub fn ramp(from_per_s: f64, to_per_s: f64, for_ms: Option<u64>) -> Self {
+        Self { from_per_s, to_per_s, for_ms, wave: None }
+    }
+
+    /// Of the highest rate within the step.
+    pub fn peak_per_s(&self) -> f64 {
+        self.from_per_s.max(self.to_per_s) + self.wave.map_or(0.0, |wave| wave.amplitude_per_s)
+    }
+}
+
+/// A sine that begins at zero and rises: `amplitude * sin(2 pi t / period)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wave {
+    /// At most the smaller end of the ramp, so that the rate never falls below zero.
+    pub amplitude_per_s: f64,
+    pub period_ms: u64,
 }
 
 /// How arrivals are spaced at a given rate.
@@ -169,6 +257,15 @@ pub const HDR_MAX_US: u64 = 600_000_000;
 /// Significant decimal digits of the load histograms.
 pub const HDR_DIGITS: u8 = 3;
 
+/// Times of making connections, part by part, each as a histogram like those of a cell. Empty where
+/// none was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DialHdr {
+    pub dns_hdr: Option<String>,
+    pub connect_hdr: Option<String>,
+    pub tls_hdr: Option<String>,
+}
+
 /// One second of one worker. Idempotent by `(run_id, worker, sequence)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadInterval {
@@ -184,6 +281,12 @@ pub struct LoadInterval {
     pub lateness_hdr: String,
     /// First byte written minus dispatched: the wait for a connection.
     pub connection_wait_hdr: String,
+    /// What new connections took.
+    #[serde(default)]
+    pub dials: DialHdr,
+    /// Of all bodies that were read.
+    #[serde(default)]
+    pub body_bytes: u64,
     pub in_flight: u64,
     /// CPU of this process over one core in this second: 1.0 is a whole core.
     pub cpu_cores: f64,

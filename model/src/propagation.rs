@@ -47,6 +47,28 @@ impl FromStr for TraceParent {
     }
 }
 
+impl TraceParent {
+    /// Length of the text of version 00.
+    pub const LENGTH: usize = 55;
+
+    /// The text, without an allocation.
+    pub fn encode(&self) -> [u8; Self::LENGTH] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        hex_into(&mut text[3..35], self.trace_id.as_bytes());
+        hex_into(&mut text[36..52], self.span_id.as_bytes());
+        hex_into(&mut text[53..], &[self.flags]);
+        text
+    }
+}
+
+fn hex_into(text: &mut [u8], bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+}
+
 fn hex_byte(text: &str) -> Option<u8> {
     let lower =
         text.len() == 2 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
@@ -55,7 +77,7 @@ fn hex_byte(text: &str) -> Option<u8> {
 
 impl fmt::Display for TraceParent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags)
+        formatter.write_str(std::str::from_utf8(&self.encode()).unwrap_or_default())
     }
 }
 

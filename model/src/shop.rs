@@ -126,6 +126,7 @@ pub fn skus() -> Vec<String> {
 fn step(name: &str, method: &str, path: &str) -> Step {
     Step {
         name: name.to_owned(),
+        target: 0,
         method: method.to_owned(),
         path: template(path),
         headers: std::collections::BTreeMap::new(),

@@ -45,6 +45,15 @@ pub enum TemplateError {
 }
 
 impl Template {
+    /// The text when it has no hole.
+    pub fn literal(&self) -> Option<&str> {
+        match self.segments.as_slice() {
+            [] => Some(""),
+            [Segment::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     pub fn holes(&self) -> impl Iterator<Item = &Hole> {
         self.segments.iter().filter_map(|segment| match segment {
             Segment::Hole(hole) => Some(hole),

@@ -18,3 +18,4 @@ pub mod providers;
 pub mod ready;
 pub mod shutdown;
 pub mod subscriber;
+pub mod tls;

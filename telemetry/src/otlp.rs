@@ -17,13 +17,12 @@ pub mod courier;
 pub mod misbehave;
 pub mod request;
 pub mod settings;
-mod tls;
 
+pub use crate::tls::TlsError;
 pub use backoff::{Backoff, Pace};
 pub use courier::{Courier, Delivery};
 pub use request::{Compression, Pieces, compress, request};
 pub use settings::{Protocol, Settings, SettingsError, Target};
-pub use tls::TlsError;
 
 /// The three signals of OTLP that are sent and served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use model::edge::Edge;
 use model::fault::{FaultKind, FaultSpec, Window};
 use model::flow::{Flow, Step};
-use model::load::{Load, LoadPlan, LoadStart, RateStep, Spacing};
+use model::load::{AtLimit, Load, LoadModel, LoadPlan, LoadStart, RateStep, Spacing};
 use model::phase::Timeline;
 use model::plan::{EdgePlan, LeaseRequest, Plan, ProxyConfig, Route};
 use model::policy::EdgePolicy;
@@ -74,6 +74,7 @@ fn plan(callee: SocketAddr, zero_unix_ms: u64) -> Plan {
 fn load_plan(target: SocketAddr, report_to: SocketAddr, connections_max: u32) -> LoadPlan {
     let step = Step {
         name: "read".to_owned(),
+        target: 0,
         method: "GET".to_owned(),
         path: "/items".parse().unwrap(),
         headers: BTreeMap::new(),
@@ -89,7 +90,7 @@ fn load_plan(target: SocketAddr, report_to: SocketAddr, connections_max: u32) ->
         seed: SEED,
         worker: 0,
         workers: 1,
-        target,
+        targets: vec![target.into()],
         report_to,
         otlp: None,
         control: Share::from_ppm(200_000),
@@ -97,14 +98,18 @@ fn load_plan(target: SocketAddr, report_to: SocketAddr, connections_max: u32) ->
         loads: vec![Load {
             name: "readers".to_owned(),
             flow: "read".to_owned(),
-            rate: vec![RateStep { from_per_s: 300.0, to_per_s: 300.0, for_ms: None }],
+            rate: vec![RateStep::ramp(300.0, 300.0, None)],
             spacing: Spacing::Poisson,
+            model: LoadModel::Open,
+            recorded_ns: Vec::new(),
             users: 50,
             timeout_ms: 10_000,
         }],
         flows: vec![Flow { name: "read".to_owned(), steps: vec![step] }],
         data: BTreeMap::new(),
         connections_max,
+        at_limit: AtLimit::Queue,
+        threads: 1,
     }
 }
 

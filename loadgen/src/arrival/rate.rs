@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     fn step(from_per_s: f64, to_per_s: f64, for_ms: Option<u64>) -> RateStep {
-        RateStep { from_per_s, to_per_s, for_ms }
+        RateStep::ramp(from_per_s, to_per_s, for_ms)
     }
 
     fn close(left: f64, right: f64) {

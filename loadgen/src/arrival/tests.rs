@@ -1,4 +1,4 @@
-use model::load::RateStep;
+use model::load::{LoadModel, RateStep};
 use proptest::prelude::*;
 
 use super::*;
@@ -9,20 +9,19 @@ fn load(spacing: Spacing, rate: Vec<RateStep>) -> Load {
         flow: "checkout".into(),
         rate,
         spacing,
+        model: LoadModel::Open,
+        recorded_ns: Vec::new(),
         users: 50,
         timeout_ms: 1_000,
     }
 }
 
 fn constant(per_s: f64) -> Vec<RateStep> {
-    vec![RateStep { from_per_s: per_s, to_per_s: per_s, for_ms: None }]
+    vec![RateStep::ramp(per_s, per_s, None)]
 }
 
 fn ramp() -> Vec<RateStep> {
-    vec![
-        RateStep { from_per_s: 0.0, to_per_s: 200.0, for_ms: Some(3_000) },
-        RateStep { from_per_s: 200.0, to_per_s: 50.0, for_ms: Some(2_000) },
-    ]
+    vec![RateStep::ramp(0.0, 200.0, Some(3_000)), RateStep::ramp(200.0, 50.0, Some(2_000))]
 }
 
 fn all(load: &Load, end_ms: u64) -> Vec<Arrival> {
@@ -127,7 +126,7 @@ proptest! {
         end_ms in 1..4_000_u64,
     ) {
         let spacing = if poisson { Spacing::Poisson } else { Spacing::Constant };
-        let load = load(spacing, vec![RateStep { from_per_s, to_per_s, for_ms: None }]);
+        let load = load(spacing, vec![RateStep::ramp(from_per_s, to_per_s, None)]);
         let whole = all(&load, end_ms);
         for of in 1..=3 {
             prop_assert_eq!(&union(&load, end_ms, of), &whole);

@@ -12,6 +12,10 @@ pub(crate) enum Failure {
     Refused,
     /// Any other way in which no connection was made.
     Unreachable,
+    /// The name server knows no address.
+    NameUnknown,
+    /// The handshake failed: whom to trust, whom to show, or the kinds of cipher.
+    Tls,
     /// This process may not open more files.
     FilesExhausted,
     /// This machine has no free port towards the target.
@@ -36,7 +40,9 @@ impl Failure {
     pub(crate) fn outcome(self) -> Outcome {
         match self {
             Self::Refused | Self::Unreachable | Self::Reset | Self::Closed => Outcome::Connection,
-            Self::FilesExhausted | Self::PortsExhausted => Outcome::Connection,
+            Self::NameUnknown | Self::Tls | Self::FilesExhausted | Self::PortsExhausted => {
+                Outcome::Connection
+            },
             Self::Garbage | Self::TooLarge | Self::Unsaved | Self::Unsendable => Outcome::Answer,
             Self::Timeout => Outcome::Timeout,
             Self::Stopped => Outcome::Unfinished,
@@ -49,6 +55,8 @@ impl Failure {
         match self {
             Self::Refused => "connection_refused",
             Self::Unreachable => "connection_failed",
+            Self::NameUnknown => "name_unknown",
+            Self::Tls => "tls_handshake_failed",
             Self::FilesExhausted => "client_files_exhausted",
             Self::PortsExhausted => "client_ports_exhausted",
             Self::Reset => "connection_reset",
@@ -73,6 +81,25 @@ impl Failure {
             Some(ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted) => Self::Reset,
             Some(ErrorKind::BrokenPipe) => Self::Reset,
             _ => Self::Closed,
+        }
+    }
+
+    /// Of a socket that was connected.
+    pub(super) fn of_io(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+                Self::Reset
+            },
+            ErrorKind::InvalidData => Self::Garbage,
+            _ => Self::Closed,
+        }
+    }
+
+    /// Of a handshake.
+    pub(super) fn of_tls(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Self::Reset,
+            _ => Self::Tls,
         }
     }
 

@@ -1,20 +1,31 @@
 use std::time::Duration;
 
+use http::Method;
 use tokio::task::LocalSet;
 
 use super::*;
 use crate::testing::{Act, Peer, Request as Seen, nobody, serve};
 
 const LONG: Duration = Duration::from_secs(20);
+const KEEP: Wanted = Wanted { head: false, body: true };
 
-fn get() -> Request<Full<Bytes>> {
-    Request::builder().uri("/").header("host", "test").body(Full::default()).unwrap()
+fn client(target: impl Into<Target>) -> Client {
+    Client::new(&[target.into()], Vigil::default()).unwrap()
 }
 
-async fn exchange(client: &HttpClient, timeout: Duration) -> Exchange {
-    let (_abort, mut aborted) = watch::channel(false);
-    let limits = Limits { deadline: Instant::now() + timeout, aborted: &mut aborted };
-    client.exchange(get(), Body::Keep, limits).await
+fn get() -> Outgoing {
+    let mut out = Outgoing::default();
+    out.begin(0, &Method::GET, "/");
+    out.lines(b"host: test\r\n");
+    out.end(None);
+    out
+}
+
+async fn exchange(client: &Client, timeout: Duration) -> Exchange {
+    let request = get();
+    let mut held = Held::default();
+    let exchange = client.exchange(&request, KEEP, Instant::now() + timeout, &mut held);
+    client.vigil.attended(exchange).await
 }
 
 /// One request against a peer that always does the same.
@@ -24,7 +35,7 @@ async fn once(act: Act, timeout: Duration) -> Exchange {
         async { act }
     });
     let peer: Peer = peer.await;
-    LocalSet::new().run_until(exchange(&HttpClient::new(peer.address), timeout)).await
+    LocalSet::new().run_until(exchange(&client(peer.address), timeout)).await
 }
 
 fn bytes(text: &str) -> Act {
@@ -67,7 +78,7 @@ async fn each_way_to_fail_has_its_own_kind() {
 #[tokio::test]
 async fn a_refused_connection_has_written_nothing() {
     let (_socket, address) = nobody();
-    let client = HttpClient::new(address);
+    let client = client(address);
     let done = LocalSet::new().run_until(exchange(&client, LONG)).await;
     assert_eq!((done.end, done.written), (Err(Failure::Refused), None));
 }
@@ -86,17 +97,21 @@ async fn silence_ends_at_the_deadline_and_keeps_what_is_known() {
 #[tokio::test]
 async fn an_abort_ends_a_request_before_its_deadline() {
     let peer = serve(|_| async { Act::Hang }).await;
-    let client = HttpClient::new(peer.address);
-    let (abort, mut aborted) = watch::channel(false);
-    let limits = Limits { deadline: Instant::now() + LONG, aborted: &mut aborted };
-    abort.send_replace(true);
-    let end = LocalSet::new().run_until(client.exchange(get(), Body::Keep, limits)).await.end;
-    assert_eq!(end, Err(Failure::Stopped));
+    let client = client(peer.address);
+    let aborting = async {
+        tokio::task::yield_now().await;
+        client.vigil.abort();
+    };
+    let both = async { tokio::join!(exchange(&client, LONG), aborting).0 };
+    assert_eq!(LocalSet::new().run_until(both).await.end, Err(Failure::Stopped));
+    // Nothing begins after it either.
+    let later = LocalSet::new().run_until(exchange(&client, LONG)).await;
+    assert_eq!(later.end, Err(Failure::Stopped));
 }
 
 #[tokio::test]
 async fn an_answer_without_end_is_cut_at_the_bound() {
-    let length = API_BODY_BYTES_MAX + 1;
+    let length = model::limits::API_BODY_BYTES_MAX + 1;
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
     let answer = [head.into_bytes(), vec![b'x'; length]].concat();
     let done = once(Act::BytesThenClose(answer), LONG).await;
@@ -112,7 +127,7 @@ async fn connection_numbers(
         async { act }
     });
     let peer = peer.await;
-    let client = HttpClient::new(peer.address);
+    let client = client(peer.address);
     let local = LocalSet::new();
     let mut ends = Vec::new();
     for _ in 0..requests {
@@ -154,7 +169,7 @@ async fn a_connection_is_given_up_together_with_its_request() {
         async { act }
     });
     let peer = peer.await;
-    let client = HttpClient::new(peer.address);
+    let client = client(peer.address);
     let local = LocalSet::new();
     let first = local.run_until(exchange(&client, Duration::from_millis(30))).await;
     assert_eq!(first.end, Err(Failure::Timeout));

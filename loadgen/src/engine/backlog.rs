@@ -23,6 +23,19 @@ pub(crate) struct Report {
     pub(crate) cores: Cores,
 }
 
+impl Report {
+    /// The same second of two engines.
+    pub(crate) fn joined(mut self, other: Self) -> Self {
+        self.second.absorb(other.second);
+        self.in_flight += other.in_flight;
+        self.cores = Cores {
+            thread: self.cores.thread.max(other.cores.thread),
+            process: self.cores.process.max(other.cores.process),
+        };
+        self
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Backlog {
     waiting: VecDeque<Report>,

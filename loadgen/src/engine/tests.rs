@@ -7,10 +7,9 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::*;
-use crate::client::HttpClient;
 use crate::pacer::TimerPacer;
 use crate::plan::Resolved;
-use crate::record::{Account, Recorder};
+use crate::record::Account;
 use crate::spans::SpanSink;
 use crate::testing::{self, Act, rate};
 
@@ -37,20 +36,14 @@ fn bench(plan: &LoadPlan) -> Bench<PausedPacer> {
 /// An engine whose load starts now, on the current runtime.
 fn bench_with<P: Pacer>(plan: &LoadPlan, pacer: P) -> Bench<P> {
     let clock = Clock::system();
-    let (abort, aborted) = watch::channel(false);
     let (orders, obeyed) = watch::channel(Order::Run);
-    let context = Rc::new(Context {
-        client: HttpClient::new(plan.target),
-        plan: Arc::new(Resolved::new(plan).unwrap()),
-        clock: clock.clone(),
-        recorder: Recorder::default(),
-        spans: SpanSink::none(),
-        aborted,
-    });
+    let resolved = Arc::new(Resolved::new(plan).unwrap());
+    let context = Rc::new(Context::new(resolved, clock.clone(), SpanSink::none()).unwrap());
     let (reports, _nobody) = mpsc::channel(1);
     let ends = (pacer, Backlog::new(reports));
-    let given = Orders { orders: obeyed, abort };
-    let schedule = Schedule::new(plan, 0, 1);
+    let share = Share::new(plan, 0);
+    let given = Orders { orders: obeyed, share };
+    let schedule = Schedule::new(plan, share);
     let engine = Engine::new(context, schedule, clock.now(), given, ends);
     Bench { engine, orders, clock }
 }
@@ -152,7 +145,7 @@ async fn what_is_in_flight_when_the_drain_ends_is_unfinished_with_a_lower_bound(
     assert_eq!((account.offered, account.unfinished), (50, 50));
     let longest_us = reports
         .iter()
-        .flat_map(|report| report.second.cells.values())
+        .flat_map(|report| report.second.cells.iter().map(|(_, cell)| cell))
         .map(|cell| cell.response.to_histogram().max())
         .max();
     // The first arrival was meant for 10 ms; load ended at 1,000 ms and the drain 400 ms later.
@@ -175,7 +168,7 @@ async fn above_the_limit_of_connections_arrivals_wait_and_the_wait_is_response_t
     assert_eq!((account.offered, account.completed), (40, 40));
     let mut response = model::hdr::empty();
     let mut service = model::hdr::empty();
-    for (key, cell) in reports.iter().flat_map(|report| &report.second.cells) {
+    for (key, cell) in reports.iter().flat_map(|report| report.second.cells.iter()) {
         if key.step.is_none() {
             response.add(cell.response.to_histogram()).unwrap();
             service.add(cell.service.to_histogram()).unwrap();

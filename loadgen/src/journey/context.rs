@@ -1,29 +1,43 @@
 //! What all journeys of one engine share, and the one place where a journey ends.
 
+use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::load::{LoadExemplar, Outcome};
 use telemetry::clock::Clock;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::client::{Exchange, Failure, HttpClient};
+use crate::client::{Client, ClientError, DialTimes, Exchange, Failure, Vigil};
 use crate::identity::Identity;
 use crate::plan::Resolved;
 use crate::queue::Released;
-use crate::record::{CellKey, Recorder, Timing};
+use crate::record::{CellKey, Rank, Recorder, Timing};
 use crate::samples::bounded_us;
 use crate::spans::{JourneySpans, SpanSink, StepSpan};
+
+const NS_PER_S: u64 = 1_000_000_000;
 
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) plan: Arc<Resolved>,
     pub(crate) clock: Clock,
-    pub(crate) client: HttpClient,
+    pub(crate) client: Client,
+    pub(crate) vigil: Vigil,
     pub(crate) recorder: Recorder,
     pub(crate) spans: SpanSink,
-    /// Turns true when what is in flight must end now.
-    pub(crate) aborted: watch::Receiver<bool>,
+    /// When load ends, once that is known.
+    pub(crate) load_end: Cell<Option<Instant>>,
+    /// The second that was asked for last: nearly always the one that is asked for next.
+    pub(crate) second: Cell<Option<KnownSecond>>,
+}
+
+/// A second on the wall, by the instants between which it lies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnownSecond {
+    from: Instant,
+    until: Instant,
+    unix_s: u64,
 }
 
 /// A journey that is over.
@@ -39,9 +53,39 @@ pub(crate) struct Ended {
 }
 
 impl Context {
+    pub(crate) fn new(
+        plan: Arc<Resolved>,
+        clock: Clock,
+        spans: SpanSink,
+    ) -> Result<Self, ClientError> {
+        let vigil = Vigil::default();
+        Ok(Self {
+            client: Client::new(&plan.targets, vigil.clone())?,
+            vigil,
+            plan,
+            clock,
+            recorder: Recorder::default(),
+            spans,
+            load_end: Cell::default(),
+            second: Cell::default(),
+        })
+    }
+
     /// Second since the Unix epoch.
     pub(crate) fn second_of(&self, at: Instant) -> u64 {
-        self.clock.unix_ns_of(at) / 1_000_000_000
+        if let Some(known) = self.second.get()
+            && known.from <= at
+            && at < known.until
+        {
+            return known.unix_s;
+        }
+        let unix_ns = self.clock.unix_ns_of(at);
+        let (unix_s, within_ns) = (unix_ns / NS_PER_S, unix_ns % NS_PER_S);
+        // The beginning of the clock may lie within the second; then only its rest is known.
+        let from = at.checked_sub(Duration::from_nanos(within_ns)).unwrap_or(at);
+        let until = at + Duration::from_nanos(NS_PER_S - within_ns);
+        self.second.set(Some(KnownSecond { from, until, unix_s }));
+        unix_s
     }
 
     pub(super) fn key(
@@ -62,8 +106,10 @@ impl Context {
             ready: None,
             written: None,
             finished: self.clock.now(),
+            dial: DialTimes::default(),
             status: None,
             faults: None,
+            head: Vec::new(),
             body_bytes: 0,
         }
     }
@@ -93,13 +139,18 @@ impl Context {
         let second = self.second_of(ended.finished);
         let key = self.key(&ended.identity, None, ended.hit, ended.outcome);
         self.recorder.ended(second, key, ended.timing);
-        self.recorder.exemplar(second, || LoadExemplar {
-            flow: self.plan.flows[key.flow].name.clone(),
-            trace_id: ended.identity.trace_id,
-            correlation_id: ended.identity.correlation_id.clone(),
+        let about = Rank {
             response_us: bounded_us(ended.timing.response),
             outcome: ended.outcome,
             hit: ended.hit,
+        };
+        self.recorder.exemplar(second, about, || LoadExemplar {
+            flow: self.plan.flows[key.flow].name.clone(),
+            trace_id: ended.identity.trace_id,
+            correlation_id: ended.identity.correlation_id.clone(),
+            response_us: about.response_us,
+            outcome: about.outcome,
+            hit: about.hit,
         });
         // A dropped arrival did nothing that a trace could show, and comes in floods.
         if ended.outcome != Outcome::Dropped {

@@ -1,14 +1,13 @@
 use std::sync::{Arc, Mutex};
 
 use model::load::{Group, LoadPlan};
-use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use super::*;
 use crate::arrival::Arrival;
-use crate::client::HttpClient;
+use crate::client::Outgoing;
 use crate::plan::Resolved;
-use crate::record::{Recorder, Second};
+use crate::record::Second;
 use crate::spans::{JourneySpans, SpanSink};
 use crate::testing::{self, Act, Request, step};
 
@@ -51,22 +50,17 @@ async fn live(
     let mut plan = testing::plan(peer.address);
     change(&mut plan);
     let (spans, mut journeys) = SpanSink::to_queue();
-    let (_abort, aborted) = watch::channel(false);
     let clock = telemetry::clock::Clock::system();
-    let context = Rc::new(Context {
-        client: HttpClient::new(plan.target),
-        plan: Arc::new(Resolved::new(&plan).unwrap()),
-        recorder: Recorder::default(),
-        spans,
-        aborted,
-        clock: clock.clone(),
-    });
+    let resolved = Arc::new(Resolved::new(&plan).unwrap());
+    let context = Rc::new(Context::new(resolved, clock.clone(), spans).unwrap());
     let dispatched = clock.now();
     let intended = dispatched.checked_sub(Duration::from_millis(300)).unwrap();
     let arrival = Arrival { index: 7, at_ns: 0 };
     context.recorder.offered(context.second_of(intended), dispatched - intended);
     let released = Released { load: 0, arrival, intended, dispatched };
-    LocalSet::new().run_until(Journey::new(Rc::clone(&context), released).run()).await;
+    let mut buffer = Outgoing::default();
+    let journey = Journey::new(Rc::clone(&context), released).run(&mut buffer);
+    LocalSet::new().run_until(context.vigil.attended(journey)).await;
     let mut recorded = Second::default();
     for second in context.second_of(intended)..=context.second_of(clock.now()) {
         recorded.absorb(context.recorder.take(second));
@@ -120,7 +114,10 @@ async fn a_journey_is_one_trace_with_a_client_span_for_each_request() {
     let lived = live(ordering, shop).await;
     let identity = &lived.spans.identity;
     for (number, request) in lived.requests.iter().enumerate() {
-        assert_eq!(request.header("user-agent"), Some("shakedown-load"));
+        assert_eq!(
+            request.header("user-agent"),
+            Some(concat!("shakedown/", env!("CARGO_PKG_VERSION"), " (load)"))
+        );
         assert_eq!(request.header("x-correlation-id"), Some(identity.correlation_id.as_str()));
         let parent = request.header("traceparent").unwrap();
         assert_eq!(parent, identity.trace_parent(number).to_string());
@@ -139,7 +136,7 @@ async fn the_journey_and_its_first_step_count_from_the_intended_start() {
         (Some(1), Outcome::Completed, true),
     ];
     assert_eq!(lived.cells(), expected);
-    for (key, cell) in &lived.recorded.cells {
+    for (key, cell) in lived.recorded.cells.iter() {
         let response_us = cell.response.to_histogram().min();
         let service_us = cell.service.to_histogram().max();
         // The intended start was 300 ms before the release.

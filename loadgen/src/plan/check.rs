@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::{HeaderName, Method};
 use model::flow::{Flow, Step};
 use model::limits::{RATE_PER_S_MAX, RUN_MAX};
-use model::load::{Load, LoadPlan};
+use model::load::{Load, LoadModel, LoadPlan};
 use model::template::{Hole, Template};
 
 use crate::error::LoadError;
@@ -25,6 +25,8 @@ pub(super) fn plan(plan: &LoadPlan) -> Checked {
         format!("worker {} of {} does not exist; workers count from 0", plan.worker, plan.workers)
     })?;
     demand(plan.connections_max > 0, "connections_max", || "must be at least 1".into())?;
+    demand(plan.threads > 0, "threads", || "must be at least 1".into())?;
+    demand(!plan.targets.is_empty(), "targets", || "names no target".into())?;
     let end_ms = plan.timeline.end_ms;
     demand(u128::from(end_ms) <= RUN_MAX.as_millis(), "timeline.end_ms", || {
         format!("{end_ms} ms is longer than the longest run, {} s", RUN_MAX.as_secs())
@@ -54,7 +56,7 @@ fn check_load(plan: &LoadPlan, load: &Load, place: &str) -> Checked {
     })?;
     demand(load.users > 0, &format!("{place}.users"), || "must be at least 1".into())?;
     demand(load.timeout_ms > 0, &format!("{place}.timeout_ms"), || "must be at least 1".into())?;
-    demand(!load.rate.is_empty(), &format!("{place}.rate"), || "has no step".into())?;
+    check_arrivals(load, place)?;
     for (at, step) in load.rate.iter().enumerate() {
         let place = format!("{place}.rate[{at}]");
         for rate in [step.from_per_s, step.to_per_s] {
@@ -65,8 +67,22 @@ fn check_load(plan: &LoadPlan, load: &Load, place: &str) -> Checked {
         demand(step.for_ms.is_some() || at + 1 == load.rate.len(), &place, || {
             "only the last step may last until load ends".into()
         })?;
+        if let Some(wave) = step.wave {
+            let lowest = step.from_per_s.min(step.to_per_s);
+            demand(wave.period_ms > 0, &place, || "a wave needs a period".into())?;
+            demand((0.0..=lowest).contains(&wave.amplitude_per_s), &place, || {
+                format!("an amplitude of {} is not between 0 and {lowest}", wave.amplitude_per_s)
+            })?;
+        }
     }
     Ok(())
+}
+
+fn check_arrivals(load: &Load, place: &str) -> Checked {
+    let recorded = &load.recorded_ns;
+    demand(recorded.is_sorted(), &format!("{place}.recorded_ns"), || "is not in order".into())?;
+    let needs_rate = load.model == LoadModel::Open && recorded.is_empty();
+    demand(!(needs_rate && load.rate.is_empty()), &format!("{place}.rate"), || "has no step".into())
 }
 
 fn check_flow(plan: &LoadPlan, flow: &Flow, place: &str) -> Checked {
@@ -74,7 +90,7 @@ fn check_flow(plan: &LoadPlan, flow: &Flow, place: &str) -> Checked {
     let mut saved = BTreeSet::new();
     for (at, step) in flow.steps.iter().enumerate() {
         let place = format!("{place}.steps[{at}]");
-        check_step(step, &place)?;
+        check_step(plan, step, &place)?;
         for template in templates(step) {
             for hole in template.holes() {
                 check_hole(plan, hole, &saved, &place)?;
@@ -95,7 +111,10 @@ fn templates(step: &Step) -> impl Iterator<Item = &Template> {
     std::iter::once(&step.path).chain(step.headers.values()).chain(&step.body).chain(&step.key)
 }
 
-fn check_step(step: &Step, place: &str) -> Checked {
+fn check_step(plan: &LoadPlan, step: &Step, place: &str) -> Checked {
+    demand(step.target < plan.targets.len(), &format!("{place}.target"), || {
+        format!("there is no target {}", step.target)
+    })?;
     demand(step.method.parse::<Method>().is_ok(), &format!("{place}.method"), || {
         format!("{:?} is no HTTP method", step.method)
     })?;

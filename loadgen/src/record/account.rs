@@ -25,6 +25,15 @@ impl Account {
         *column += 1;
     }
 
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.offered += other.offered;
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.timed_out += other.timed_out;
+        self.dropped += other.dropped;
+        self.unfinished += other.unfinished;
+    }
+
     /// A vanished arrival would make every percentile better than the truth.
     pub(crate) fn assert_balanced(&self) {
         let ended = self.completed + self.failed + self.timed_out + self.dropped + self.unfinished;

@@ -1,11 +1,11 @@
 //! One second of one engine.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::load::{Group, LoadExemplar, Outcome};
 use model::phase::Phase;
 
+use crate::client::DialTimes;
 use crate::samples::Samples;
 
 /// An arrival released later than this was not dispatched in time: no percentile of a web system
@@ -39,13 +39,76 @@ pub(crate) struct Cell {
     pub(crate) service: Samples,
 }
 
+/// What new connections took, part by part.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Dials {
+    pub(crate) dns: Samples,
+    pub(crate) connect: Samples,
+    pub(crate) tls: Samples,
+}
+
+impl Dials {
+    pub(super) fn record(&mut self, times: DialTimes) {
+        let parts = [
+            (&mut self.dns, times.dns),
+            (&mut self.connect, times.connect),
+            (&mut self.tls, times.tls),
+        ];
+        for (samples, took) in parts {
+            took.into_iter().for_each(|took| samples.record(took));
+        }
+    }
+
+    fn absorb(&mut self, other: &Self) {
+        self.dns.absorb(&other.dns);
+        self.connect.absorb(&other.connect);
+        self.tls.absorb(&other.tls);
+    }
+}
+
+/// The cells of a second. There are a few dozen at most, and the next record is nearly always for
+/// the same one or two as the last: looking through a short list is faster than any map.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cells {
+    list: Vec<(CellKey, Cell)>,
+}
+
+impl Cells {
+    pub(crate) fn of(&mut self, key: CellKey) -> &mut Cell {
+        let at = self.list.iter().position(|(other, _)| *other == key).unwrap_or_else(|| {
+            self.list.push((key, Cell::default()));
+            self.list.len() - 1
+        });
+        &mut self.list[at].1
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn get(&self, key: &CellKey) -> Option<&Cell> {
+        self.list.iter().find(|(other, _)| other == key).map(|(_, cell)| cell)
+    }
+
+    /// In the order of the keys.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&CellKey, &Cell)> {
+        let mut cells: Vec<_> = self.list.iter().map(|(key, cell)| (key, cell)).collect();
+        cells.sort_by_key(|(key, _)| **key);
+        cells.into_iter()
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Second {
     pub(crate) offered: u64,
     pub(crate) in_time: u64,
     pub(crate) lateness: Samples,
     pub(crate) connection_wait: Samples,
-    pub(crate) cells: BTreeMap<CellKey, Cell>,
+    pub(crate) dials: Dials,
+    /// Of all bodies that were read.
+    pub(crate) body_bytes: u64,
+    pub(crate) cells: Cells,
     pub(crate) exemplars: Exemplars,
 }
 
@@ -56,8 +119,17 @@ impl Second {
         self.lateness.record(lateness);
     }
 
+    pub(super) fn start(&mut self) {
+        self.offered += 1;
+        self.in_time += 1;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.offered == 0 && self.cells.len() == 0 && self.connection_wait.is_empty()
+    }
+
     pub(super) fn ended(&mut self, key: CellKey, timing: Timing) {
-        let cell = self.cells.entry(key).or_default();
+        let cell = self.cells.of(key);
         cell.count += 1;
         cell.response.record(timing.response);
         if let Some(service) = timing.service {
@@ -71,8 +143,10 @@ impl Second {
         self.in_time += other.in_time;
         self.lateness.absorb(&other.lateness);
         self.connection_wait.absorb(&other.connection_wait);
-        for (key, cell) in other.cells {
-            let into = self.cells.entry(key).or_default();
+        self.dials.absorb(&other.dials);
+        self.body_bytes += other.body_bytes;
+        for (key, cell) in other.cells.list {
+            let into = self.cells.of(key);
             into.count += cell.count;
             into.response.absorb(&cell.response);
             into.service.absorb(&cell.service);
@@ -89,7 +163,21 @@ pub(crate) struct Exemplars {
     hit: Option<LoadExemplar>,
 }
 
+/// What decides whether a journey is kept as an example.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rank {
+    pub(crate) response_us: u64,
+    pub(crate) outcome: Outcome,
+    pub(crate) hit: bool,
+}
+
 impl Exemplars {
+    pub(super) fn wants(&self, rank: Rank) -> bool {
+        (rank.hit && self.hit.is_none())
+            || (rank.outcome.is_error() && self.failed.is_none())
+            || self.slowest.as_ref().is_none_or(|other| other.response_us < rank.response_us)
+    }
+
     pub(super) fn offer(&mut self, offered: LoadExemplar) {
         if offered.hit && self.hit.is_none() {
             self.hit = Some(offered.clone());
@@ -160,7 +248,7 @@ mod tests {
         let mut sum = second(1);
         sum.absorb(second(200));
         assert_eq!((sum.offered, sum.in_time), (2, 1));
-        let cell = &sum.cells[&key];
+        let cell = sum.cells.get(&key).unwrap();
         assert_eq!((cell.count, cell.response.to_histogram().len()), (2, 2));
         assert!(cell.service.to_histogram().is_empty());
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::hdr::encode;
-use model::load::{LoadCell, LoadInterval, LoadKey, LoadPlan, Validity};
+use model::load::{DialHdr, LoadCell, LoadInterval, LoadKey, LoadPlan, Validity};
 
 use crate::engine::Report;
 use crate::plan::Resolved;
-use crate::record::{Cell, CellKey, Second};
+use crate::record::{Cell, CellKey, Dials, Second};
 use crate::samples::Samples;
 use crate::spans::SpanCounts;
 
@@ -56,6 +56,8 @@ impl Intervals {
             cells: second.cells.iter().map(|(key, cell)| self.cell(*key, cell)).collect(),
             lateness_hdr: encode(&second.lateness.to_histogram()),
             connection_wait_hdr: encode(&second.connection_wait.to_histogram()),
+            dials: dials(&second.dials),
+            body_bytes: second.body_bytes,
             in_flight,
             cpu_cores: cores.process,
             validity,
@@ -80,6 +82,11 @@ impl Intervals {
             service_hdr: encode(&cell.service.to_histogram()),
         }
     }
+}
+
+fn dials(dials: &Dials) -> DialHdr {
+    let hdr = |samples: &Samples| (!samples.is_empty()).then(|| encode(&samples.to_histogram()));
+    DialHdr { dns_hdr: hdr(&dials.dns), connect_hdr: hdr(&dials.connect), tls_hdr: hdr(&dials.tls) }
 }
 
 fn validity(report: &Report) -> Validity {

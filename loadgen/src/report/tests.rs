@@ -25,12 +25,9 @@ fn report(unix_s: u64) -> Report {
 async fn reports_are_numbered_from_zero_in_their_order() {
     let (peer, collected) = testing::collector(|_| LoadReply::Continue).await;
     let (mut reporter, orders) = reporter(&testing::plan(peer.address));
-    let (sender, reports) = mpsc::channel(4);
     for unix_s in [7, 8, 9] {
-        sender.send(report(unix_s)).await.unwrap();
+        reporter.report(report(unix_s)).await;
     }
-    drop(sender);
-    reporter.run(reports).await;
     let collected = collected.lock().unwrap();
     let got: Vec<_> = collected.intervals.iter().map(|i| (i.sequence, i.unix_s)).collect();
     assert_eq!(got, [(0, 7), (1, 8), (2, 9)]);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use model::load::{Group, LoadPlan};
 use model::names::attribute;
+use model::target::Place;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
@@ -15,7 +16,7 @@ use telemetry::clock::Clock;
 use tokio::time::Instant;
 
 use super::{JourneySpans, StepSpan};
-use crate::client::Failure;
+use crate::client::{DialTimes, Failure};
 use crate::identity::Identity;
 use crate::plan::Resolved;
 
@@ -78,14 +79,14 @@ impl Encoder {
         span.attributes.extend([
             text(attribute::HTTP_METHOD, about.method.as_str()),
             text(attribute::URL_PATH, &step.path),
-            text("server.address", &self.plan.target.ip().to_string()),
-            number("server.port", u64::from(self.plan.target.port())),
             number("http.response.body.size", step.body_bytes),
         ]);
+        span.attributes.extend(server(&self.plan.targets[about.target].place));
         span.events = [("connection ready", step.ready), ("first byte written", step.written)]
             .into_iter()
             .filter_map(|(name, at)| at.map(|at| self.event(name, at)))
             .collect();
+        span.attributes.extend(dial(step.dial));
         let status = step.status.map(|status| number(attribute::HTTP_STATUS, u64::from(status)));
         let faults = step.faults.as_deref().map(|names| text(attribute::FAULT, names));
         span.attributes.extend(status.into_iter().chain(faults));
@@ -117,6 +118,28 @@ impl Encoder {
             ],
             ..Span::default()
         }
+    }
+}
+
+/// In microseconds; a connection that was there already took nothing.
+fn dial(times: DialTimes) -> impl Iterator<Item = KeyValue> {
+    let parts = [
+        ("shakedown.dial.dns_us", times.dns),
+        ("shakedown.dial.connect_us", times.connect),
+        ("shakedown.dial.tls_us", times.tls),
+    ];
+    parts.into_iter().filter_map(|(name, took)| {
+        let us = u64::try_from(took?.as_micros()).unwrap_or(u64::MAX);
+        Some(number(name, us))
+    })
+}
+
+fn server(place: &Place) -> Vec<KeyValue> {
+    match place {
+        Place::Tcp { host, port } => {
+            vec![text("server.address", host), number("server.port", u64::from(*port))]
+        },
+        Place::Unix { path } => vec![text("server.address", &path.display().to_string())],
     }
 }
 

@@ -94,6 +94,7 @@ impl StepReader<'_> {
         let (method, path) = request?;
         Some(Step {
             name: name?,
+            target: 0,
             method: method.to_owned(),
             path,
             headers: headers.unwrap_or_default(),

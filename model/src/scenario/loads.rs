@@ -2,7 +2,7 @@
 
 use super::rate;
 use crate::flow::Flow;
-use crate::load::{Load, RateStep, Spacing};
+use crate::load::{Load, LoadModel, RateStep, Spacing};
 use crate::reading::names;
 use crate::reading::nearest::hint;
 use crate::reading::reader::{Table, Value, shorten};
@@ -37,6 +37,8 @@ fn read_load(mut table: Table<'_>, flows: &[Flow], seen: &mut Vec<String>) -> Op
         flow: flow?,
         rate: rate?,
         spacing: spacing.unwrap_or(Spacing::Constant),
+        model: LoadModel::Open,
+        recorded_ns: Vec::new(),
         users: users.unwrap_or(USERS_DEFAULT),
         timeout_ms: timeout_ms.unwrap_or(TIMEOUT_DEFAULT_MS),
     })
@@ -70,7 +72,7 @@ fn read_rate(value: &Value<'_>) -> Vec<RateStep> {
         value.wrong(format!("{} must be above 0/s at some time", value.name));
     }
     if let Some(last) = steps.last().copied().filter(|last| last.for_ms.is_some()) {
-        steps.push(RateStep { from_per_s: last.to_per_s, to_per_s: last.to_per_s, for_ms: None });
+        steps.push(RateStep::ramp(last.to_per_s, last.to_per_s, None));
     }
     steps
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::Scenario;
 use crate::edge::Edge;
-use crate::load::{Load, LoadPlan};
+use crate::load::{AtLimit, Load, LoadPlan, RateStep};
 use crate::plan::{EdgePlan, Plan};
 use crate::shop;
 
@@ -59,7 +59,7 @@ impl Scenario {
             seed: self.seed,
             worker: 0,
             workers: 1,
-            target,
+            targets: vec![target.into()],
             report_to,
             otlp,
             control: self.run.control,
@@ -68,6 +68,8 @@ impl Scenario {
             flows: self.flows.clone(),
             data: self.data.clone(),
             connections_max: connections(&self.loads),
+            at_limit: AtLimit::default(),
+            threads: 1,
         }
     }
 }
@@ -75,7 +77,7 @@ impl Scenario {
 /// Enough for every arrival that can wait at once: peak rate times timeout.
 fn connections(loads: &[Load]) -> u32 {
     let waiting = |load: &Load| {
-        let peak = load.rate.iter().map(|step| step.from_per_s.max(step.to_per_s));
+        let peak = load.rate.iter().map(RateStep::peak_per_s);
         peak.fold(0.0, f64::max) * load.timeout_ms as f64 / 1_000.0
     };
     let all: f64 = loads.iter().map(waiting).sum();

@@ -15,18 +15,18 @@ pub(super) fn parse(text: &str) -> Result<RateStep, String> {
     };
     if let Some((from, rest)) = text.split_once("->") {
         let (to, over) = rest.split_once(" over ").ok_or_else(wrong)?;
-        return Ok(RateStep {
-            from_per_s: per_second(from).ok_or_else(wrong)??,
-            to_per_s: per_second(to).ok_or_else(wrong)??,
-            for_ms: Some(time_ms(over)?),
-        });
+        return Ok(RateStep::ramp(
+            per_second(from).ok_or_else(wrong)??,
+            per_second(to).ok_or_else(wrong)??,
+            Some(time_ms(over)?),
+        ));
     }
     let (rate, for_ms) = match text.split_once(" for ") {
         Some((rate, time)) => (rate, Some(time_ms(time)?)),
         None => (text, None),
     };
     let rate = per_second(rate).ok_or_else(wrong)??;
-    Ok(RateStep { from_per_s: rate, to_per_s: rate, for_ms })
+    Ok(RateStep::ramp(rate, rate, for_ms))
 }
 
 /// `None` when it is no rate at all; an error when it is one out of range.
@@ -67,7 +67,7 @@ mod tests {
             ("0.5/s for 20s", 0.5, 0.5, Some(20_000)),
             ("5/s -> 60/s over 10s", 5.0, 60.0, Some(10_000)),
         ] {
-            assert_eq!(parse(text), Ok(RateStep { from_per_s, to_per_s, for_ms }), "{text}");
+            assert_eq!(parse(text), Ok(RateStep::ramp(from_per_s, to_per_s, for_ms)), "{text}");
         }
     }
 

@@ -9,6 +9,7 @@
 //! takes the endpoint from the variables, too.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use model::limits::OTLP_REQUEST_BYTES_MAX;
 
 use super::Signal;
 use super::request::Compression;
-use super::tls::{Tls, TlsError};
+use crate::tls::{Peer, Tls, TlsError};
 
 mod endpoint;
 mod variables;
@@ -253,10 +254,11 @@ fn target(variables: &Variables<'_>, signal: Signal, agent: &str) -> Result<Targ
     target.in_flight = in_flight.unwrap_or(target.in_flight);
     target.headers = variables.headers(signal)?;
     if endpoint.tls {
-        let file = |setting| variables.get(signal, setting).map(|(_, path)| path);
+        let file = |setting| variables.get(signal, setting).map(|(_, path)| Path::new(path));
         let (key, certificate) = (file("client-key"), file("client-certificate"));
-        let grpc = protocol == Protocol::Grpc;
-        let tls = Tls::new(&endpoint.name, grpc, file("certificate"), key.zip(certificate))?;
+        let spoken = if protocol == Protocol::Grpc { "h2" } else { "http/1.1" };
+        let trusted = Peer::Trusted(file("certificate"));
+        let tls = Tls::new(&endpoint.name, spoken, trusted, key.zip(certificate))?;
         target.tls = Some(Arc::new(tls));
     }
     if variables.get(signal, "client-key").is_some()

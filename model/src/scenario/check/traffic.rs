@@ -82,8 +82,8 @@ mod tests {
 
     #[test]
     fn arrivals_are_the_area_under_the_rate() {
-        let ramp = RateStep { from_per_s: 0.0, to_per_s: 40.0, for_ms: Some(10_000) };
-        let flat = RateStep { from_per_s: 40.0, to_per_s: 40.0, for_ms: None };
+        let ramp = RateStep::ramp(0.0, 40.0, Some(10_000));
+        let flat = RateStep::ramp(40.0, 40.0, None);
         for (from_ms, to_ms, expected) in [
             (0, 10_000, 200.0),
             (0, 5_000, 50.0),

@@ -57,7 +57,7 @@ breaker = false
 #[test]
 fn a_last_step_with_a_time_is_held_until_load_ends() {
     let text = LOAD.replace("\"40/s\"", "[\"5/s for 2s\", \"5/s -> 60/s over 10s\"]");
-    let hold = RateStep { from_per_s: 60.0, to_per_s: 60.0, for_ms: None };
+    let hold = RateStep::ramp(60.0, 60.0, None);
     let rate = parse(&text).loads[0].rate.clone();
     assert_eq!((rate.len(), rate[2]), (3, hold));
 }

@@ -3,15 +3,17 @@
 //! Without a file of certificates the system's store is asked, so that the authorities of a company
 //! and `SSL_CERT_FILE` count here as everywhere on the machine.
 
+mod anybody;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+pub use tokio_rustls::client::TlsStream;
 
 /// Why no encrypted connection can be made with these settings.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +34,18 @@ pub enum TlsError {
     Setup(#[source] rustls::Error),
 }
 
-pub(super) struct Tls {
+/// What is asked of the other side.
+#[derive(Debug, Clone, Copy)]
+pub enum Peer<'a> {
+    /// A certificate of an authority in this file, or of one that the system trusts.
+    Trusted(Option<&'a Path>),
+    /// Nothing: any certificate will do. For test hosts whose certificates nobody has signed.
+    Anybody,
+}
+
+/// Makes encrypted connections to one name. Cheap to clone.
+#[derive(Clone)]
+pub struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
@@ -44,24 +57,29 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// `show` is the file of the key and that of the certificate.
-    pub(super) fn new(
+    /// `protocol` is what is negotiated, like `http/1.1`; `show` is the file of the key and that of
+    /// the certificate.
+    pub fn new(
         name: &str,
-        grpc: bool,
-        trust: Option<&str>,
-        show: Option<(&str, &str)>,
+        protocol: &str,
+        peer: Peer<'_>,
+        show: Option<(&Path, &Path)>,
     ) -> Result<Self, TlsError> {
         let server_name = ServerName::try_from(name.to_owned())
             .map_err(|_no_name| TlsError::Name { name: name.to_owned() })?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(TlsError::Setup)?
-            .with_root_certificates(roots(trust.map(Path::new))?);
+            .map_err(TlsError::Setup)?;
+        let builder = match peer {
+            Peer::Trusted(file) => builder.with_root_certificates(roots(file)?),
+            Peer::Anybody => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(anybody::Anybody(provider))),
+        };
         let mut config = match show {
             None => builder.with_no_client_auth(),
             Some((key_path, path)) => {
-                let (key_path, path) = (Path::new(key_path), Path::new(path));
                 let chain = certificates(path)?;
                 let key = PrivateKeyDer::from_pem_slice(&read(key_path)?).map_err(|_no_key| {
                     TlsError::Pem { path: key_path.to_owned(), expected: "a private key" }
@@ -73,11 +91,15 @@ impl Tls {
                 })?
             },
         };
-        config.alpn_protocols = vec![if grpc { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name: server_name })
     }
 
-    pub(super) async fn wrap(&self, socket: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+    /// Shakes hands over a socket that is connected.
+    pub async fn wrap<S>(&self, socket: S) -> std::io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         self.connector.connect(self.name.clone(), socket).await
     }
 }

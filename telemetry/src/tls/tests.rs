@@ -19,9 +19,9 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
-use super::super::{Courier, Delivery, Pace, Settings, Signal, request};
 use super::*;
 use crate::clock::Clock;
+use crate::otlp::{Courier, Delivery, Pace, Settings, Signal, request};
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 

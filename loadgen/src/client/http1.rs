@@ -1,0 +1,214 @@
+//! HTTP/1.1 by hand: one write for a request, usually one read for its answer.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::time::Instant;
+
+use super::answer::Answer;
+use super::connect::Dialer;
+use super::stream::Stream;
+use super::{Failure, Outgoing, Trail, Wanted};
+
+/// Bytes read at once. One buffer serves all connections of an engine: what an answer needs of it
+/// is taken out before the next one is read.
+const READ_BYTES: usize = 64 * 1024;
+
+#[derive(Debug)]
+struct Connection {
+    stream: Stream,
+    /// Requests written so far.
+    used: u32,
+}
+
+/// The connection that a journey keeps for its next step.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Option<Box<Connection>>);
+
+/// Who may use a connection again.
+pub(super) enum Whose<'a> {
+    Everybody,
+    Journey(&'a mut Held),
+    Nobody,
+}
+
+#[derive(Debug)]
+pub(super) struct Http1 {
+    idle: RefCell<Vec<Connection>>,
+    requests_max: u32,
+    buffer: RefCell<Box<[u8]>>,
+}
+
+impl Http1 {
+    pub(super) fn new(requests_max: Option<u32>) -> Self {
+        Self {
+            idle: RefCell::default(),
+            requests_max: requests_max.unwrap_or(u32::MAX),
+            buffer: RefCell::new(vec![0; READ_BYTES].into()),
+        }
+    }
+
+    pub(super) async fn exchange(
+        &self,
+        dialer: &Dialer,
+        (outgoing, wanted): (&Outgoing, Wanted),
+        trail: &mut Trail,
+        mut whose: Whose<'_>,
+    ) -> Result<(), Failure> {
+        let mut answer = Answer::new(outgoing.is_head, wanted);
+        loop {
+            let kept = self.kept(&mut whose);
+            let fresh = kept.is_none();
+            let mut connection = match kept {
+                Some(connection) => connection,
+                None => Connection { stream: dialer.dial(&mut trail.dial).await?, used: 0 },
+            };
+            let now = Instant::now();
+            (trail.ready, trail.written) = (Some(now), None);
+            let mut transfer = Transfer {
+                connection: &mut connection,
+                message: outgoing.message(),
+                sent: 0,
+                unsent: None,
+                answer: &mut answer,
+                buffer: &self.buffer,
+            };
+            let end = std::future::poll_fn(|context| {
+                let end = transfer.poll(context, fresh);
+                if transfer.sent > 0 && trail.written.is_none() {
+                    trail.written = Some(now);
+                }
+                // What is known must be known also when the request is given up.
+                trail.status = transfer.answer.status;
+                trail.body_bytes = transfer.answer.body_bytes;
+                if transfer.answer.faults.is_some() {
+                    trail.faults = transfer.answer.faults.take();
+                }
+                end
+            });
+            let end = end.await;
+            if end == Err(Broken::Stale) {
+                continue;
+            }
+            if let Err(Broken::By(failure)) = end {
+                return Err(failure);
+            }
+            connection.used += 1;
+            if answer.reusable && end == Ok(true) && connection.used < self.requests_max {
+                self.keep(connection, whose);
+            }
+            trail.head = std::mem::take(&mut answer.head);
+            trail.body = std::mem::take(&mut answer.body).into();
+            return Ok(());
+        }
+    }
+
+    fn kept(&self, whose: &mut Whose<'_>) -> Option<Connection> {
+        match whose {
+            Whose::Everybody => self.idle.borrow_mut().pop(),
+            Whose::Journey(held) => held.0.take().map(|connection| *connection),
+            Whose::Nobody => None,
+        }
+    }
+
+    fn keep(&self, connection: Connection, whose: Whose<'_>) {
+        match whose {
+            Whose::Everybody => self.idle.borrow_mut().push(connection),
+            Whose::Journey(held) => held.0 = Some(Box::new(connection)),
+            Whose::Nobody => {},
+        }
+    }
+}
+
+/// Why an exchange came to no end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Broken {
+    /// The target had closed the kept connection before; nothing was written.
+    Stale,
+    By(Failure),
+}
+
+/// A request on its way out and its answer on its way in.
+struct Transfer<'a> {
+    connection: &'a mut Connection,
+    message: &'a [u8],
+    sent: usize,
+    /// Why the rest of the request could not be written. An answer may have come all the same.
+    unsent: Option<Failure>,
+    answer: &'a mut Answer,
+    buffer: &'a RefCell<Box<[u8]>>,
+}
+
+impl Transfer<'_> {
+    /// True when the connection is clean afterwards: all was written, and nothing came behind the
+    /// answer.
+    fn poll(&mut self, context: &mut Context<'_>, fresh: bool) -> Poll<Result<bool, Broken>> {
+        if self.sent == 0 && !fresh && self.is_stale(context) {
+            return Poll::Ready(Err(Broken::Stale));
+        }
+        if self.sent < self.message.len() && self.unsent.is_none() {
+            self.write(context);
+            if self.unsent.is_some() && self.sent == 0 && !fresh {
+                return Poll::Ready(Err(Broken::Stale));
+            }
+        }
+        self.read(context).map_err(Broken::By)
+    }
+
+    /// Whether the end of the stream, or what nobody has asked for, has come on a connection that
+    /// nobody was using. It costs no system call: the runtime knows what has come.
+    fn is_stale(&mut self, context: &mut Context<'_>) -> bool {
+        let mut byte = [0];
+        let mut one = ReadBuf::new(&mut byte);
+        Pin::new(&mut self.connection.stream).poll_read(context, &mut one).is_ready()
+    }
+
+    fn write(&mut self, context: &mut Context<'_>) {
+        let mut stream = Pin::new(&mut self.connection.stream);
+        while let Some(rest) = self.message.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match stream.as_mut().poll_write(context, rest) {
+                Poll::Ready(Ok(0)) => self.unsent = Some(Failure::Closed),
+                Poll::Ready(Ok(written)) => {
+                    self.sent += written;
+                    continue;
+                },
+                Poll::Ready(Err(error)) => self.unsent = Some(Failure::of_io(&error)),
+                Poll::Pending => {},
+            }
+            break;
+        }
+        // Only encrypted streams keep something back.
+        if let Stream::Tls(_) = self.connection.stream
+            && let Poll::Ready(Err(error)) =
+                Pin::new(&mut self.connection.stream).poll_flush(context)
+        {
+            self.unsent = Some(Failure::of_io(&error));
+        }
+    }
+
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Failure>> {
+        let mut memory = self.buffer.borrow_mut();
+        loop {
+            let mut buffer = ReadBuf::new(&mut memory);
+            let stream = Pin::new(&mut self.connection.stream);
+            if let Err(error) = ready!(stream.poll_read(context, &mut buffer)) {
+                return Poll::Ready(Err(self.unsent.unwrap_or_else(|| Failure::of_io(&error))));
+            }
+            let bytes = buffer.filled();
+            if bytes.is_empty() {
+                let closed = self.answer.close().map(|()| false);
+                return Poll::Ready(closed.map_err(|failure| self.unsent.unwrap_or(failure)));
+            }
+            let taken = match self.answer.take(bytes) {
+                Ok(taken) => taken,
+                Err(failure) => return Poll::Ready(Err(failure)),
+            };
+            if self.answer.done() {
+                let clean = taken == bytes.len() && self.sent == self.message.len();
+                return Poll::Ready(Ok(clean));
+            }
+        }
+    }
+}
