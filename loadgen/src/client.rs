@@ -182,7 +182,10 @@ impl Lane {
                 };
                 http.exchange(&self.dialer, (outgoing, wanted), trail, whose).await
             },
-            Protocol::Http2(http) => http.exchange(&self.dialer, outgoing, wanted, trail).await,
+            Protocol::Http2(http) => {
+                // Rare and large: it would make every journey as large as itself.
+                Box::pin(http.exchange(&self.dialer, outgoing, wanted, trail)).await
+            },
         }
     }
 }

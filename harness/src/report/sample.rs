@@ -231,7 +231,7 @@ fn interval(cells: Vec<LoadCell>) -> LoadInterval {
         cells,
         lateness_hdr: hdr::encode(&hdr::empty()),
         connection_wait_hdr: hdr::encode(&hdr::empty()),
-        dials: Default::default(),
+        dials: model::load::DialHdr::default(),
         body_bytes: 0,
         in_flight: 0,
         cpu_cores: 0.0,

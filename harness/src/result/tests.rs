@@ -221,7 +221,7 @@ fn interval(cells: Vec<LoadCell>) -> LoadInterval {
         cells,
         lateness_hdr: String::new(),
         connection_wait_hdr: String::new(),
-        dials: Default::default(),
+        dials: model::load::DialHdr::default(),
         body_bytes: 0,
         in_flight: 0,
         cpu_cores: 0.0,

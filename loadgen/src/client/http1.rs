@@ -63,7 +63,9 @@ impl Http1 {
             let fresh = kept.is_none();
             let mut connection = match kept {
                 Some(connection) => connection,
-                None => Connection { stream: dialer.dial(&mut trail.dial).await?, used: 0 },
+                None => {
+                    Connection { stream: Box::pin(dialer.dial(&mut trail.dial)).await?, used: 0 }
+                },
             };
             let now = Instant::now();
             (trail.ready, trail.written) = (Some(now), None);

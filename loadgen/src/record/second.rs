@@ -55,7 +55,9 @@ impl Dials {
             (&mut self.tls, times.tls),
         ];
         for (samples, took) in parts {
-            took.into_iter().for_each(|took| samples.record(took));
+            if let Some(took) = took {
+                samples.record(took);
+            }
         }
     }
 

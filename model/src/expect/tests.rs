@@ -73,7 +73,7 @@ impl World {
             cells: vec![cell],
             lateness_hdr: empty.clone(),
             connection_wait_hdr: empty,
-            dials: Default::default(),
+            dials: crate::load::DialHdr::default(),
             body_bytes: 0,
             in_flight: 0,
             cpu_cores: 0.0,

@@ -148,7 +148,7 @@ fn of_the_load_only_steps_count_and_only_those_that_were_answered_for_sure() {
         ],
         lateness_hdr: encode(&empty()),
         connection_wait_hdr: encode(&empty()),
-        dials: Default::default(),
+        dials: model::load::DialHdr::default(),
         body_bytes: 0,
         in_flight: 0,
         cpu_cores: 0.0,

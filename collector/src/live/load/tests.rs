@@ -33,7 +33,7 @@ pub(crate) fn interval(worker: u32, sequence: u64, us: &[u64]) -> LoadInterval {
         }],
         lateness_hdr: encode(&empty()),
         connection_wait_hdr: encode(&empty()),
-        dials: Default::default(),
+        dials: model::load::DialHdr::default(),
         body_bytes: 0,
         in_flight: 2,
         cpu_cores: 0.25,
