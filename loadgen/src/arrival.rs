@@ -7,8 +7,10 @@
 
 mod rate;
 
+use std::sync::Arc;
+
 use model::decision::{indexed, named};
-use model::load::{Load, LoadPlan, Spacing};
+use model::load::{Load, LoadModel, LoadPlan, Spacing};
 
 pub use rate::RateCurve;
 
@@ -43,6 +45,8 @@ impl Shard {
 #[derive(Debug, Clone)]
 pub struct Arrivals {
     curve: RateCurve,
+    /// Intended starts that were given instead of a rate, and in this case all of them.
+    recorded_ns: Option<Arc<[u64]>>,
     spacing: Spacing,
     seed: u64,
     /// Name of the draws for gaps.
@@ -56,8 +60,11 @@ pub struct Arrivals {
 
 impl Arrivals {
     pub fn new(seed: u64, load: &Load, end_ms: u64, shard: Shard) -> Self {
+        // The other models have no schedule.
+        let open = load.model == LoadModel::Open;
         Self {
-            curve: RateCurve::new(&load.rate, end_ms),
+            curve: RateCurve::new(if open { &load.rate } else { &[] }, end_ms),
+            recorded_ns: (!load.recorded_ns.is_empty()).then(|| load.recorded_ns.as_slice().into()),
             spacing: load.spacing,
             seed,
             gap_use: format!("gap {}", load.name),
@@ -66,6 +73,15 @@ impl Arrivals {
             elapsed: 0.0,
             end_ns: end_ms.saturating_mul(1_000_000),
         }
+    }
+
+    /// Intended start of the next arrival, `None` when there is none.
+    fn at_ns(&mut self) -> Option<u64> {
+        if let Some(recorded_ns) = &self.recorded_ns {
+            return recorded_ns.get(usize::try_from(self.next_index).ok()?).copied();
+        }
+        let position = self.position();
+        self.curve.instant_of(position).map(|at_s| (at_s * 1e9).round() as u64)
     }
 
     /// Position of the next arrival on the axis of expected arrivals.
@@ -88,13 +104,11 @@ impl Iterator for Arrivals {
 
     fn next(&mut self) -> Option<Arrival> {
         loop {
-            if self.spacing == Spacing::Constant {
+            if self.spacing == Spacing::Constant || self.recorded_ns.is_some() {
                 let behind = self.next_index % self.shard.of;
                 self.next_index += (self.shard.own + self.shard.of - behind) % self.shard.of;
             }
-            let position = self.position();
-            let at_s = self.curve.instant_of(position)?;
-            let at_ns = (at_s * 1e9).round() as u64;
+            let at_ns = self.at_ns()?;
             let index = self.next_index;
             self.next_index += 1;
             if at_ns >= self.end_ns {

@@ -98,6 +98,8 @@ pub(crate) struct Engine<P> {
     drain_end: Instant,
     backlog: Backlog,
     meter: CpuMeter,
+    /// When arrivals were released last.
+    released: Instant,
     /// First second that has not been reported.
     second: u64,
 }
@@ -125,6 +127,7 @@ impl<P: Pacer> Engine<P> {
             drain_end: end + context.plan.drain(),
             meter: CpuMeter::new(context.clock.now()),
             second: context.second_of(start),
+            released: start,
             backlog,
             schedule,
             context,
@@ -137,6 +140,7 @@ impl<P: Pacer> Engine<P> {
         let order = *self.orders.borrow_and_update();
         self.obey(order, self.context.clock.now());
         self.begin_rounds();
+        let vigil = self.context.vigil.clone();
         loop {
             let now = self.context.clock.now();
             self.advance(now);
@@ -154,6 +158,7 @@ impl<P: Pacer> Engine<P> {
                     self.obey(order, self.context.clock.now());
                 },
                 Some(ended) = self.journeys.join_next() => passed_on(ended),
+                () = vigil.sooner() => {},
                 paced = self.pacer.until(wake) => {
                     paced.map_err(|source| LoadError::Setup { what: "the timer", source })?;
                 },
@@ -191,6 +196,7 @@ impl<P: Pacer> Engine<P> {
         if now < self.start {
             return;
         }
+        self.released = now;
         while let Some((load, arrival)) = self.schedule.due(due_ns) {
             let intended = self.start + Duration::from_nanos(arrival.at_ns);
             let lateness = now.saturating_duration_since(intended);
@@ -261,7 +267,10 @@ impl<P: Pacer> Engine<P> {
     fn next_wake(&mut self, now: Instant) -> Instant {
         let second_end_ns = (self.context.second_of(now) + 1) * 1_000_000_000;
         let to_second_end = second_end_ns.saturating_sub(self.context.clock.unix_ns_of(now));
-        let arrival = self.schedule.peek().map(|(_, ns)| self.start + Duration::from_nanos(ns));
+        let arrival = self.schedule.peek().map(|(_, ns)| {
+            let together = self.released + self.context.plan.release_every;
+            (self.start + Duration::from_nanos(ns)).max(together)
+        });
         let end = if now < self.end { self.end } else { self.drain_end };
         let given_up = self.context.vigil.earliest();
         [arrival, self.queue.next_expiry(), given_up, (end > now).then_some(end)]

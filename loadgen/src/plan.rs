@@ -33,6 +33,7 @@ pub(crate) struct Resolved {
     pub(crate) flows: Vec<ResolvedFlow>,
     pub(crate) data: BTreeMap<String, Vec<String>>,
     pub(crate) at_limit: AtLimit,
+    pub(crate) release_every: Duration,
 }
 
 #[derive(Debug)]
@@ -120,6 +121,7 @@ impl Resolved {
             flows,
             data: plan.data.clone(),
             at_limit: plan.at_limit,
+            release_every: Duration::from_micros(u64::from(plan.release_every_us)),
         })
     }
 

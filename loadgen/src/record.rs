@@ -219,4 +219,33 @@ mod tests {
         recorder.ended(7, key(None, Outcome::Completed), timing(1));
         recorder.close();
     }
+
+    /// What all records of one request cost together:
+    /// `cargo test --release -p loadgen --lib record::tests::cost -- --ignored --nocapture`.
+    #[tokio::test]
+    #[ignore = "a measurement"]
+    #[expect(clippy::print_stdout, reason = "a measurement is for people")]
+    async fn cost_of_a_request() {
+        const REQUESTS: u64 = 10_000_000;
+        let recorder = Recorder::default();
+        let start = tokio::time::Instant::now();
+        let mut meter = crate::cpu::CpuMeter::new(start);
+        for number in 0..REQUESTS {
+            // As many as 150,000 a second, of durations as they come on a loopback.
+            let unix_s = number / 150_000;
+            let took = Duration::from_micros(80 + (number * 7_919) % 4_000);
+            let timing = Timing { response: took, service: Some(took) };
+            recorder.offered(unix_s, Duration::from_micros(number % 50));
+            recorder.waited(unix_s, Duration::from_micros(1));
+            recorder.exchanged(unix_s, DialTimes::default(), 13);
+            recorder.ended(unix_s, key(Some(0), Outcome::Completed), timing);
+            recorder.ended(unix_s, key(None, Outcome::Completed), timing);
+            if number % 150_000 == 149_999 {
+                assert_eq!(recorder.take(unix_s).offered, 150_000);
+            }
+        }
+        let end = tokio::time::Instant::now();
+        let used_s = meter.read(end).thread * (end - start).as_secs_f64();
+        println!("{:.1} ns per request", used_s * 1e9 / REQUESTS as f64);
+    }
 }

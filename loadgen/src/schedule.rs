@@ -19,6 +19,7 @@ impl Schedule {
         let shard = Shard { own: share.own, of: share.of };
         let arrivals =
             |load| Arrivals::new(plan.seed, load, plan.timeline.end_ms, shard).peekable();
+        // A load of another model has no arrivals, but keeps its index.
         Self { loads: plan.loads.iter().map(arrivals).collect() }
     }
 

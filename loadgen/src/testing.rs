@@ -37,6 +37,7 @@ pub(crate) fn plan(target: SocketAddr) -> LoadPlan {
         data: [("sku".to_owned(), vec!["tea".to_owned(), "milk".to_owned()])].into(),
         connections_max: 100,
         at_limit: AtLimit::Queue,
+        release_every_us: 0,
         threads: 1,
     }
 }

@@ -40,6 +40,10 @@ pub struct LoadPlan {
     pub connections_max: u32,
     #[serde(default)]
     pub at_limit: AtLimit,
+    /// Arrivals are released together, in steps of that many microseconds: fewer wake-ups, less
+    /// CPU, and a lateness of up to a step. 0 releases each at its own instant.
+    #[serde(default)]
+    pub release_every_us: u32,
     /// Engine threads of this worker.
     #[serde(default = "one")]
     pub threads: u32,

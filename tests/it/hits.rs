@@ -109,6 +109,7 @@ fn load_plan(target: SocketAddr, report_to: SocketAddr, connections_max: u32) ->
         data: BTreeMap::new(),
         connections_max,
         at_limit: AtLimit::Queue,
+        release_every_us: 0,
         threads: 1,
     }
 }

@@ -110,6 +110,24 @@ fn the_hash_of_a_plan_stands_for_its_arrivals_and_users() {
 }
 
 #[test]
+fn recorded_arrivals_come_as_they_were_and_are_shared_out_like_others() {
+    let recorded_ns = vec![0, 5, 5, 1_000_000, 999_000_000, 1_500_000_000];
+    let load = Load { recorded_ns: recorded_ns.clone(), ..load(Spacing::Poisson, Vec::new()) };
+    let whole = all(&load, 1_000);
+    let at_ns: Vec<u64> = whole.iter().map(|arrival| arrival.at_ns).collect();
+    assert_eq!(at_ns, recorded_ns[..5], "what lies behind the end of load does not come");
+    assert_eq!(union(&load, 1_000, 3), whole);
+}
+
+#[test]
+fn a_load_without_a_schedule_has_no_arrivals() {
+    for model in [LoadModel::Max, LoadModel::Closed] {
+        let load = Load { model, ..load(Spacing::Constant, constant(100.0)) };
+        assert_eq!(all(&load, 1_000), []);
+    }
+}
+
+#[test]
 fn arrivals_never_change_between_versions() {
     let poisson = load(Spacing::Poisson, constant(100.0));
     let hash = hash_of(0, 42, &poisson, all(&poisson, 10_000).into_iter());

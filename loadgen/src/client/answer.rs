@@ -195,15 +195,15 @@ impl Answer {
                 Ok(Some(length))
             };
         }
-        let framing = Framing::of(response.headers, response.version == Some(1))?;
+        let framing = Framing::of(response.headers, response.version == Some(1));
+        let bodiless = self.headless || matches!(status, 101 | 204 | 304);
+        if framing.unclear && !bodiless {
+            return Err(Failure::Garbage);
+        }
         self.status = Some(status);
         self.faults = framing.faults.map(|value| String::from_utf8_lossy(value).into_owned());
         self.reusable = framing.keeps && status != 101;
-        self.stage = if self.headless || matches!(status, 101 | 204 | 304) {
-            Stage::Done
-        } else {
-            framing.stage()
-        };
+        self.stage = if bodiless { Stage::Done } else { framing.stage() };
         if matches!(self.stage, Stage::UntilClose) {
             self.reusable = false;
         }
@@ -220,18 +220,20 @@ struct Framing<'a> {
     length: Option<u64>,
     /// There is a transfer coding, and the last one is chunked.
     coding: Option<bool>,
+    /// The lengths are no numbers, or not the same.
+    unclear: bool,
     keeps: bool,
     faults: Option<&'a [u8]>,
 }
 
 impl<'a> Framing<'a> {
-    fn of(headers: &[Header<'a>], version_1_1: bool) -> Result<Self, Failure> {
+    fn of(headers: &[Header<'a>], version_1_1: bool) -> Self {
         let mut framing = Self { keeps: version_1_1, ..Self::default() };
         for Header { name, value } in headers {
             // A look at the length spares the comparison for nearly all of them.
             match name.len() {
                 10 if name.eq_ignore_ascii_case("connection") => framing.connection(value),
-                14 if name.eq_ignore_ascii_case("content-length") => framing.add_length(value)?,
+                14 if name.eq_ignore_ascii_case("content-length") => framing.add_length(value),
                 17 if name.eq_ignore_ascii_case("transfer-encoding") => {
                     framing.coding = Some(last_of(value).eq_ignore_ascii_case(b"chunked"));
                 },
@@ -243,7 +245,8 @@ impl<'a> Framing<'a> {
             // Somebody on the way may read it in another way, so nothing more is sent here.
             framing.keeps = false;
         }
-        Ok(framing)
+        framing.keeps &= !framing.unclear;
+        framing
     }
 
     fn connection(&mut self, value: &[u8]) {
@@ -257,17 +260,15 @@ impl<'a> Framing<'a> {
     }
 
     /// Repeated lengths must agree (RFC 9112 §6.3).
-    fn add_length(&mut self, value: &[u8]) -> Result<(), Failure> {
+    fn add_length(&mut self, value: &[u8]) {
         for text in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
             let text = std::str::from_utf8(text).ok().filter(|_| digits);
-            let length = text.and_then(|text| text.parse().ok()).ok_or(Failure::Garbage)?;
-            if self.length.is_some_and(|other| other != length) {
-                return Err(Failure::Garbage);
-            }
-            self.length = Some(length);
+            let length: Option<u64> = text.and_then(|text| text.parse().ok());
+            self.unclear |=
+                length.is_none() || self.length.is_some_and(|other| length != Some(other));
+            self.length = self.length.or(length);
         }
-        Ok(())
     }
 
     fn stage(&self) -> Stage {
@@ -285,5 +286,7 @@ fn last_of(value: &[u8]) -> &[u8] {
     value.rsplit(|byte| *byte == b',').next().unwrap_or_default().trim_ascii()
 }
 
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;

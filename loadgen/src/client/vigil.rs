@@ -40,6 +40,10 @@ struct Inner {
     waits: RefCell<Slab<Wait>>,
     /// No wait ends before.
     earliest: Cell<Option<Instant>>,
+    /// The earliest end has moved forward since somebody asked.
+    sooner: Cell<bool>,
+    /// Who sweeps, while it sleeps.
+    attendant: RefCell<Option<Waker>>,
     aborted: Cell<bool>,
 }
 
@@ -67,6 +71,23 @@ impl Vigil {
     /// When somebody should sweep next.
     pub(crate) fn earliest(&self) -> Option<Instant> {
         self.0.earliest.get()
+    }
+
+    /// Returns once a wait has begun that ends before all others: whoever sweeps has planned to
+    /// sleep for too long.
+    pub(crate) async fn sooner(&self) {
+        std::future::poll_fn(|context| {
+            if self.0.sooner.take() {
+                return Poll::Ready(());
+            }
+            let mut attendant = self.0.attendant.borrow_mut();
+            match &mut *attendant {
+                Some(waker) => waker.clone_from(context.waker()),
+                none => *none = Some(context.waker().clone()),
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
     pub(crate) fn is_aborted(&self) -> bool {
@@ -113,8 +134,13 @@ impl Vigil {
     }
 
     fn enter(&self, until: Instant) -> usize {
-        let earliest = self.0.earliest.get().map_or(until, |other| other.min(until));
-        self.0.earliest.set(Some(earliest));
+        if self.0.earliest.get().is_none_or(|earliest| until < earliest) {
+            self.0.earliest.set(Some(until));
+            self.0.sooner.set(true);
+            if let Some(attendant) = self.0.attendant.take() {
+                attendant.wake();
+            }
+        }
         let given_up = self.is_aborted().then_some(GivenUp::Stopped);
         self.0.waits.borrow_mut().insert(Wait { until, given_up, waker: None })
     }

@@ -1,7 +1,7 @@
 use std::io;
 use std::sync::Arc;
 
-use model::load::{Load, LoadPlan, RateStep};
+use model::load::{AtLimit, Load, LoadModel, LoadPlan, RateStep};
 use telemetry::clock::Clock;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
@@ -203,4 +203,82 @@ async fn what_arrives_above_the_bound_of_the_queue_is_dropped_and_counted() {
         cells.map(|(_, cell)| cell.response.to_histogram().len()).sum()
     });
     assert_eq!(dropped, 80, "the journey and its first step, each with a lower bound");
+}
+
+/// A target that answers after 50 ms, and as many arrivals at once as there are places and more.
+async fn crowd(at_limit: AtLimit) -> (Account, Vec<Report>) {
+    let sut = testing::serve(|_| async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Act::json(200, "{}")
+    });
+    let sut = sut.await;
+    let mut plan = testing::plan(sut.address);
+    plan.connections_max = 2;
+    plan.at_limit = at_limit;
+    plan.loads[0].recorded_ns = vec![0; 10];
+    account(bench_with(&plan, TimerPacer::new().unwrap())).await
+}
+
+#[tokio::test]
+async fn what_comes_at_the_limit_waits_or_is_dropped_or_is_run_as_the_plan_says() {
+    for (at_limit, completed, dropped) in
+        [(AtLimit::Queue, 10, 0), (AtLimit::Drop, 2, 8), (AtLimit::Spawn, 10, 0)]
+    {
+        let (account, reports) = crowd(at_limit).await;
+        assert_eq!((account.completed, account.dropped), (completed, dropped), "{at_limit:?}");
+        let connects = sum(&reports, |second| second.dials.connect.to_histogram().len());
+        let expected = if at_limit == AtLimit::Spawn { 10 } else { 2 };
+        assert_eq!(connects, expected, "{at_limit:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_load_at_full_speed_keeps_every_place_busy_until_it_ends() {
+    let sut = testing::serve(|_| async { Act::json(200, "{}") }).await;
+    let mut plan = testing::plan(sut.address);
+    plan.loads[0].model = LoadModel::Max;
+    plan.connections_max = 3;
+    plan.timeline.end_ms = 200;
+    let (account, reports) = account(bench_with(&plan, TimerPacer::new().unwrap())).await;
+    assert!(account.completed > 30, "{account:?}");
+    assert_eq!(account.completed, account.offered);
+    assert_eq!(sum(&reports, |second| second.dials.connect.to_histogram().len()), 3);
+    // Nothing was promised, so nothing can have been late.
+    assert_eq!(sum(&reports, |second| second.lateness.to_histogram().len()), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_ends_in_time_also_when_nothing_else_happens() {
+    let sut = testing::serve(|_| async { Act::Hang }).await;
+    let mut plan = testing::plan(sut.address);
+    plan.loads[0].recorded_ns = vec![0];
+    plan.loads[0].timeout_ms = 30;
+    plan.timeline.end_ms = 40;
+    let begin = Instant::now();
+    let (account, _) = account(bench(&plan)).await;
+    assert_eq!(account.timed_out, 1);
+    assert!(begin.elapsed() < Duration::from_millis(100), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_target_that_refuses_is_not_asked_without_a_pause() {
+    let (_socket, address) = testing::nobody();
+    let mut plan = testing::plan(address);
+    plan.loads[0].model = LoadModel::Max;
+    plan.connections_max = 1;
+    plan.timeline.end_ms = 200;
+    let (account, _) = account(bench_with(&plan, TimerPacer::new().unwrap())).await;
+    assert!((1..=21).contains(&account.failed), "{account:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn arrivals_that_are_released_together_are_late_by_a_step_at_most() {
+    let (_socket, address) = testing::nobody();
+    let mut plan = testing::plan(address);
+    plan.loads[0].rate = vec![rate(1_000.0)];
+    plan.release_every_us = 10_000;
+    let (account, reports) = account(bench(&plan)).await;
+    assert_eq!(account.offered, 1_000);
+    let late_us = reports.iter().map(|report| report.second.lateness.to_histogram().max()).max();
+    assert!((5_000..=11_100).contains(&late_us.unwrap()), "{late_us:?}");
 }

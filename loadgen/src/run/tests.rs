@@ -161,3 +161,20 @@ async fn a_plan_that_cannot_be_run_is_refused_before_anything_is_sent() {
     let refused = run(plan, started, stopped, Clock::system()).await;
     assert!(matches!(refused, Err(LoadError::Plan { .. })), "{refused:?}");
 }
+
+#[tokio::test]
+async fn several_threads_run_the_same_plan_and_report_it_as_one_worker() {
+    let sut = testing::serve(|_| async { Act::json(200, "{}") }).await;
+    let ran = ran(&sut, |plan| {
+        plan.timeline.end_ms = 1_200;
+        plan.threads = 3;
+    });
+    let ran = ran.await;
+    assert_eq!((ran.done.offered, ran.done.completed), (60, 60));
+    let collected = ran.collected.lock().unwrap();
+    let seconds: Vec<u64> = collected.intervals.iter().map(|i| i.unix_s).collect();
+    assert!(seconds.windows(2).all(|pair| pair[0] < pair[1]), "one report a second: {seconds:?}");
+    assert_eq!(collected.intervals.iter().map(|i| i.offered).sum::<u64>(), 60);
+    drop(collected);
+    assert_eq!(journeys(&ran.totals(), Some(Outcome::Completed)), 60);
+}

@@ -24,7 +24,7 @@ fn journey(index: u64) -> JourneySpans {
         steps: vec![StepSpan {
             number: 0,
             start: start + Duration::from_millis(5),
-            dial: crate::client::DialTimes::default(),
+            dial: DialTimes::default(),
             ready: Some(start + Duration::from_millis(6)),
             written: Some(start + Duration::from_millis(7)),
             end,

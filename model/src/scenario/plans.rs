@@ -69,6 +69,7 @@ impl Scenario {
             data: self.data.clone(),
             connections_max: connections(&self.loads),
             at_limit: AtLimit::default(),
+            release_every_us: 0,
             threads: 1,
         }
     }

@@ -56,3 +56,20 @@ async fn an_abort_ends_waits_that_are_there_and_waits_to_come() {
     assert_eq!(slept, Err(GivenUp::Stopped));
     assert_eq!(vigil.sleep_until(after(1_000)).await, Err(GivenUp::Stopped));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_sweeps_is_told_when_a_wait_ends_before_all_others() {
+    let vigil = Vigil::default();
+    let told = |vigil: &Vigil| {
+        let vigil = vigil.clone();
+        async move { tokio::time::timeout(Duration::from_millis(1), vigil.sooner()).await.is_ok() }
+    };
+    assert!(!told(&vigil).await);
+    let both = async { tokio::join!(vigil.sooner(), vigil.guard(after(50), async {})) };
+    both.await.1.unwrap();
+    vigil.guard(after(60), async {}).await.unwrap();
+    assert!(!told(&vigil).await, "the bound is not moved by a later end");
+    vigil.guard(after(40), async {}).await.unwrap();
+    assert!(told(&vigil).await);
+    assert!(!told(&vigil).await);
+}
