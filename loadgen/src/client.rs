@@ -7,7 +7,7 @@
 //! reported as it happened; nothing is sent twice here. A request that is given up takes its
 //! connection with it, so that the target can notice.
 
-mod answer;
+pub(crate) mod answer;
 mod chunks;
 mod connect;
 mod failure;

@@ -34,5 +34,11 @@ mod spans;
 mod testing;
 pub mod worker;
 
+/// Body of the fuzz target in `loadgen/fuzz`.
+#[cfg(fuzzing)]
+pub fn fuzz_answer(bytes: &[u8]) {
+    client::answer::oracle::compare(bytes);
+}
+
 pub use error::LoadError;
 pub use run::run;

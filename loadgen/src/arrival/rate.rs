@@ -69,9 +69,9 @@ impl Piece {
         for _ in 0..SEARCH_STEPS {
             let over = self.arrivals(at) - arrivals;
             if over > 0.0 {
-                high = at
+                high = at;
             } else {
-                low = at
+                low = at;
             }
             let newton = at - over / self.rate_per_s(at);
             let inside = newton > low && newton < high;
