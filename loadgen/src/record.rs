@@ -224,7 +224,6 @@ mod tests {
     /// `cargo test --release -p loadgen --lib record::tests::cost -- --ignored --nocapture`.
     #[tokio::test]
     #[ignore = "a measurement"]
-    #[expect(clippy::print_stdout, reason = "a measurement is for people")]
     async fn cost_of_a_request() {
         const REQUESTS: u64 = 10_000_000;
         let recorder = Recorder::default();

@@ -107,7 +107,7 @@ mod tests {
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK",
         ]);
         (first, prop::collection::vec(line, 0..4)).prop_map(|(first, lines)| {
-            let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+            let lines = lines.iter().flat_map(|line| [line, "\r\n"]).collect::<String>();
             format!("{first}\r\n{lines}\r\n")
         })
     }
