@@ -10,7 +10,8 @@ use model::edge::Edge;
 use model::frame::{DropCount, Event, FaultFrame, Frame, LogLine, RunHead, Trace, VerdictFrame};
 use model::hdr::LoadTotals;
 use model::id::TraceId;
-use model::load::LoadDone;
+use model::load::{LoadDone, LoadPlan};
+use model::rendezvous::Rendezvous;
 use telemetry::clock::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
@@ -127,6 +128,23 @@ impl CollectorHandle {
     /// Takes what a process writes line by line as log records.
     pub fn lines(&self, source: LineSource) -> LineIntake {
         LineIntake::new(Arc::clone(&self.core), source)
+    }
+
+    /// Offers a load plan to workers on other machines, which then begin together.
+    pub fn offer_load(&self, plan: LoadPlan) {
+        self.core.load().offer(plan);
+    }
+
+    /// Who has come to the rendezvous, and when the load begins or began.
+    pub fn load_rendezvous(&self) -> Rendezvous {
+        self.core.load().rendezvous().clone()
+    }
+
+    /// Workers that have fallen silent: their part of the load is missing.
+    pub fn load_lost(&self) -> Vec<u32> {
+        let mut load = self.core.load();
+        load.look_for_lost(self.core.clock.unix_ms());
+        load.lost()
     }
 
     /// From now on every load worker is told to stop when it reports.

@@ -103,12 +103,26 @@ pub enum Part {
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
     },
-    /// One worker of the load generator
-    #[command(hide = true)]
+    /// One worker of a load that is sent from many processes or machines
+    ///
+    /// It asks the collector for its part of the plan, waits until all workers are there, begins
+    /// with them at the same instant, and reports each second. In Kubernetes it is the command of
+    /// an Indexed Job, which says by itself which worker each pod is.
     LoadWorker {
-        /// JSON file with the load plan
-        #[arg(long, value_name = "FILE")]
-        plan: PathBuf,
+        /// JSON file with the load plan, for a worker that a runner starts
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["join", "worker"])]
+        plan: Option<PathBuf>,
+        /// Take part in the load that the collector at this address offers, like 10.0.0.7:4320
+        #[arg(long, value_name = "HOST:PORT", required_unless_present = "plan")]
+        join: Option<String>,
+        /// Which of the workers this one is, from 0
+        #[arg(
+            long,
+            value_name = "N",
+            env = "JOB_COMPLETION_INDEX",
+            required_unless_present = "plan"
+        )]
+        worker: Option<u32>,
     },
     /// Ends the processes of a run whose runner died
     #[command(hide = true)]

@@ -46,6 +46,8 @@ enum PartError {
     Service(#[from] services::ServiceError),
     #[error(transparent)]
     Load(#[from] loadgen::LoadError),
+    #[error("{address:?} is not the address of a collector, like 10.0.0.7:4320")]
+    Collector { address: String, source: std::io::Error },
     #[error(transparent)]
     Guardian(#[from] guardian::GuardianError),
 }
@@ -58,7 +60,10 @@ fn serve(part: Part) -> Result<(), PartError> {
     runtime()?.block_on(async {
         match part {
             Part::Service { name, listen, data } => serve_service(name, listen, &data).await,
-            Part::LoadWorker { plan } => serve_load(&plan).await,
+            Part::LoadWorker { plan: Some(plan), .. } => serve_load(&plan).await,
+            Part::LoadWorker { join, worker, .. } => {
+                join_load(&join.unwrap_or_default(), worker.unwrap_or_default()).await
+            },
             Part::Guardian => Ok(guardian::guard(Clock::system()).await?),
         }
     })
@@ -142,6 +147,17 @@ async fn serve_load(plan: &Path) -> Result<(), PartError> {
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
     let orders = std::io::BufReader::new(std::io::stdin());
     loadgen::worker::main_loop(plan, orders, Clock::system()).await?;
+    Ok(())
+}
+
+async fn join_load(collector: &str, worker: u32) -> Result<(), PartError> {
+    tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
+    let unknown = |source| PartError::Collector { address: collector.to_owned(), source };
+    let mut found = tokio::net::lookup_host(collector).await.map_err(unknown)?;
+    let address = found.next().ok_or_else(|| {
+        unknown(std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address"))
+    })?;
+    loadgen::join::join(address, worker, Clock::system()).await?;
     Ok(())
 }
 

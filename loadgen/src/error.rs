@@ -34,5 +34,9 @@ pub enum LoadError {
     #[error("the collector at {to} took no report for {for_s} s, so the load was stopped")]
     Unreachable { to: SocketAddr, for_s: u64, source: ClientError },
     #[error("the collector at {to} answered {path} with status {status}: {body:?}")]
-    Refused { to: SocketAddr, path: &'static str, status: u16, body: String },
+    Refused { to: SocketAddr, path: String, status: u16, body: String },
+    #[error("the collector at {to} cannot be asked for a part in a load")]
+    NoMeeting { to: SocketAddr, source: ClientError },
+    #[error("the load has not begun: {signal}")]
+    NotBegun { signal: &'static str },
 }

@@ -20,6 +20,7 @@ mod engine;
 mod error;
 mod fill;
 mod identity;
+pub mod join;
 mod journey;
 mod pacer;
 mod plan;

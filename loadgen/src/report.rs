@@ -111,7 +111,7 @@ impl Reporter {
             Some(Ok(reply)) => Ok(reply),
             _ => Err(LoadError::Refused {
                 to: self.to,
-                path,
+                path: path.to_owned(),
                 status: answer.status().as_u16(),
                 body: String::from_utf8_lossy(answer.body()).chars().take(300).collect(),
             }),

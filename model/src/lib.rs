@@ -8,7 +8,8 @@
 //!
 //! Reading order: [`id`] and [`edge`] (names), [`decision`] (who is hit), [`distribution`] and
 //! [`fault`] (what happens to them), [`policy`] (what the gateway does about it), [`plan`] (the
-//! proxy's control API), [`flow`], [`target`] and [`load`] (what the load generator does and reports),
+//! proxy's control API), [`flow`], [`target`], [`load`] and
+//! [`rendezvous`] (what the load generator does and reports, and how its workers meet),
 //! [`hist`] (how durations are counted), [`frame`] (what viewers get each second), [`phase`],
 //! [`trace`] (what traces mean), [`scenario`] (the file that a person writes), [`expect`] (how a
 //! run is judged) and [`scenario::check`] (what can be said before it runs), [`gateway`] (the file
@@ -33,6 +34,7 @@ pub mod plan;
 pub mod policy;
 pub mod propagation;
 mod reading;
+pub mod rendezvous;
 pub mod scenario;
 pub mod shop;
 pub mod target;

@@ -71,7 +71,11 @@ fn plan(callee: SocketAddr, zero_unix_ms: u64) -> Plan {
     }
 }
 
-fn load_plan(target: SocketAddr, report_to: SocketAddr, connections_max: u32) -> LoadPlan {
+pub(crate) fn load_plan(
+    target: SocketAddr,
+    report_to: SocketAddr,
+    connections_max: u32,
+) -> LoadPlan {
     let step = Step {
         name: "read".to_owned(),
         target: 0,

@@ -31,3 +31,5 @@ mod support;
 mod terminal;
 /// Dependencies, file lengths and documents stay as the architecture page says.
 mod tidy;
+/// A load from several workers that meet at the collector.
+mod workers;

@@ -1,16 +1,22 @@
-//! Reports of load workers. The answer says whether to go on.
+//! Reports of load workers, whose answer says whether to go on, and the rendezvous of workers on
+//! many machines.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::Json;
+use model::load::LoadPlan;
 use model::load::{LoadDone, LoadInterval, LoadReply};
+use model::rendezvous::{ClockReading, LoadCall, LoadReady};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Failure;
+use super::asked::Asked;
 use crate::core::Core;
 use crate::live::LoadRefused;
 
@@ -25,7 +31,7 @@ fn parsed<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
 
 fn refused(error: LoadRefused) -> Failure {
     let status = match &error {
-        LoadRefused::OtherRun { .. } => StatusCode::CONFLICT,
+        LoadRefused::OtherRun { .. } | LoadRefused::NotWelcome(_) => StatusCode::CONFLICT,
         LoadRefused::Hdr(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
     Failure::new(status, error)
@@ -38,6 +44,7 @@ pub(super) async fn interval(
     let interval: LoadInterval = parsed(body)?;
     let (second, reply) = {
         let mut load = core.load();
+        load.heard(interval.worker, core.clock.unix_ms());
         (load.add(&interval).map_err(refused)?, load.reply())
     };
     if let Some(second) = second {
@@ -59,4 +66,60 @@ pub(super) async fn done(
     };
     core.store.done(done);
     Ok(Json(reply))
+}
+
+/// How long an answer may wait for other workers before it says that they are missing.
+const WAIT: Duration = Duration::from_secs(20);
+
+pub(super) async fn clock(State(core): State<Arc<Core>>) -> Json<ClockReading> {
+    Json(ClockReading { unix_ns: core.clock.unix_ns() })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seat {
+    worker: u32,
+}
+
+/// Waits for a plan to be offered.
+pub(super) async fn plan(asked: Asked<Seat>) -> Result<Json<LoadPlan>, Failure> {
+    let (core, worker) = (asked.core, asked.query.worker);
+    let mut news = core.load().news();
+    let offered = async {
+        loop {
+            let plan = core.load().plan(worker);
+            match plan {
+                Some(plan) => return plan,
+                // The book lives as long as the collector.
+                None => drop(news.changed().await),
+            }
+        }
+    };
+    match tokio::time::timeout(WAIT, offered).await {
+        Ok(plan) => plan.map(Json).map_err(|error| refused(error.into())),
+        Err(_nobody) => Err(Failure::new(StatusCode::NOT_FOUND, "no load plan is offered here")),
+    }
+}
+
+/// Waits for the other workers.
+pub(super) async fn ready(
+    State(core): State<Arc<Core>>,
+    body: Body,
+) -> Result<Json<LoadCall>, Failure> {
+    let ready: LoadReady = parsed(body)?;
+    let mut news = core.load().news();
+    let called = async {
+        loop {
+            let call = core.load().ready(ready.clone(), core.clock.unix_ns());
+            match call {
+                Ok(LoadCall::Wait { .. }) => drop(news.changed().await),
+                other => return other,
+            }
+        }
+    };
+    let call = match tokio::time::timeout(WAIT, called).await {
+        Ok(call) => call,
+        Err(_somebody_is_missing) => core.load().ready(ready.clone(), core.clock.unix_ns()),
+    };
+    call.map(Json).map_err(refused)
 }

@@ -6,7 +6,9 @@ use hdrhistogram::Histogram as Hdr;
 use model::frame::{LoadCellFrame, LoadFrame};
 use model::hdr::{HdrError, LoadTotals, decode};
 use model::hist::Histogram;
-use model::load::{LoadDone, LoadInterval, LoadKey, LoadReply, Validity};
+use model::load::{LoadDone, LoadInterval, LoadKey, LoadPlan, LoadReply, Validity};
+use model::rendezvous::{LoadCall, LoadReady, NotWelcome, Rendezvous};
+use tokio::sync::watch;
 
 /// Load of one second, all workers together.
 #[derive(Debug, Clone, Default)]
@@ -114,7 +116,14 @@ pub(crate) enum LoadRefused {
     OtherRun { expected: String, got: String },
     #[error(transparent)]
     Hdr(#[from] HdrError),
+    #[error(transparent)]
+    NotWelcome(#[from] NotWelcome),
 }
+
+/// How long a worker of many may be silent before it counts as lost. It posts every second.
+const SILENCE_MS_MAX: u64 = 5_000;
+/// From the last worker's word to the start: time for the answer to reach everybody.
+const LEAD_NS: u64 = 2_000_000_000;
 
 /// Everything that load workers have said.
 #[derive(Debug)]
@@ -125,6 +134,14 @@ pub(crate) struct LoadBook {
     done: BTreeMap<u32, LoadDone>,
     spans_dropped: BTreeMap<u32, u64>,
     stop: Option<String>,
+    /// What workers that come without a plan are to do.
+    plan: Option<LoadPlan>,
+    rendezvous: Rendezvous,
+    /// When each worker was heard of last, in milliseconds since the Unix epoch.
+    heard_ms: BTreeMap<u32, u64>,
+    lost: BTreeSet<u32>,
+    /// Changes when a worker that waits may get another answer.
+    news: watch::Sender<()>,
 }
 
 impl LoadBook {
@@ -136,7 +153,76 @@ impl LoadBook {
             done: BTreeMap::new(),
             spans_dropped: BTreeMap::new(),
             stop: None,
+            plan: None,
+            rendezvous: Rendezvous::default(),
+            heard_ms: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            news: watch::Sender::new(()),
         }
+    }
+
+    /// Offers a plan to workers that ask for one.
+    pub(crate) fn offer(&mut self, plan: LoadPlan) {
+        self.plan = Some(plan);
+        self.news.send_replace(());
+    }
+
+    /// The offered plan as worker `worker` is to run it.
+    pub(crate) fn plan(&self, worker: u32) -> Option<Result<LoadPlan, NotWelcome>> {
+        let plan = self.plan.as_ref()?;
+        let workers = plan.workers;
+        Some(if worker < workers {
+            Ok(LoadPlan { worker, ..plan.clone() })
+        } else {
+            Err(NotWelcome::NoSuchWorker { worker, workers })
+        })
+    }
+
+    pub(crate) fn ready(&mut self, ready: LoadReady, now_ns: u64) -> Result<LoadCall, LoadRefused> {
+        self.check(&ready.run_id)?;
+        let call = self.rendezvous.ready(ready, || now_ns + LEAD_NS)?;
+        if let LoadCall::Start { .. } = call {
+            self.news.send_replace(());
+        }
+        Ok(call)
+    }
+
+    /// Tells when to look again.
+    pub(crate) fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
+    }
+
+    pub(crate) fn rendezvous(&self) -> &Rendezvous {
+        &self.rendezvous
+    }
+
+    /// A worker has spoken. Whoever has been silent for too long meanwhile is lost: a part of the
+    /// load is missing, so the rest of it is stopped.
+    pub(crate) fn heard(&mut self, worker: u32, now_ms: u64) {
+        self.heard_ms.insert(worker, now_ms);
+        self.look_for_lost(now_ms);
+    }
+
+    pub(crate) fn look_for_lost(&mut self, now_ms: u64) {
+        let Some(start_unix_ns) = self.rendezvous.start_unix_ns() else { return };
+        let start_ms = start_unix_ns / 1_000_000;
+        for ready in self.rendezvous.workers() {
+            let worker = ready.worker;
+            let last_ms = self.heard_ms.get(&worker).copied().unwrap_or(start_ms).max(start_ms);
+            let silent_ms = now_ms.saturating_sub(last_ms);
+            if silent_ms > SILENCE_MS_MAX && !self.done.contains_key(&worker) {
+                self.lost.insert(worker);
+            }
+        }
+        if let Some(worker) = self.lost.first() {
+            let reason = format!("load worker {worker} is lost: it has not reported for 5 s");
+            self.stop(&reason);
+        }
+    }
+
+    /// Workers whose part of the load is missing.
+    pub(crate) fn lost(&self) -> Vec<u32> {
+        self.lost.iter().copied().collect()
     }
 
     /// The load of a second, or `None` when this interval is in already.

@@ -92,7 +92,7 @@ const EDGES: [Parameter; 7] = [
 /// All calls of the collector.
 pub(crate) const CALLS: [&[Call]; 2] = [&ANSWERS, &ANALYSES];
 
-const ANSWERS: [Call; 18] = [
+const ANSWERS: [Call; 21] = [
     get(
         "/v1/live",
         "One frame a second as server-sent events, resumed by sequence number",
@@ -150,6 +150,14 @@ const ANSWERS: [Call; 18] = [
     get("/v1/runs", "The runs of the folder, the newest first", &[], "[RunEntry]"),
     post("/v1/load/intervals", "Reports an interval of a load worker", "object"),
     post("/v1/load/done", "Reports the end of a load worker", "object"),
+    get("/v1/load/clock", "The collector's clock, for workers on other machines", &[], "object"),
+    get(
+        "/v1/load/plan",
+        "The load plan of a worker; waits until one is offered",
+        &[("worker", "integer", "number of the worker, from 0")],
+        "object",
+    ),
+    post("/v1/load/ready", "Says that a load worker is ready; waits for all others", "object"),
     get("/v1/health", "Answers while the collector runs", &[], "text"),
     get("/metrics", "Metrics in the text format of Prometheus", &[], "text"),
     get("/openapi.json", "This page", &[], "object"),
