@@ -186,7 +186,8 @@ impl Answer {
             },
             Err(_not_http) => return Err(Failure::Garbage),
         };
-        let status = response.code.unwrap_or_default();
+        // Three digits are not enough for a status (RFC 9110 §15).
+        let status = response.code.filter(|code| *code >= 100).ok_or(Failure::Garbage)?;
         if (100..200).contains(&status) && status != 101 {
             self.interim += 1;
             return if self.interim > INTERIM_MAX {

@@ -87,6 +87,7 @@ fn what_is_no_answer_is_told_by_its_kind() {
     let table = [
         (String::new(), Failure::Closed),
         ("HTTP/1.1 200".into(), Failure::Closed),
+        ("HTTP/1.1 099 OK\r\n\r\n".into(), Failure::Garbage),
         ("SSH-2.0-x\r\n\r\n".into(), Failure::Garbage),
         (format!("{head}content-length: 5\r\n\r\nhell"), Failure::Closed),
         (format!("{head}content-length: 5\r\ncontent-length: 6\r\n\r\n"), Failure::Garbage),
