@@ -5,13 +5,14 @@
 //! all arrivals are computed from the seed ([`arrival`]), whatever the system does; durations count
 //! from those instants; and every arrival ends in the account, also those that were never answered.
 //!
-//! One call of [`run`] is one worker: an engine thread of its own paces, sends and records, with
-//! nothing shared; the caller's runtime posts a report each second to the collector and exports the
-//! spans. The engine never waits for the reporting side. Nothing acts before the order to start
-//! comes, and nothing is sent twice: this client does not retry.
+//! One call of [`run`] is one worker: engine threads of its own pace, send and record, with nothing
+//! shared; the caller's runtime joins their seconds, posts a report each second to the collector and
+//! exports the spans. The engines never wait for the reporting side, and nothing acts before the
+//! order to start comes.
 //!
 //! Reading order: `plan` (checked and resolved), [`arrival`], `schedule`, `identity`, `journey`,
-//! `client`, `engine` (who waits for what), `record`, `report`, `spans`, [`worker`].
+//! `client`, `engine` (who waits for what), `record`, `report`, `spans`, [`worker`] (started by a
+//! runner), [`join`] (one of many).
 
 pub mod arrival;
 mod client;
