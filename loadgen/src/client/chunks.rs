@@ -6,6 +6,8 @@ use crate::client::Failure;
 /// Most bytes of chunk extensions and trailers together; nobody reads them.
 const IGNORED_BYTES_MAX: u32 = 64 * 1024;
 
+const TRAILERS_MAX: usize = 100;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// Before the first digit of a size.
@@ -31,11 +33,13 @@ pub(super) struct Chunks {
     stage: Stage,
     left: u64,
     ignored: u32,
+    /// Lines of the trailer. Nobody reads them, but what is no header is no HTTP either.
+    trailer: Vec<u8>,
 }
 
 impl Chunks {
     pub(super) fn new() -> Self {
-        Self { stage: Stage::SizeBegin, left: 0, ignored: 0 }
+        Self { stage: Stage::SizeBegin, left: 0, ignored: 0, trailer: Vec::new() }
     }
 
     pub(super) fn done(&self) -> bool {
@@ -89,11 +93,23 @@ impl Chunks {
             (S::DataLf, b'\n') => S::SizeBegin,
             (S::Trailer, b'\r') => S::LastLf,
             (S::TrailerLine, b'\r') => S::TrailerLf,
-            (S::Trailer | S::TrailerLine, byte) if byte != b'\n' => self.ignore(S::TrailerLine)?,
-            (S::TrailerLf, b'\n') => S::Trailer,
-            (S::LastLf, b'\n') => S::Done,
+            (S::Trailer | S::TrailerLine, byte) if byte != b'\n' => {
+                self.trailer.push(byte);
+                self.ignore(S::TrailerLine)?
+            },
+            (S::TrailerLf, b'\n') => {
+                self.trailer.extend_from_slice(b"\r\n");
+                S::Trailer
+            },
+            (S::LastLf, b'\n') if self.trailer_is_sound() => S::Done,
             _ => return Err(Failure::Garbage),
         })
+    }
+
+    fn trailer_is_sound(&mut self) -> bool {
+        self.trailer.extend_from_slice(b"\r\n");
+        let mut headers = [httparse::EMPTY_HEADER; TRAILERS_MAX];
+        httparse::parse_headers(&self.trailer, &mut headers).is_ok()
     }
 
     fn ignore(&mut self, stage: Stage) -> Result<Stage, Failure> {

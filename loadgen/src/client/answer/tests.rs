@@ -104,6 +104,10 @@ fn what_is_no_answer_is_told_by_its_kind() {
             Failure::Garbage,
         ),
         (format!("{head}transfer-encoding: chunked\r\n\r\n1\r\na\r\n"), Failure::Closed),
+        (
+            format!("{head}transfer-encoding: chunked\r\n\r\n0\r\nnot a header\r\n\r\n"),
+            Failure::Garbage,
+        ),
         (format!("{head}x: {}\r\n\r\n", "y".repeat(HEAD_BYTES_MAX)), Failure::TooLarge),
         (format!("{head}{}\r\n", "x: y\r\n".repeat(HEADERS_MAX + 1)), Failure::TooLarge),
         ("HTTP/1.1 100 Go\r\n\r\n".repeat(17), Failure::Garbage),
