@@ -52,6 +52,10 @@ fn may_differ(bytes: &[u8]) -> Option<&'static str> {
             "RFC 9112 §6.1 lets a client read such an answer or refuse it; this one reads it",
         );
     }
+    let bare = bytes.windows(2).any(|pair| pair[0] != b'\r' && pair[1] == b'\n');
+    if lower.contains("chunked") && bare {
+        return Some("a line of the chunked coding that ends in a bare line feed is refused here");
+    }
     None
 }
 

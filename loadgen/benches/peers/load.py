@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""The load generator beside wrk, oha and h2load, in one run.
+
+    cargo build --release && cargo build --release -p loadgen --example witness
+    loadgen/benches/peers/load.py                # 64 connections as fast as they go
+    loadgen/benches/peers/load.py --paced        # 5,000/s on 50 connections, as the target sees it
+    loadgen/benches/peers/load.py --stall        # the same with a target that stands still for 1 s of 8
+
+Needs Linux, two cores, nginx and wrk (Debian: nginx-light, wrk); oha (cargo install oha) and h2load (Debian:
+nghttp2-client) take part when they are there. The target has core 0, the client core 1. The contestants take
+turns, so that whatever else the machine does meets all alike; of the ratios within a round the median counts.
+CPU time is that of all threads of the client, user and system. "ours" records everything: response and service
+times by step and outcome in histograms, lateness, waits for connections.
+"""
+import argparse
+import json
+import pathlib
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "proxy/benches/peers"))
+from common import free_port, start, stop  # noqa: E402
+
+NGINX = """
+daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log crit;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 1000000000; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;
+  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "hello, world\\n"; }} }}
+}}
+"""
+PACED_PER_S, PACED_CONNECTIONS, PACED_S, STALL_S = 5_000, 50, 8, 1.0
+
+
+def client(command):
+    """Output and CPU seconds of a client on core 1."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(["taskset", "-c", "1", *map(str, command)], capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in (0, 6):
+        sys.exit(f"{command}: {done.stdout}{done.stderr}")
+    return done.stdout, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def ours(arguments, folder, url, rate, seconds, connections, *more):
+    result = folder / "ours.json"
+    command = [arguments.binary, "load", url, "--rate", rate, "--for", f"{seconds}s", "--connections", connections]
+    _, cpu_s = client([*command, "--json", result, "--quiet", *more])
+    return json.loads(result.read_text()), cpu_s
+
+
+def flat_out(arguments, folder):
+    port = free_port()
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
+    target = start(0, ["nginx", "-c", folder / "nginx.conf"], port)
+    url, seconds = f"http://127.0.0.1:{port}/", arguments.seconds
+
+    def wrk():
+        out, cpu_s = client(["wrk", "-t1", "-c64", f"-d{seconds}s", url])
+        return int(re.search(r"(\d+) requests in", out).group(1)) / cpu_s
+
+    def oha():
+        out, cpu_s = client(["oha", "-z", f"{seconds}s", "-c", 64, "--no-tui", "--output-format", "json", url])
+        return json.loads(out)["summary"]["requestsPerSec"] * seconds / cpu_s
+
+    def h2load():
+        out, cpu_s = client(["h2load", "--h1", "-t1", "-c64", f"-D{seconds}", url])
+        return float(re.search(r"finished in [\d.]+m?s, ([\d.]+) req/s", out).group(1)) * seconds / cpu_s
+
+    def this():
+        result, cpu_s = ours(arguments, folder, url, "max", seconds, 64)
+        return result["account"]["completed"] / cpu_s
+
+    contestants = {"wrk": wrk, "h2load": h2load, "oha": oha, "ours": this}
+    contestants = {name: run for name, run in contestants.items() if name == "ours" or shutil.which(name)}
+    rows = {name: [] for name in contestants}
+    for _ in range(arguments.rounds):
+        for name, run in contestants.items():
+            rows[name].append(run())
+    stop([target])
+    print("| client | requests per CPU-second | beside wrk: median (range) |\n|---|---|---|")
+    for name, figures in rows.items():
+        ratios = sorted(one / peer for one, peer in zip(figures, rows["wrk"]))
+        print(f"| {name} | {statistics.median(figures):,.0f} | {statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f}) |")
+
+
+def witnessed(arguments, run, *stall):
+    """What `run(url)` gives, and what the target saw."""
+    port = free_port()
+    command = ["taskset", "-c", "0", arguments.witness, "--port", str(port), "--rate", str(PACED_PER_S), *stall]
+    target = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    given = run(f"http://127.0.0.1:{port}/")
+    seen, _ = target.communicate("", timeout=30)
+    return given, json.loads(seen)
+
+
+def paced_clients(arguments, folder):
+    rate, connections, seconds = PACED_PER_S, PACED_CONNECTIONS, PACED_S
+
+    def this(url, *more):
+        result, cpu_s = ours(arguments, folder, url, rate, seconds, connections, *more)
+        latency = result["latency"]["response"]
+        return {name: latency[name] / 1e6 for name in ("p90_us", "p95_us", "p99_us")}, cpu_s
+
+    def oha(url):
+        command = ["oha", "-z", f"{seconds}s", "-q", rate, "-c", connections, "--latency-correction", "--no-tui"]
+        out, cpu_s = client([*command, "--output-format", "json", url])
+        latency = json.loads(out)["latencyPercentiles"]
+        return {f"{name}_us": latency[name] for name in ("p90", "p95", "p99")}, cpu_s
+
+    clients = {"ours": this, "ours, released each ms": lambda url: this(url, "--release-every", "1ms")}
+    return clients | ({"oha": oha} if shutil.which("oha") else {})
+
+
+def paced(arguments, folder):
+    clients = paced_clients(arguments, folder)
+    rows = {name: [] for name in clients}
+    for _ in range(arguments.rounds):
+        for name, run in clients.items():
+            (_, cpu_s), seen = witnessed(arguments, run)
+            rows[name].append([
+                abs(seen["rate_per_s"] / PACED_PER_S - 1) * 100, seen["late_p50_us"], seen["late_p99_us"],
+                seen["gap_p99_us"], cpu_s / seen["count"] * 1e6,
+            ])
+    print("| client | rate error % | late p50 us | late p99 us | gap p99 us | client CPU us per request |\n|---|---|---|---|---|---|")
+    for name, figures in rows.items():
+        error, *rest = (statistics.median(column) for column in zip(*figures))
+        print(f"| {name} | {error:.3f} | " + " | ".join(f"{figure:,.0f}" for figure in rest) + " |")
+
+
+def stall(arguments, folder):
+    """A share of F / T of all requests waits between 0 and F: p(1-x) is F - x T."""
+    true = {f"p{percent}_us": STALL_S - (1 - percent / 100) * PACED_S for percent in (90, 95, 99)}
+    clients = paced_clients(arguments, folder)
+    rows = {name: [] for name in clients}
+    options = ["--stall-at-s", str(PACED_S / 2), "--stall-ms", str(STALL_S * 1000)]
+    for _ in range(arguments.rounds):
+        for name, run in clients.items():
+            (latency, _), seen = witnessed(arguments, run, *options)
+            due = PACED_PER_S * PACED_S
+            rows[name].append([latency[key] / true[key] for key in true] + [seen["count"] / due * 100])
+    print("| client | p90 of true | p95 of true | p99 of true | sent of due % |\n|---|---|---|---|---|")
+    for name, figures in rows.items():
+        *shares, sent = (statistics.median(column) for column in zip(*figures))
+        print(f"| {name} | " + " | ".join(f"{share:.2f}" for share in shares) + f" | {sent:.1f} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--paced", action="store_true")
+    parser.add_argument("--stall", action="store_true")
+    parser.add_argument("--binary", default="target/release/shakedown")
+    parser.add_argument("--witness", default="target/release/examples/witness")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = paced if arguments.paced else stall if arguments.stall else flat_out
+        chosen(arguments, pathlib.Path(folder))
+
+
+if __name__ == "__main__":
+    main()
