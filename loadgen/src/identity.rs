@@ -14,6 +14,8 @@ use crate::plan::Resolved;
 pub(crate) struct Identity {
     /// Index into the loads.
     pub(crate) load: usize,
+    /// Index into the flows.
+    pub(crate) flow: usize,
     /// Number of the arrival in its load.
     pub(crate) index: u64,
     pub(crate) correlation_id: CorrelationId,
@@ -39,6 +41,7 @@ impl Identity {
         };
         Self {
             load,
+            flow: plan.flow_of(load, arrival.index),
             index: arrival.index,
             trace_id: trace_id(about.trace_key, arrival.index),
             draw_key: indexed(about.draw_key, "journey", arrival.index).bits(),

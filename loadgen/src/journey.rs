@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::client::{Exchange, Failure, Held, Outgoing, Wanted};
 use crate::fill::Fill;
+use crate::flow::answer::Answer;
 use crate::identity::Identity;
 use crate::plan::ResolvedStep;
 use crate::queue::Released;
@@ -79,7 +80,7 @@ impl Journey {
 
     async fn walk(&mut self, context: &Context, buffer: &mut Outgoing) -> Outcome {
         let load = &context.plan.loads[self.identity.load];
-        let flow = &context.plan.flows[load.flow];
+        let flow = &context.plan.flows[self.identity.flow];
         for (number, step) in flow.steps.iter().enumerate() {
             let timeout = step.timeout.unwrap_or(load.timeout);
             let outcome = self.step(context, number, (step, timeout), buffer).await;
@@ -102,10 +103,10 @@ impl Journey {
         // is part of it.
         let began = if first { self.released.dispatched } else { context.clock.now() };
         let fill = Fill {
+            plan: &context.plan,
             identity: &self.identity,
-            step: number,
+            draw: number as u64,
             saved: &self.saved,
-            data: &context.plan.data,
         };
         let exchange = match request::write(buffer, step, fill) {
             Ok(()) => {
@@ -144,7 +145,7 @@ impl Journey {
         if !step.accepts(status) {
             return Err(Failure::Status(status));
         }
-        self.save(step, body)?;
+        self.save(step, status, body)?;
         if let Some(name) = &step.acknowledges {
             let value = self.saved.get(name).cloned();
             self.context.recorder.acknowledged(Acknowledged {
@@ -156,19 +157,14 @@ impl Journey {
         Ok(())
     }
 
-    fn save(&mut self, step: &ResolvedStep, body: &Bytes) -> Result<(), Failure> {
+    fn save(&mut self, step: &ResolvedStep, status: u16, body: &Bytes) -> Result<(), Failure> {
         if step.save.is_empty() {
             return Ok(());
         }
-        let json: serde_json::Value =
-            serde_json::from_slice(body).map_err(|_not_json| Failure::Unsaved)?;
-        for (name, pointer) in &step.save {
-            let value = match json.pointer(pointer) {
-                None | Some(serde_json::Value::Null) => return Err(Failure::Unsaved),
-                Some(serde_json::Value::String(text)) => text.clone(),
-                Some(other) => other.to_string(),
-            };
-            self.saved.insert(name.clone(), value);
+        let answer = Answer::new(status, &[], body);
+        for (name, place) in &step.save {
+            let value = answer.find(place).ok_or(Failure::Unsaved)?;
+            self.saved.insert(name.clone(), value.into_owned());
         }
         Ok(())
     }
@@ -195,7 +191,7 @@ impl Journey {
             service: written.map(|from| finished.saturating_duration_since(from)),
         };
         let outcome = failure.map_or(Outcome::Completed, Failure::outcome);
-        let key = context.key(&self.identity, Some(number), hit, outcome);
+        let key = Context::key(&self.identity, Some(number), hit, outcome);
         context.recorder.ended(context.second_of(*finished), key, timing);
     }
 }

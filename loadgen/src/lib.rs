@@ -10,9 +10,9 @@
 //! exports the spans. The engines never wait for the reporting side, and nothing acts before the
 //! order to start comes.
 //!
-//! Reading order: `plan` (checked and resolved), [`arrival`], `schedule`, `identity`, `journey`,
-//! `client`, `engine` (who waits for what), `record`, `report`, `spans`, [`worker`] (started by a
-//! runner), [`join`] (one of many).
+//! Reading order: `plan` (checked and resolved), [`arrival`], `schedule`, `identity`, `flow`,
+//! `journey`, `client`, `engine` (who waits for what), `record`, `report`, `spans`, [`worker`]
+//! (started by a runner), [`join`] (one of many).
 
 pub mod arrival;
 mod client;
@@ -20,6 +20,7 @@ mod cpu;
 mod engine;
 mod error;
 mod fill;
+mod flow;
 mod identity;
 pub mod join;
 mod journey;

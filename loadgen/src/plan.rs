@@ -4,20 +4,22 @@
 //! what is wrong with a plan is said before the first request, with its place in the plan.
 
 mod check;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::Method;
 use model::decision::named;
-use model::flow::Step;
-use model::load::{AtLimit, LoadModel, LoadPlan};
+use model::flow::{Extract, Step};
+use model::load::{AtLimit, Load, LoadModel, LoadPlan};
 use model::phase::Timeline;
 use model::target::Target;
 use model::template::Template;
 use model::units::Share;
 
 use crate::error::LoadError;
+use rows::Rows;
 
 /// What the requests say of who sends them.
 const AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSION"), " (load)");
@@ -32,6 +34,9 @@ pub(crate) struct Resolved {
     pub(crate) loads: Vec<ResolvedLoad>,
     pub(crate) flows: Vec<ResolvedFlow>,
     pub(crate) data: BTreeMap<String, Vec<String>>,
+    pub(crate) rows: Rows,
+    /// What the set-up of the run has saved.
+    pub(crate) setup: BTreeMap<String, String>,
     pub(crate) at_limit: AtLimit,
     pub(crate) release_every: Duration,
 }
@@ -39,8 +44,10 @@ pub(crate) struct Resolved {
 #[derive(Debug)]
 pub(crate) struct ResolvedLoad {
     pub(crate) name: String,
-    /// Index into the flows.
-    pub(crate) flow: usize,
+    /// As it was planned, for the choice of flows.
+    planned: Load,
+    /// Index into the flows of each one that an arrival may choose.
+    flows: Vec<usize>,
     pub(crate) model: LoadModel,
     pub(crate) users: u64,
     pub(crate) timeout: Duration,
@@ -70,8 +77,8 @@ pub(crate) struct ResolvedStep {
     pub(crate) headers: Vec<(String, Template)>,
     pub(crate) body: Option<Template>,
     pub(crate) key: Option<Template>,
-    /// Name and JSON pointer.
-    pub(crate) save: Vec<(String, String)>,
+    /// Name, and the place of its value.
+    pub(crate) save: Vec<(String, Extract)>,
     pub(crate) status: Vec<u16>,
     pub(crate) acknowledges: Option<String>,
     pub(crate) timeout: Option<Duration>,
@@ -96,7 +103,12 @@ impl Resolved {
             .iter()
             .map(|load| ResolvedLoad {
                 name: load.name.clone(),
-                flow: flow_of(&load.flow).expect("the check has found the flow"),
+                flows: load
+                    .flows
+                    .iter()
+                    .map(|each| flow_of(&each.flow).expect("the check has found every flow"))
+                    .collect(),
+                planned: load.clone(),
                 model: load.model,
                 users: load.users,
                 timeout: Duration::from_millis(load.timeout_ms),
@@ -120,16 +132,31 @@ impl Resolved {
             loads,
             flows,
             data: plan.data.clone(),
+            rows: Rows::new(plan),
+            setup: plan.setup.clone(),
             at_limit: plan.at_limit,
             release_every: Duration::from_micros(u64::from(plan.release_every_us)),
         })
     }
 
-    /// The timeout of the first step of a load's flow: how long an arrival waits for a connection.
+    /// Index of the flow that an arrival of a load walks.
+    pub(crate) fn flow_of(&self, load: usize, arrival: u64) -> usize {
+        let load = &self.loads[load];
+        match load.flows.as_slice() {
+            [only] => *only,
+            flows => flows[load.planned.choice(self.seed, arrival)],
+        }
+    }
+
+    /// The timeout of the first step of a load's flows, the longest of them: how long an arrival
+    /// waits for a connection.
     pub(crate) fn patience(&self, load: usize) -> Duration {
         let load = &self.loads[load];
-        let first = self.flows[load.flow].steps.first().and_then(|step| step.timeout);
-        first.unwrap_or(load.timeout)
+        let first = |flow: &usize| {
+            let step = self.flows[*flow].steps.first();
+            step.and_then(|step| step.timeout).unwrap_or(load.timeout)
+        };
+        load.flows.iter().map(first).max().unwrap_or(load.timeout)
     }
 
     /// How long journeys in flight may take once load has ended.

@@ -200,9 +200,9 @@ mod tests {
         }
         let account = recorder.close().account;
         let expected = Account {
-            offered: 7,
+            offered: 8,
             completed: 1,
-            failed: 3,
+            failed: 4,
             timed_out: 1,
             dropped: 1,
             unfinished: 1,

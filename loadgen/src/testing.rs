@@ -4,8 +4,8 @@ mod peer;
 
 use std::net::SocketAddr;
 
-use model::flow::{Flow, Step};
-use model::load::{AtLimit, Load, LoadModel, LoadPlan, RateStep, Spacing};
+use model::flow::{ClientPolicy, Flow, Step};
+use model::load::{AtLimit, Load, LoadModel, LoadPlan, RateStep, Spacing, Weighted};
 use model::phase::Timeline;
 use model::units::Share;
 
@@ -25,16 +25,19 @@ pub(crate) fn plan(target: SocketAddr) -> LoadPlan {
         timeline: Timeline { before_ms: 0, during_ms: 400, after_ms: 700, end_ms: 1_000 },
         loads: vec![Load {
             name: "lookers".into(),
-            flow: "look".into(),
+            flows: vec![Weighted { flow: "look".into(), weight: 1 }],
             rate: vec![rate(50.0)],
             spacing: Spacing::Constant,
             model: LoadModel::Open,
             recorded_ns: Vec::new(),
             users: 20,
             timeout_ms: 5_000,
+            client: ClientPolicy::default(),
         }],
-        flows: vec![Flow { name: "look".into(), steps: vec![step("home", "GET", "/")] }],
+        flows: vec![Flow::new("look", vec![step("home", "GET", "/")])],
         data: [("sku".to_owned(), vec!["tea".to_owned(), "milk".to_owned()])].into(),
+        feeders: Vec::new(),
+        setup: [].into(),
         connections_max: 100,
         at_limit: AtLimit::Queue,
         release_every_us: 0,
@@ -47,17 +50,5 @@ pub(crate) fn rate(per_s: f64) -> RateStep {
 }
 
 pub(crate) fn step(name: &str, method: &str, path: &str) -> Step {
-    Step {
-        name: name.into(),
-        target: 0,
-        method: method.into(),
-        path: path.parse().unwrap(),
-        headers: [].into(),
-        body: None,
-        key: None,
-        save: [].into(),
-        status: Vec::new(),
-        acknowledges: None,
-        timeout_ms: None,
-    }
+    Step::new(name, method, path.parse().unwrap())
 }

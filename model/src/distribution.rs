@@ -30,6 +30,12 @@ pub enum Distribution {
         mean_us: u64,
         deviation_us: u64,
     },
+    /// The logarithm is normal: never negative, with a long tail. Mean and deviation are those of
+    /// the delay itself.
+    LogNormal {
+        mean_us: u64,
+        deviation_us: u64,
+    },
     /// Type I: at least `scale_us`; the tail is heavier the smaller `alpha` is.
     Pareto {
         scale_us: u64,
@@ -68,6 +74,13 @@ impl Distribution {
             Self::Normal { mean_us, deviation_us } => {
                 *mean_us as f64 + normal_quantile(u) * *deviation_us as f64
             },
+            Self::LogNormal { mean_us, deviation_us } => {
+                let (mean, deviation) = (*mean_us as f64, *deviation_us as f64);
+                // Of a mean m and a deviation d: s^2 = ln(1 + (d / m)^2), mu = ln m - s^2 / 2.
+                let variance = (deviation / mean).powi(2).ln_1p();
+                let of_log = variance.sqrt() * normal_quantile(u) - variance / 2.0;
+                mean * of_log.exp()
+            },
             Self::Pareto { scale_us, alpha } => *scale_us as f64 * (1.0 - u).powf(-1.0 / alpha),
             Self::Exponential { mean_us } => -(*mean_us as f64) * (1.0 - u).ln(),
             Self::Quantiles { table } => interpolate(table, u),
@@ -82,7 +95,9 @@ impl Distribution {
         let us = match self {
             Self::Fixed { value_us } => *value_us as f64,
             Self::Uniform { min_us, max_us } => f64::midpoint(*min_us as f64, *max_us as f64),
-            Self::Normal { mean_us, .. } | Self::Exponential { mean_us } => *mean_us as f64,
+            Self::Normal { mean_us, .. }
+            | Self::LogNormal { mean_us, .. }
+            | Self::Exponential { mean_us } => *mean_us as f64,
             Self::Pareto { scale_us, alpha } if *alpha > 1.0 => {
                 *scale_us as f64 * alpha / (alpha - 1.0)
             },
@@ -98,6 +113,7 @@ impl Distribution {
             Self::Uniform { min_us, max_us } if min_us > max_us => {
                 Some("the lower end of a uniform delay is above its upper end")
             },
+            Self::LogNormal { mean_us: 0, .. } => Some("the mean of a lognormal delay is above 0"),
             Self::Pareto { alpha, .. } if !(0.1..=100.0).contains(alpha) => {
                 Some("alpha of a pareto delay is from 0.1 to 100")
             },
@@ -153,6 +169,9 @@ impl fmt::Display for Distribution {
             },
             Self::Normal { mean_us, deviation_us } => {
                 write!(formatter, "normal {} deviation {}", us(*mean_us), us(*deviation_us))
+            },
+            Self::LogNormal { mean_us, deviation_us } => {
+                write!(formatter, "lognormal {} deviation {}", us(*mean_us), us(*deviation_us))
             },
             Self::Pareto { scale_us, alpha } => {
                 write!(formatter, "pareto {} alpha {alpha}", us(*scale_us))
@@ -264,6 +283,25 @@ mod tests {
         let delay = Distribution::Exponential { mean_us: 100_000 };
         let at_mean = delay.sample(at(1.0 - (-1.0_f64).exp()));
         assert!((at_mean.as_micros() as i64 - 100_000).abs() <= 1, "{at_mean:?}");
+    }
+
+    #[test]
+    fn a_lognormal_has_the_mean_and_the_deviation_that_it_is_given() {
+        let delay = Distribution::LogNormal { mean_us: 200_000, deviation_us: 100_000 };
+        let count = 100_000;
+        let draws = (0..count).map(|number| {
+            let unit = at((f64::from(number) + 0.5) / f64::from(count));
+            delay.sample(unit).as_secs_f64() * 1e3
+        });
+        let (sum, squares) =
+            draws.fold((0.0, 0.0), |(sum, squares), ms| (sum + ms, squares + ms * ms));
+        let mean = sum / f64::from(count);
+        let deviation = (squares / f64::from(count) - mean * mean).sqrt();
+        assert!(
+            (mean - 200.0).abs() < 0.1 && (deviation - 100.0).abs() < 0.5,
+            "{mean} {deviation}"
+        );
+        assert_eq!(delay.mean(), Duration::from_millis(200));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
-use crate::load::{HDR_DIGITS, HDR_MAX_US, LoadInterval, LoadKey};
+use crate::load::{Attempts, CheckCount, HDR_DIGITS, HDR_MAX_US, LoadInterval, LoadKey};
 
 /// Why a text is not one of our histograms.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +51,9 @@ pub struct LoadTotals {
     cells: BTreeMap<LoadKey, Histogram<u64>>,
     /// Counts, which may be larger than the histogram where durations are unknown.
     counts: BTreeMap<LoadKey, u64>,
+    attempts: BTreeMap<LoadKey, Attempts>,
+    /// By flow, step and check.
+    checks: BTreeMap<[String; 3], CheckCount>,
 }
 
 impl LoadTotals {
@@ -63,6 +66,14 @@ impl LoadTotals {
             .collect::<Result<Vec<_>, _>>()?;
         for (cell, histogram) in decoded {
             *self.counts.entry(cell.key.clone()).or_default() += cell.count;
+            *self.attempts.entry(cell.key.clone()).or_default() += cell.attempts;
+            for (check, count) in &cell.checks {
+                let step = cell.key.step.clone().unwrap_or_default();
+                let total = self.checks.entry([cell.key.flow.clone(), step, check.clone()]);
+                let total = total.or_default();
+                total.passed += count.passed;
+                total.failed += count.failed;
+            }
             let total = self.cells.entry(cell.key.clone()).or_insert_with(empty);
             total.add(&histogram).expect("all histograms have the same bounds");
         }
@@ -80,6 +91,18 @@ impl LoadTotals {
 
     pub fn count(&self, mut wanted: impl FnMut(&LoadKey) -> bool) -> u64 {
         self.counts.iter().filter(|(key, _)| wanted(key)).map(|(_, count)| count).sum()
+    }
+
+    /// What the client sent for the keys that `wanted` accepts.
+    pub fn attempts(&self, mut wanted: impl FnMut(&LoadKey) -> bool) -> Attempts {
+        let mut total = Attempts::default();
+        self.attempts.iter().filter(|(key, _)| wanted(key)).for_each(|(_, sent)| total += *sent);
+        total
+    }
+
+    /// How often every check held, by flow, step and the text of the check.
+    pub fn checks(&self) -> &BTreeMap<[String; 3], CheckCount> {
+        &self.checks
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &LoadKey> {

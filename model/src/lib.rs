@@ -8,18 +8,19 @@
 //!
 //! Reading order: [`id`] and [`edge`] (names), [`decision`] (who is hit), [`distribution`] and
 //! [`fault`] (what happens to them), [`policy`] (what the gateway does about it), [`plan`] (the
-//! proxy's control API), [`flow`], [`target`], [`load`] and
+//! proxy's control API), [`flow`], [`feeder`], [`target`], [`load`] and
 //! [`rendezvous`] (what the load generator does and reports, and how its workers meet),
 //! [`hist`] (how durations are counted), [`frame`] (what viewers get each second), [`phase`],
 //! [`trace`] (what traces mean), [`scenario`] (the file that a person writes), [`expect`] (how a
 //! run is judged) and [`scenario::check`] (what can be said before it runs), [`gateway`] (the file
-//! of a proxy that stands alone).
+//! of a proxy that stands alone), [`loadfile`] (the file of a load that stands alone).
 
 pub mod decision;
 pub mod distribution;
 pub mod edge;
 pub mod expect;
 pub mod fault;
+pub mod feeder;
 pub mod flow;
 pub mod frame;
 pub mod gateway;
@@ -28,6 +29,7 @@ pub mod hist;
 pub mod id;
 pub mod limits;
 pub mod load;
+pub mod loadfile;
 pub mod names;
 pub mod phase;
 pub mod plan;

@@ -10,6 +10,10 @@ pub const OTLP_REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const API_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Largest scenario file: a hundred times the longest that a person would write.
 pub const SCENARIO_BYTES_MAX: usize = 1024 * 1024;
+/// Largest file of rows that feed requests: a million of them, and room for long ones.
+pub const FEEDER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most turns of one step of a journey.
+pub const TURNS_MAX: u32 = 10_000;
 /// Largest request body that the gateway keeps for a second attempt, as Linkerd does.
 pub const REPLAY_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Largest head of a request or response at the gateway.

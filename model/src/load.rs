@@ -8,11 +8,14 @@
 //! Arrival `k` of a load is a pure function of seed, load name and `k`; worker `i` of `n` runs the
 //! arrivals with `k mod n = i`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Flow;
+use crate::decision::numbered;
+use crate::feeder::Feeder;
+use crate::flow::{ClientPolicy, Flow};
 use crate::phase::{Phase, Timeline};
 use crate::target::Target;
 use crate::units::Share;
@@ -35,7 +38,13 @@ pub struct LoadPlan {
     pub loads: Vec<Load>,
     pub flows: Vec<Flow>,
     /// Lists for `${any:list}`.
-    pub data: std::collections::BTreeMap<String, Vec<String>>,
+    pub data: BTreeMap<String, Vec<String>>,
+    /// Rows for `${feeder.column}`.
+    #[serde(default)]
+    pub feeders: Vec<Feeder>,
+    /// What the set-up of the run has saved, for `${setup.name}`.
+    #[serde(default)]
+    pub setup: BTreeMap<String, String>,
     /// Most journeys in flight at once in this worker.
     pub connections_max: u32,
     #[serde(default)]
@@ -83,7 +92,8 @@ impl AtLimit {
 #[serde(deny_unknown_fields)]
 pub struct Load {
     pub name: String,
-    pub flow: String,
+    /// What an arrival does, drawn by weight; at least one.
+    pub flows: Vec<Weighted>,
     #[serde(default)]
     pub model: LoadModel,
     /// Open model: one after the other; the last one holds until load ends.
@@ -95,8 +105,56 @@ pub struct Load {
     pub recorded_ns: Vec<u64>,
     /// Users that the journeys are spread over.
     pub users: u64,
-    /// Per request.
+    /// Per step: all attempts and the waits between them.
     pub timeout_ms: u64,
+    #[serde(default)]
+    pub client: ClientPolicy,
+}
+
+/// A flow of a load and its weight among the others, from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weighted {
+    pub flow: String,
+    pub weight: u32,
+}
+
+/// Largest weight of a flow.
+pub const WEIGHT_MAX: u32 = 1_000_000;
+
+impl Load {
+    /// Names its only flow, or all of them with their weights.
+    pub fn mix(&self) -> String {
+        match self.flows.as_slice() {
+            [only] => only.flow.clone(),
+            flows => {
+                let part = |each: &Weighted| format!("{} {}", each.weight, each.flow);
+                flows.iter().map(part).collect::<Vec<_>>().join(", ")
+            },
+        }
+    }
+
+    /// Share of the arrivals that walk this flow, in [0, 1].
+    pub fn share_of(&self, flow: &str) -> f64 {
+        let weight = |flows: &mut dyn Iterator<Item = &Weighted>| -> f64 {
+            flows.map(|each| f64::from(each.weight)).sum()
+        };
+        let own = weight(&mut self.flows.iter().filter(|each| each.flow == flow));
+        own / weight(&mut self.flows.iter()).max(1.0)
+    }
+
+    /// Place in `flows` of what arrival `index` does: a draw of its own, so that another weight
+    /// changes what arrivals do and never when they come.
+    pub fn choice(&self, seed: u64, index: u64) -> usize {
+        let total: u64 = self.flows.iter().map(|each| u64::from(each.weight)).sum();
+        let drawn = numbered(seed, "flow", &self.name, index).index(total as usize) as u64;
+        let mut upto = 0;
+        let chosen = self.flows.iter().position(|each| {
+            upto += u64::from(each.weight);
+            drawn < upto
+        });
+        chosen.unwrap_or_default()
+    }
 }
 
 /// What decides when a journey starts.
@@ -185,6 +243,8 @@ pub enum Outcome {
     Timeout,
     /// The answer lacks what the step wants to save, or is no HTTP.
     Answer,
+    /// The answer is not what the step checks, or never became what it waits for.
+    Check,
     /// The arrival was never dispatched: a limit.
     Dropped,
     /// Still in flight when the run ended.
@@ -192,12 +252,13 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Completed,
         Self::Status,
         Self::Connection,
         Self::Timeout,
         Self::Answer,
+        Self::Check,
         Self::Dropped,
         Self::Unfinished,
     ];
@@ -213,6 +274,7 @@ impl Outcome {
             Self::Connection => "connection",
             Self::Timeout => "timeout",
             Self::Answer => "answer",
+            Self::Check => "check",
             Self::Dropped => "dropped",
             Self::Unfinished => "unfinished",
         }
@@ -254,6 +316,50 @@ pub struct LoadCell {
     pub response_hdr: String,
     /// From the first byte written to the last byte read.
     pub service_hdr: String,
+    #[serde(default)]
+    pub attempts: Attempts,
+    /// Of steps, how often each of their checks held, by its text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, CheckCount>,
+}
+
+impl LoadCell {
+    /// A cell of which only the durations are known.
+    pub fn new(key: LoadKey, count: u64, response_hdr: String, service_hdr: String) -> Self {
+        let (attempts, checks) = (Attempts::default(), BTreeMap::new());
+        Self { key, count, response_hdr, service_hdr, attempts, checks }
+    }
+}
+
+/// What the client sent for the journeys or steps of a cell. The offered load is the count of the
+/// cells of all outcomes, the attempted load is `sent`, the goodput the count of completed ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attempts {
+    /// Requests of which a byte was written, repeats and second copies included.
+    pub sent: u64,
+    /// How many of these repeated a failed one.
+    pub retries: u64,
+    /// How many of these were second copies of a slow one.
+    pub hedges: u64,
+    /// Repeats and copies that the client wanted and its budget refused.
+    pub denied: u64,
+}
+
+impl std::ops::AddAssign for Attempts {
+    fn add_assign(&mut self, more: Self) {
+        self.sent += more.sent;
+        self.retries += more.retries;
+        self.hedges += more.hedges;
+        self.denied += more.denied;
+    }
+}
+
+/// How often a check held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckCount {
+    pub passed: u64,
+    pub failed: u64,
 }
 
 /// Longest duration that the load histograms hold, in microseconds: ten minutes.
@@ -341,7 +447,7 @@ pub struct LoadDone {
     /// Journeys.
     pub offered: u64,
     pub completed: u64,
-    /// Status, connection and answer errors.
+    /// Status, connection and answer errors, and failed checks.
     pub failed: u64,
     pub timed_out: u64,
     pub dropped: u64,
@@ -366,4 +472,44 @@ pub struct Acknowledged {
 pub enum LoadReply {
     Continue,
     Stop { reason: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(name: &str, weights: &[u32]) -> Load {
+        let flow = |(at, weight): (usize, &u32)| Weighted { flow: at.to_string(), weight: *weight };
+        Load {
+            name: name.into(),
+            flows: weights.iter().enumerate().map(flow).collect(),
+            model: LoadModel::Open,
+            rate: Vec::new(),
+            spacing: Spacing::Constant,
+            recorded_ns: Vec::new(),
+            users: 1,
+            timeout_ms: 1,
+            client: ClientPolicy::default(),
+        }
+    }
+
+    #[test]
+    fn arrivals_choose_their_flows_by_weight_and_by_the_seed() {
+        let load = load("mixed", &[3, 7]);
+        let choices = |seed: u64| (0..10_000).map(|k| load.choice(seed, k)).collect::<Vec<_>>();
+        let first = choices(7).iter().filter(|choice| **choice == 0).count();
+        // 10,000 draws at 0.3: mean 3,000, deviation 46; five of them either side.
+        assert!((2_770..=3_230).contains(&first), "{first}");
+        assert_eq!(choices(7), choices(7));
+        assert_ne!(choices(7), choices(8));
+        assert_eq!((load.share_of("0"), load.share_of("1"), load.share_of("2")), (0.3, 0.7, 0.0));
+        assert_eq!(load.mix(), "3 0, 7 1");
+    }
+
+    #[test]
+    fn the_only_flow_of_a_load_is_always_chosen() {
+        let load = load("one", &[5]);
+        assert!((0..100).all(|index| load.choice(1, index) == 0));
+        assert_eq!(load.mix(), "0");
+    }
 }

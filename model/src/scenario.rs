@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::edge::Edge;
 use crate::expect::Expectation;
 use crate::fault::FaultSpec;
+use crate::feeder::Feeder;
 use crate::flow::Flow;
 use crate::load::Load;
 use crate::policy::EdgePolicy;
@@ -19,19 +20,20 @@ use crate::units::Share;
 pub mod check;
 mod expects;
 mod faults;
-mod flows;
+pub(crate) mod flows;
 mod gateway;
 pub mod language;
-mod loads;
+pub(crate) mod loads;
 mod plans;
 mod rate;
 mod read;
 mod scale;
-mod sections;
+pub(crate) mod sections;
 mod services;
 #[cfg(test)]
 mod tests;
 
+pub use crate::reading::outside::{Nowhere, Outside};
 pub use crate::reading::problem::{Problem, Problems};
 pub(crate) use rate::per_second;
 pub use services::OwnService;
@@ -55,6 +57,12 @@ pub struct Scenario {
     pub flows: Vec<Flow>,
     /// Lists for `${any:list}`.
     pub data: BTreeMap<String, Vec<String>>,
+    /// Rows for `${feeder.column}`.
+    pub feeders: Vec<Feeder>,
+    /// Walked once before load begins; what it saves is there for all, as `${setup.name}`.
+    pub setup: Option<Flow>,
+    /// Walked once when load has ended.
+    pub teardown: Option<Flow>,
     pub faults: Vec<FaultSpec>,
     pub expectations: Vec<Expectation>,
     pub safety: Safety,
@@ -90,8 +98,13 @@ pub struct Export {
 }
 
 impl Scenario {
-    /// Reads and resolves one file. `file_name` only serves the messages.
+    /// Reads and resolves one file that points to no other. `file_name` only serves the messages.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, Problems> {
-        read::read(file_name, text).map_err(|found| Problems::new(file_name, found))
+        Self::read(file_name, text, &Nowhere)
+    }
+
+    /// Reads and resolves one file, and the files of rows that it points to.
+    pub fn read(file_name: &str, text: &str, outside: &dyn Outside) -> Result<Self, Problems> {
+        read::read(file_name, text, outside).map_err(|found| Problems::new(file_name, found))
     }
 }

@@ -5,7 +5,7 @@
 //! charge is declined, and when payments cannot be reached the order is accepted and paid later.
 
 use crate::edge::{CLIENT, Edge};
-use crate::flow::{Flow, Step};
+use crate::flow::{Extract, Flow, Step};
 use crate::plan::Route;
 
 /// Services of the shop, in the order in which they are started.
@@ -66,9 +66,9 @@ pub fn url_variable(callee: &str) -> String {
 /// Flows that scenario files may name without defining them.
 pub fn flows() -> Vec<Flow> {
     vec![
-        Flow {
-            name: "checkout".to_owned(),
-            steps: vec![
+        Flow::new(
+            "checkout",
+            vec![
                 step("list items", "GET", "/catalog/items"),
                 Step {
                     body: Some(template(r#"{"sku":"${any:sku}","quantity":1}"#)),
@@ -77,20 +77,20 @@ pub fn flows() -> Vec<Flow> {
                 Step {
                     body: Some(template(r#"{"cart":"${user}-${seq}","customer":"${user}"}"#)),
                     key: Some(template("order-${user}-${seq}")),
-                    save: [("order".to_owned(), "/id".to_owned())].into(),
+                    save: [("order".to_owned(), Extract::Pointer("/id".to_owned()))].into(),
                     acknowledges: Some("order".to_owned()),
                     ..step("place order", "POST", "/orders")
                 },
                 step("read order", "GET", "/orders/${order}"),
             ],
-        },
-        Flow {
-            name: "browse".to_owned(),
-            steps: vec![
+        ),
+        Flow::new(
+            "browse",
+            vec![
                 step("list items", "GET", "/catalog/items"),
                 step("read item", "GET", "/catalog/items/${any:sku}"),
             ],
-        },
+        ),
     ]
 }
 
@@ -124,19 +124,7 @@ pub fn skus() -> Vec<String> {
 }
 
 fn step(name: &str, method: &str, path: &str) -> Step {
-    Step {
-        name: name.to_owned(),
-        target: 0,
-        method: method.to_owned(),
-        path: template(path),
-        headers: std::collections::BTreeMap::new(),
-        body: None,
-        key: None,
-        save: std::collections::BTreeMap::new(),
-        status: Vec::new(),
-        acknowledges: None,
-        timeout_ms: None,
-    }
+    Step::new(name, method, template(path))
 }
 
 fn template(text: &str) -> crate::template::Template {
@@ -164,7 +152,7 @@ mod tests {
                 assert!(edges().contains(&edge), "{edge}");
             }
         }
-        let changed = Flow { name: "checkout".to_owned(), steps: Vec::new() };
+        let changed = Flow::new("checkout", Vec::new());
         assert_eq!(calls_per_journey(&changed), None);
     }
 

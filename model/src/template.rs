@@ -33,14 +33,24 @@ pub enum Hole {
     Any(String),
     /// `${name}`: a value saved by an earlier step.
     Saved(String),
+    /// `${setup.name}`: a value saved by the set-up of the run.
+    Setup(String),
+    /// `${feeder.column}`: a value of the journey's row.
+    Column { feeder: String, column: String },
 }
+
+/// What stands before the dot of a value that the set-up of the run has saved.
+pub const SETUP: &str = "setup";
 
 /// Why a text is not a template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     #[error("`${{` at byte {at} is never closed with `}}`")]
     Open { at: usize },
-    #[error("`${{{hole}}}` at byte {at} is neither seq, uuid, user, any:LIST nor a saved name")]
+    #[error(
+        "`${{{hole}}}` at byte {at} is neither seq, uuid, user, any:LIST, FEEDER.COLUMN nor a saved \
+         name"
+    )]
     Hole { at: usize, hole: String },
 }
 
@@ -86,10 +96,17 @@ impl FromStr for Template {
 }
 
 fn parse_hole(hole: &str, at: usize) -> Result<Hole, TemplateError> {
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    };
+    if let Some((source, name)) = hole.split_once('.')
+        && is_name(source)
+        && !name.is_empty()
+    {
+        let name = name.to_owned();
+        return Ok(if source == SETUP {
+            Hole::Setup(name)
+        } else {
+            Hole::Column { feeder: source.to_owned(), column: name }
+        });
+    }
     match hole.split_once(':') {
         Some(("any", list)) if is_name(list) => Ok(Hole::Any(list.to_owned())),
         None if hole == "seq" => Ok(Hole::Sequence),
@@ -98,6 +115,12 @@ fn parse_hole(hole: &str, at: usize) -> Result<Hole, TemplateError> {
         None if is_name(hole) => Ok(Hole::Saved(hole.to_owned())),
         _ => Err(TemplateError::Hole { at, hole: hole.to_owned() }),
     }
+}
+
+/// Can it be the name of a list, a feeder or a saved value?
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 impl fmt::Display for Template {
@@ -110,6 +133,10 @@ impl fmt::Display for Template {
                 Segment::Hole(Hole::User) => formatter.write_str("${user}")?,
                 Segment::Hole(Hole::Any(list)) => write!(formatter, "${{any:{list}}}")?,
                 Segment::Hole(Hole::Saved(name)) => write!(formatter, "${{{name}}}")?,
+                Segment::Hole(Hole::Setup(name)) => write!(formatter, "${{{SETUP}.{name}}}")?,
+                Segment::Hole(Hole::Column { feeder, column }) => {
+                    write!(formatter, "${{{feeder}.{column}}}")?;
+                },
             }
         }
         Ok(())
@@ -136,9 +163,15 @@ mod tests {
 
     #[test]
     fn a_template_prints_as_it_was_written() {
-        for text in
-            ["", "/orders", "/orders/${order}?n=${seq}", "${uuid}${any:sku}-${user}", "$5 {"]
-        {
+        for text in [
+            "",
+            "/orders",
+            "/orders/${order}?n=${seq}",
+            "${uuid}${any:sku}-${user}",
+            "$5 {",
+            "${setup.token}",
+            "${users.first name}",
+        ] {
             assert_eq!(text.parse::<Template>().unwrap().to_string(), text);
         }
     }

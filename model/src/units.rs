@@ -109,6 +109,11 @@ impl Share {
         Self(ppm.min(Self::WHOLE_PPM))
     }
 
+    /// Anything above 100 is the whole.
+    pub const fn from_percent(percent: u32) -> Self {
+        Self(if percent < 100 { percent * 10_000 } else { Self::WHOLE_PPM })
+    }
+
     pub fn ppm(self) -> u32 {
         self.0
     }

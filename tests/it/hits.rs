@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use model::edge::Edge;
 use model::fault::{FaultKind, FaultSpec, Window};
-use model::flow::{Flow, Step};
-use model::load::{AtLimit, Load, LoadModel, LoadPlan, LoadStart, RateStep, Spacing};
+use model::flow::{ClientPolicy, Flow, Step};
+use model::load::{AtLimit, Load, LoadModel, LoadPlan, LoadStart, RateStep, Spacing, Weighted};
 use model::phase::Timeline;
 use model::plan::{EdgePlan, LeaseRequest, Plan, ProxyConfig, Route};
 use model::policy::EdgePolicy;
@@ -76,19 +76,7 @@ pub(crate) fn load_plan(
     report_to: SocketAddr,
     connections_max: u32,
 ) -> LoadPlan {
-    let step = Step {
-        name: "read".to_owned(),
-        target: 0,
-        method: "GET".to_owned(),
-        path: "/items".parse().unwrap(),
-        headers: BTreeMap::new(),
-        body: None,
-        key: None,
-        save: BTreeMap::new(),
-        status: Vec::new(),
-        acknowledges: None,
-        timeout_ms: None,
-    };
+    let step = Step::new("read", "GET", "/items".parse().unwrap());
     LoadPlan {
         run_id: "hits".to_owned(),
         seed: SEED,
@@ -101,16 +89,19 @@ pub(crate) fn load_plan(
         timeline: Timeline { before_ms: 0, during_ms: 0, after_ms: 2_000, end_ms: 2_000 },
         loads: vec![Load {
             name: "readers".to_owned(),
-            flow: "read".to_owned(),
+            flows: vec![Weighted { flow: "read".to_owned(), weight: 1 }],
             rate: vec![RateStep::ramp(300.0, 300.0, None)],
             spacing: Spacing::Poisson,
             model: LoadModel::Open,
             recorded_ns: Vec::new(),
             users: 50,
             timeout_ms: 10_000,
+            client: ClientPolicy::default(),
         }],
-        flows: vec![Flow { name: "read".to_owned(), steps: vec![step] }],
+        flows: vec![Flow::new("read", vec![step])],
         data: BTreeMap::new(),
+        feeders: Vec::new(),
+        setup: BTreeMap::new(),
         connections_max,
         at_limit: AtLimit::Queue,
         release_every_us: 0,

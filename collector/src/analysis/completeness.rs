@@ -56,8 +56,13 @@ impl Counts {
         let steps = |outcomes: &[Outcome]| {
             load.count(|key| key.step.is_some() && outcomes.contains(&key.outcome))
         };
-        self.answered += steps(&[Outcome::Completed, Outcome::Status, Outcome::Answer]);
+        let answered = [Outcome::Completed, Outcome::Status, Outcome::Answer, Outcome::Check];
+        let certain = steps(&answered);
+        self.answered += certain;
         self.uncertain += steps(&[Outcome::Timeout, Outcome::Connection, Outcome::Unfinished]);
+        // Of a step that was tried several times, one answer is certain; the others may have come.
+        let tries = load.attempts(|key| key.step.is_some());
+        self.uncertain += tries.retries + tries.hedges;
     }
 
     /// Takes what the gateway's spans of one second say.

@@ -214,7 +214,7 @@ fn load_totals(frames: &[Frame]) -> LoadTotals {
             response.record_n(us, count).expect("sample durations are below ten minutes");
         }
         let response_hdr = hdr::encode(&response);
-        LoadCell { key, count: sum.count(), service_hdr: response_hdr.clone(), response_hdr }
+        LoadCell::new(key, sum.count(), response_hdr.clone(), response_hdr)
     });
     let mut totals = LoadTotals::default();
     totals.add(&interval(cells.collect())).expect("the histograms are our own");

@@ -208,7 +208,7 @@ fn cell(step: Option<&str>, group: Group, outcome: Outcome, us: &[u64]) -> LoadC
         outcome,
     };
     let response_hdr = hdr::encode(&response);
-    LoadCell { key, count: us.len() as u64, service_hdr: response_hdr.clone(), response_hdr }
+    LoadCell::new(key, us.len() as u64, response_hdr.clone(), response_hdr)
 }
 
 fn interval(cells: Vec<LoadCell>) -> LoadInterval {

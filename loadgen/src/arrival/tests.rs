@@ -1,4 +1,5 @@
-use model::load::{LoadModel, RateStep};
+use model::flow::ClientPolicy;
+use model::load::{LoadModel, RateStep, Weighted};
 use proptest::prelude::*;
 
 use super::*;
@@ -6,7 +7,8 @@ use super::*;
 fn load(spacing: Spacing, rate: Vec<RateStep>) -> Load {
     Load {
         name: "shoppers".into(),
-        flow: "checkout".into(),
+        flows: vec![Weighted { flow: "checkout".into(), weight: 1 }],
+        client: ClientPolicy::default(),
         rate,
         spacing,
         model: LoadModel::Open,

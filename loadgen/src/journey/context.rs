@@ -89,13 +89,12 @@ impl Context {
     }
 
     pub(super) fn key(
-        &self,
         identity: &Identity,
         step: Option<usize>,
         hit: bool,
         outcome: Outcome,
     ) -> CellKey {
-        let flow = self.plan.loads[identity.load].flow;
+        let flow = identity.flow;
         CellKey { flow, step, phase: identity.phase, group: identity.group, hit, outcome }
     }
 
@@ -121,7 +120,7 @@ impl Context {
         let identity = Identity::new(&self.plan, released.load, released.arrival);
         let response = now.saturating_duration_since(released.intended);
         let timing = Timing { response, service: None };
-        let key = self.key(&identity, Some(0), false, outcome);
+        let key = Self::key(&identity, Some(0), false, outcome);
         self.recorder.ended(self.second_of(now), key, timing);
         self.journey_ended(Ended {
             identity,
@@ -137,7 +136,7 @@ impl Context {
     /// Records a journey, once.
     pub(super) fn journey_ended(&self, ended: Ended) {
         let second = self.second_of(ended.finished);
-        let key = self.key(&ended.identity, None, ended.hit, ended.outcome);
+        let key = Self::key(&ended.identity, None, ended.hit, ended.outcome);
         self.recorder.ended(second, key, ended.timing);
         let about = Rank {
             response_us: bounded_us(ended.timing.response),

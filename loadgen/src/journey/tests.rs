@@ -79,7 +79,7 @@ fn ordering(plan: &mut LoadPlan) {
     order.body = Some(r#"{"sku":"${any:sku}","user":"${user}"}"#.parse().unwrap());
     order.key = Some("${uuid}".parse().unwrap());
     order.headers.insert("x-number".into(), "n${seq}".parse().unwrap());
-    order.save.insert("order".into(), "/order/id".into());
+    order.save.insert("order".into(), "/order/id".parse().unwrap());
     order.status = vec![201];
     order.acknowledges = Some("order".into());
     plan.flows[0].steps = vec![order, step("look up", "GET", "/orders/${order}?full=1")];

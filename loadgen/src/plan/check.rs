@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::{HeaderName, Method};
 use model::flow::{Flow, Step};
 use model::limits::{RATE_PER_S_MAX, RUN_MAX};
-use model::load::{Load, LoadModel, LoadPlan};
+use model::load::{Load, LoadModel, LoadPlan, WEIGHT_MAX, Weighted};
 use model::template::{Hole, Template};
 
 use crate::error::LoadError;
@@ -51,9 +51,16 @@ pub(super) fn plan(plan: &LoadPlan) -> Checked {
 }
 
 fn check_load(plan: &LoadPlan, load: &Load, place: &str) -> Checked {
-    demand(plan.flows.iter().any(|flow| flow.name == load.flow), &format!("{place}.flow"), || {
-        format!("there is no flow {:?}", load.flow)
-    })?;
+    demand(!load.flows.is_empty(), &format!("{place}.flows"), || "has no flow".into())?;
+    for (at, Weighted { flow, weight }) in load.flows.iter().enumerate() {
+        let place = format!("{place}.flows[{at}]");
+        demand(plan.flows.iter().any(|known| known.name == *flow), &place, || {
+            format!("there is no flow {flow:?}")
+        })?;
+        demand((1..=WEIGHT_MAX).contains(weight), &place, || {
+            format!("a weight is from 1 to {WEIGHT_MAX}, not {weight}")
+        })?;
+    }
     demand(load.users > 0, &format!("{place}.users"), || "must be at least 1".into())?;
     demand(load.timeout_ms > 0, &format!("{place}.timeout_ms"), || "must be at least 1".into())?;
     check_arrivals(load, place)?;
@@ -123,13 +130,6 @@ fn check_step(plan: &LoadPlan, step: &Step, place: &str) -> Checked {
             format!("{name:?} is no header name")
         })?;
     }
-    for (name, pointer) in &step.save {
-        demand(
-            pointer.is_empty() || pointer.starts_with('/'),
-            &format!("{place}.save.{name}"),
-            || format!("{pointer:?} is no JSON pointer: it must be empty or begin with \"/\""),
-        )?;
-    }
     demand(step.timeout_ms != Some(0), &format!("{place}.timeout_ms"), || {
         "must be at least 1".into()
     })
@@ -141,6 +141,15 @@ fn check_hole(plan: &LoadPlan, hole: &Hole, saved: &BTreeSet<&str>, place: &str)
         Hole::Any(list) => {
             demand(plan.data.get(list).is_some_and(|list| !list.is_empty()), place, || {
                 format!("the list {list:?} is absent or empty")
+            })
+        },
+        Hole::Setup(name) => demand(plan.setup.contains_key(name), place, || {
+            format!("the set-up of the run has saved no {name:?}")
+        }),
+        Hole::Column { feeder, column } => {
+            let known = plan.feeders.iter().find(|known| known.name == *feeder);
+            demand(known.is_some_and(|known| known.column(column).is_some()), place, || {
+                format!("there is no feeder {feeder:?} with a column {column:?}")
             })
         },
         Hole::Saved(name) => demand(saved.contains(name.as_str()), place, || {
@@ -164,12 +173,14 @@ mod tests {
             super::plan(&plan).map_err(|error| error.to_string())
         };
         assert_eq!(change(|_| {}), Ok(()));
-        let table: [(Change, &str); 14] = [
+        let table: [(Change, &str); 16] = [
             (|plan| plan.worker = 1, "worker: worker 1 of 1"),
             (|plan| plan.connections_max = 0, "connections_max"),
             (|plan| plan.timeline.end_ms = u64::MAX, "timeline.end_ms"),
             (|plan| plan.loads.push(plan.loads[0].clone()), "loads[1].name"),
-            (|plan| plan.loads[0].flow = "browse".into(), "no flow \"browse\""),
+            (|plan| plan.loads[0].flows[0].flow = "browse".into(), "no flow \"browse\""),
+            (|plan| plan.loads[0].flows[0].weight = 0, "loads[0].flows[0]: a weight"),
+            (|plan| plan.loads[0].flows.clear(), "loads[0].flows"),
             (|plan| plan.loads[0].users = 0, "loads[0].users"),
             (|plan| plan.loads[0].rate.clear(), "loads[0].rate"),
             (|plan| plan.loads[0].rate[0].to_per_s = f64::NAN, "loads[0].rate[0]: NaN"),

@@ -17,7 +17,9 @@ impl Account {
     pub(crate) fn ended(&mut self, outcome: Outcome) {
         let column = match outcome {
             Outcome::Completed => &mut self.completed,
-            Outcome::Status | Outcome::Connection | Outcome::Answer => &mut self.failed,
+            Outcome::Status | Outcome::Connection | Outcome::Answer | Outcome::Check => {
+                &mut self.failed
+            },
             Outcome::Timeout => &mut self.timed_out,
             Outcome::Dropped => &mut self.dropped,
             Outcome::Unfinished => &mut self.unfinished,

@@ -68,19 +68,17 @@ impl Intervals {
 
     fn cell(&self, key: CellKey, cell: &Cell) -> LoadCell {
         let flow = &self.plan.flows[key.flow];
-        LoadCell {
-            key: LoadKey {
-                flow: flow.name.clone(),
-                step: key.step.map(|step| flow.steps[step].name.clone()),
-                phase: key.phase,
-                group: key.group,
-                hit: key.hit,
-                outcome: key.outcome,
-            },
-            count: cell.count,
-            response_hdr: encode(&cell.response.to_histogram()),
-            service_hdr: encode(&cell.service.to_histogram()),
-        }
+        let key = LoadKey {
+            flow: flow.name.clone(),
+            step: key.step.map(|step| flow.steps[step].name.clone()),
+            phase: key.phase,
+            group: key.group,
+            hit: key.hit,
+            outcome: key.outcome,
+        };
+        let [response, service] =
+            [&cell.response, &cell.service].map(|samples| encode(&samples.to_histogram()));
+        LoadCell::new(key, cell.count, response, service)
     }
 }
 

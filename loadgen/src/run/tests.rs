@@ -155,7 +155,7 @@ async fn a_stop_before_the_start_gives_an_empty_account() {
 #[tokio::test]
 async fn a_plan_that_cannot_be_run_is_refused_before_anything_is_sent() {
     let mut plan = testing::plan("127.0.0.1:1".parse().unwrap());
-    plan.loads[0].flow = "nowhere".into();
+    plan.loads[0].flows[0].flow = "nowhere".into();
     let (_start, started) = oneshot::channel();
     let (_stop, stopped) = watch::channel(false);
     let refused = run(plan, started, stopped, Clock::system()).await;

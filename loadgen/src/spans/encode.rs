@@ -58,7 +58,7 @@ impl Encoder {
     }
 
     fn root(&self, journey: &JourneySpans) -> Span {
-        let flow = &self.plan.flows[self.plan.loads[journey.identity.load].flow];
+        let flow = &self.plan.flows[journey.identity.flow];
         let outcome = journey.outcome;
         let mut span = self.span(&journey.identity, 0, (journey.start, journey.end));
         span.name.clone_from(&flow.name);
@@ -70,7 +70,7 @@ impl Encoder {
     }
 
     fn step(&self, identity: &Identity, step: &StepSpan) -> Span {
-        let flow = &self.plan.flows[self.plan.loads[identity.load].flow];
+        let flow = &self.plan.flows[identity.flow];
         let about = &flow.steps[step.number];
         let mut span = self.span(identity, step.number + 1, (step.start, step.end));
         span.parent_span_id = identity.span_id(0).as_bytes().to_vec();

@@ -43,8 +43,13 @@ pub enum Measure {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
+    /// Every journey, whatever its flow.
+    Journeys,
     Flow(String),
-    Step { flow: String, step: String },
+    Step {
+        flow: String,
+        step: String,
+    },
     Edge(Edge),
 }
 
@@ -122,6 +127,7 @@ impl Limit {
 impl fmt::Display for Subject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Journeys => formatter.write_str("all journeys"),
             Self::Flow(flow) => formatter.write_str(flow),
             Self::Step { flow, step } => write!(formatter, "{flow}/{step}"),
             Self::Edge(edge) => write!(formatter, "{edge}"),
@@ -161,7 +167,11 @@ impl fmt::Display for Check {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Measured { measure, subject, group, operator, limit } => {
-                write!(formatter, "{measure}({subject}) {} {limit}", operator.as_str())?;
+                match subject {
+                    Subject::Journeys => write!(formatter, "{measure}")?,
+                    subject => write!(formatter, "{measure}({subject})")?,
+                }
+                write!(formatter, " {} {limit}", operator.as_str())?;
                 match group {
                     Group::Control => formatter.write_str(" in control"),
                     Group::Exposed => Ok(()),

@@ -73,6 +73,36 @@ impl Expectation {
     }
 }
 
+impl Check {
+    /// Reads a threshold of a load: what is measured of all journeys, of a flow or of a step, like
+    /// `p99 < 200ms` or `errors(checkout/pay) < 1%`.
+    pub fn parse_threshold(text: &str, flows: &[Flow]) -> Result<Self, String> {
+        let (policies, text) = (BTreeMap::new(), text.trim());
+        let known =
+            Known { flows, policies: &policies, faults: &[], control: false, timeline: None };
+        let head = text.find(['(', '<', '>', ' ']).unwrap_or(text.len());
+        let (function, rest) = (&text[..head], text[head..].trim());
+        let Some(measure) = measure_of(function) else {
+            let hint = hint(function, MEASURES.map(|(name, _)| name));
+            return Err(format!("unknown function \"{}\"{hint}", shorten(function)));
+        };
+        if measure == Measure::Attempts {
+            return Err("attempts are counted by edge, and a load has none".to_owned());
+        }
+        let Some(rest) = rest.strip_prefix('(') else {
+            return compared(function, measure, Subject::Journeys, rest, &known);
+        };
+        let Some((subject, rest)) = rest.rsplit_once(')') else {
+            return Err(format!("\"{}\" lacks a `)` after its subject", shorten(text)));
+        };
+        parse_measured(function, subject.trim(), rest.trim(), &known)
+    }
+}
+
+fn measure_of(function: &str) -> Option<Measure> {
+    MEASURES.iter().find(|(name, _)| *name == function).map(|(_, measure)| *measure)
+}
+
 fn parse_check(text: &str, known: &Known<'_>) -> Result<Check, String> {
     if INVARIANTS.contains(&text) {
         return Ok(Check::Invariant { name: text.to_owned() });
@@ -144,32 +174,47 @@ fn parse_measured(
     rest: &str,
     known: &Known<'_>,
 ) -> Result<Check, String> {
-    let Some((_, measure)) = MEASURES.iter().find(|(name, _)| *name == function) else {
+    let Some(measure) = measure_of(function) else {
         let hint = hint(function, functions());
         return Err(format!("unknown function \"{}\"{hint}", shorten(function)));
     };
     let subject = parse_subject(subject, known)?;
-    if *measure == Measure::Attempts && !matches!(subject, Subject::Edge(_)) {
+    if measure == Measure::Attempts && !matches!(subject, Subject::Edge(_)) {
         return Err(format!(
             "attempts are counted by edge, like attempts(orders -> payments); \"{subject}\" is a \
              flow"
         ));
     }
+    compared(function, measure, subject, rest, known)
+}
+
+/// What stands after the subject: operator, limit, group.
+fn compared(
+    function: &str,
+    measure: Measure,
+    subject: Subject,
+    rest: &str,
+    known: &Known<'_>,
+) -> Result<Check, String> {
     if language::COMPARISONS.iter().any(|comparison| rest.starts_with(comparison)) {
         return Err(not_yet("a comparison with another phase"));
     }
     let operator = Operator::ALL.into_iter().find(|operator| rest.starts_with(operator.as_str()));
     let operator = operator.ok_or_else(|| {
-        format!("after {function}({subject}) stands <, <=, > or >=, got \"{}\"", shorten(rest))
+        let of = match &subject {
+            Subject::Journeys => function.to_owned(),
+            subject => format!("{function}({subject})"),
+        };
+        format!("after {of} stands <, <=, > or >=, got \"{}\"", shorten(rest))
     })?;
     let rest = rest.strip_prefix(operator.as_str()).unwrap_or_default().trim();
     let (limit, group) = parse_group(rest, &subject, known)?;
     if limit.contains(" for ") {
         return Err(not_yet("\"for\" after a limit"));
     }
-    let limit = parse_limit(function, *measure, limit)?;
-    impossible(*measure, operator, limit)?;
-    Ok(Check::Measured { measure: *measure, subject, group, operator, limit })
+    let limit = parse_limit(function, measure, limit)?;
+    impossible(measure, operator, limit)?;
+    Ok(Check::Measured { measure, subject, group, operator, limit })
 }
 
 fn parse_group<'t>(

@@ -45,6 +45,9 @@ impl Sample {
         let (start_ms, end_ms) = evidence.timeline.window_ms(phase);
         let seconds = evidence.reached_ms.min(end_ms).saturating_sub(start_ms) as f64 / 1_000.0;
         let mut sample = match subject {
+            Subject::Journeys => Self::of_load(evidence, |key| {
+                key.step.is_none() && key.phase == phase && key.group == group
+            }),
             Subject::Flow(flow) => Self::of_load(evidence, |key| {
                 key.flow == *flow && key.step.is_none() && key.phase == phase && key.group == group
             }),

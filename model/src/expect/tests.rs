@@ -58,12 +58,8 @@ impl World {
             response.record(ms * 1_000).unwrap();
         }
         let empty = crate::hdr::encode(&crate::hdr::empty());
-        let cell = LoadCell {
-            key,
-            count: ms.len() as u64,
-            response_hdr: crate::hdr::encode(&response),
-            service_hdr: empty.clone(),
-        };
+        let cell =
+            LoadCell::new(key, ms.len() as u64, crate::hdr::encode(&response), empty.clone());
         let interval = LoadInterval {
             run_id: "r".to_owned(),
             worker: 0,

@@ -76,15 +76,27 @@ fn read_recorded(path: &str, outside: &dyn Outside) -> Result<Vec<Quantile>, Str
     Ok(recorded.quantiles)
 }
 
+/// How long a user thinks: a delay, or `1s..3s` for anything between, evenly; it may be nothing.
+pub(crate) fn parse_think(text: &str) -> Result<Distribution, String> {
+    if text.trim() == "0s" {
+        return Ok(Distribution::Fixed { value_us: 0 });
+    }
+    let range = text.split_once("..").filter(|(min, _)| !min.trim().contains(' '));
+    match range {
+        Some((min, max)) => uniform(microseconds(min)?, microseconds(max)?),
+        None => parse(text),
+    }
+}
+
 /// `1500ms`, `1500ms +- 300ms`, `uniform 1s..2s`, `normal 1500ms deviation 300ms`,
-/// `exponential 200ms`, `pareto 100ms alpha 1.5`.
+/// `lognormal 1500ms deviation 300ms`, `exponential 200ms`, `pareto 100ms alpha 1.5`.
 pub(crate) fn parse(text: &str) -> Result<Distribution, String> {
     let text = text.trim();
     let wrong = || {
         format!(
             "a delay is written \"1500ms\", \"1500ms +- 300ms\", \"uniform 1s..2s\", \
-             \"normal 1500ms deviation 300ms\", \"exponential 200ms\" or \
-             \"pareto 100ms alpha 1.5\"; got \"{}\"",
+             \"normal 1500ms deviation 300ms\", \"lognormal 1500ms deviation 300ms\", \
+             \"exponential 200ms\" or \"pareto 100ms alpha 1.5\"; got \"{}\"",
             shorten(text)
         )
     };
@@ -99,6 +111,11 @@ pub(crate) fn parse(text: &str) -> Result<Distribution, String> {
             return Err(NOTHING.to_owned());
         }
         return Ok(Distribution::Normal { mean_us, deviation_us });
+    }
+    if let Some(rest) = text.strip_prefix("lognormal ") {
+        let (mean, deviation) = rest.split_once(" deviation ").ok_or_else(wrong)?;
+        let (mean_us, deviation_us) = (above_zero(mean)?, microseconds(deviation)?);
+        return Ok(Distribution::LogNormal { mean_us, deviation_us });
     }
     if let Some(mean) = text.strip_prefix("exponential ") {
         return Ok(Distribution::Exponential { mean_us: above_zero(mean)? });
@@ -166,6 +183,7 @@ mod tests {
             ("1500ms +- 300ms", "uniform 1.2s..1.8s"),
             ("uniform 1s..2s", "uniform 1s..2s"),
             ("normal 1500ms deviation 300ms", "normal 1.5s deviation 300ms"),
+            ("lognormal 1500ms deviation 300ms", "lognormal 1.5s deviation 300ms"),
             ("exponential 200ms", "exponential 200ms"),
             ("pareto 100ms alpha 1.5", "pareto 100ms alpha 1.5"),
         ] {
@@ -173,6 +191,15 @@ mod tests {
             assert_eq!(delay.to_string(), printed);
             assert_eq!(parse(printed).unwrap(), delay);
         }
+    }
+
+    #[test]
+    fn a_think_time_may_be_a_bare_range_or_nothing() {
+        let uniform = Distribution::Uniform { min_us: 1_000_000, max_us: 3_000_000 };
+        assert_eq!(parse_think("1s..3s"), Ok(uniform.clone()));
+        assert_eq!(parse_think("uniform 1s..3s"), Ok(uniform));
+        assert_eq!(parse_think("0s"), Ok(Distribution::Fixed { value_us: 0 }));
+        assert!(parse_think("3s..1s").is_err() && parse_think("1..3").is_err());
     }
 
     #[test]
@@ -189,6 +216,8 @@ mod tests {
             "pareto 1s alpha 0",
             "pareto 1s alpha NaN",
             "normal 1s",
+            "lognormal 0s deviation 1s",
+            "lognormal 1s",
             "normal 0s deviation 0s",
             "2h",
         ] {

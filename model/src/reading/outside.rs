@@ -9,6 +9,14 @@ use std::net::SocketAddr;
 pub trait Outside: Debug {
     /// The text of a file. A relative path counts from the folder of the file that is read.
     fn text(&self, path: &str) -> Result<String, String>;
+    /// The same for a file of data, which may be longer, in bytes at most.
+    fn data(&self, path: &str, bytes_max: usize) -> Result<String, String> {
+        let text = self.text(path)?;
+        if text.len() > bytes_max {
+            return Err(format!("\"{path}\" is longer than {bytes_max} bytes"));
+        }
+        Ok(text)
+    }
     /// An environment variable; `None` when it is not set.
     fn variable(&self, name: &str) -> Option<String>;
     /// The addresses of a host, at least one.

@@ -12,6 +12,8 @@ mod breaker;
 mod limit;
 mod retry;
 
+pub(crate) use retry::read as read_retry;
+
 /// Longest name of a shadow breaker in characters.
 const NAME_MAX: usize = 64;
 

@@ -43,8 +43,12 @@ fn write_head(page: &mut String, scenario: &Scenario) -> std::fmt::Result {
         let peak = load.rate.iter().map(|step| step.from_per_s.max(step.to_per_s));
         let (timeline, peak) = (scenario.timeline(), peak.fold(0.0, f64::max));
         let arrivals = traffic::arrivals(&load.rate, 0, timeline.end_ms);
-        let (name, flow) = (&load.name, &load.flow);
-        writeln!(page, "load {name}: {arrivals:.0} journeys of {flow}, at most {peak}/s")?;
+        let (name, mix) = (&load.name, load.mix());
+        writeln!(page, "load {name}: {arrivals:.0} journeys of {mix}, at most {peak}/s")?;
+    }
+    for feeder in &scenario.feeders {
+        let (name, rows, order) = (&feeder.name, feeder.rows.len(), feeder.order.as_str());
+        writeln!(page, "feeder {name}: {rows} rows, {order}: {}", feeder.columns.join(", "))?;
     }
     writeln!(page)
 }

@@ -15,6 +15,9 @@ run = {}
 safety = {}
 export = {}
 data = {}
+feeder = { NAME = {} }
+setup = { steps = [] }
+teardown = { steps = [] }
 [gateway]
 edge = {}
 [gateway.defaults]
@@ -29,8 +32,12 @@ health = {}
 outlier = {}
 [[service]]
 [[load]]
+retry = {}
+hedge = {}
 [[flow]]
-steps = [{}]
+retry = {}
+hedge = {}
+steps = [{ retry = {}, hedge = {} }]
 [[fault]]
 add = {}
 match = {}
@@ -44,7 +51,7 @@ kind = "latency"
 ///
 /// It is what the parser really asks for: an empty file of all tables is read, and what was asked
 /// is noted. Tables whose keys the writer chooses (`[data]`, `[gateway.edge]`, `save`, `headers`)
-/// have none.
+/// have none; a feeder is called `[feeder.NAME]`.
 pub fn keys() -> BTreeMap<String, BTreeSet<&'static str>> {
     super::read::keys(WHOLE)
 }
@@ -52,11 +59,10 @@ pub fn keys() -> BTreeMap<String, BTreeSet<&'static str>> {
 /// Everything that is refused as not supported by this version: keys, kinds of faults, functions
 /// and phrases of expectations.
 pub fn refused() -> Vec<&'static str> {
-    let words: [&[&'static str]; 10] = [
+    let words: [&[&'static str]; 9] = [
         &TABLES,
         &SERVICE_KEYS,
         &FAULT_KEYS,
-        &STEP_KEYS,
         &SAFETY_KEYS,
         &EXPORT_KEYS,
         &FAULT_KINDS,
@@ -76,7 +82,6 @@ pub fn kinds() -> Vec<&'static str> {
 pub(super) const TABLES: [&str; 2] = ["search", "invariant"];
 pub(super) const SERVICE_KEYS: [&str; 3] = ["ready", "env", "url"];
 pub(super) const FAULT_KEYS: [&str; 2] = ["back", "pick"];
-pub(super) const STEP_KEYS: [&str; 2] = ["until", "within"];
 pub(super) const SAFETY_KEYS: [&str; 2] = ["stop_when", "only"];
 pub(super) const EXPORT_KEYS: [&str; 3] = ["junit", "html", "json"];
 
@@ -110,7 +115,7 @@ mod tests {
     fn every_table_of_the_file_is_asked_for_its_keys() {
         let keys = keys();
         for table in &keys["the file"] {
-            let scalar = ["title", "seed", "data"].contains(table);
+            let scalar = ["title", "seed", "data", "feeder"].contains(table);
             let known = [format!("[{table}]"), format!("[[{table}]]")];
             assert!(scalar || known.iter().any(|name| keys.contains_key(name)), "{table}");
         }

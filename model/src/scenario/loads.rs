@@ -1,8 +1,8 @@
 //! `[[load]]`: which flows arrive, how often.
 
-use super::rate;
+use super::{flows, rate};
 use crate::flow::Flow;
-use crate::load::{Load, LoadModel, RateStep, Spacing};
+use crate::load::{Load, LoadModel, RateStep, Spacing, WEIGHT_MAX, Weighted};
 use crate::reading::names;
 use crate::reading::nearest::hint;
 use crate::reading::reader::{Table, Value, shorten};
@@ -12,10 +12,10 @@ const USERS_DEFAULT: u64 = 500;
 const USERS_MAX: u64 = 0x00ff_ffff;
 const TIMEOUT_DEFAULT_MS: u64 = 5_000;
 
-pub(super) fn read(root: &mut Table<'_>, flows: &[Flow]) -> Vec<Load> {
+pub(crate) fn read(root: &mut Table<'_>, flows: &[Flow]) -> Vec<Load> {
     let tables = root.tables("load");
     if tables.is_empty() {
-        root.wrong("a scenario needs at least one [[load]], or nothing would happen");
+        root.wrong("the file needs at least one [[load]], or nothing would happen");
     }
     let mut seen = Vec::new();
     tables.into_iter().filter_map(|table| read_load(table, flows, &mut seen)).collect()
@@ -26,32 +26,56 @@ fn read_load(mut table: Table<'_>, flows: &[Flow], seen: &mut Vec<String>) -> Op
         let name = names::read(&value, "")?;
         names::unique(&value, &name, seen).then_some(name)
     });
-    let flow = table.require("flow").and_then(|value| known_flow(&value, flows));
+    let flow = table.require("flow").map(|value| read_mix(&value, flows));
     let rate = table.require("rate").map(|value| read_rate(&value));
     let spacing = table.get("spacing").and_then(|value| read_spacing(&value));
     let users = table.get("users").and_then(|value| value.integer(1..=USERS_MAX));
     let timeout_ms = table.get("timeout").and_then(|value| value.time_ms());
+    let client = flows::read_client(&mut table);
     table.finish(&[]);
     Some(Load {
         name: name?,
-        flow: flow?,
+        flows: flow.filter(|mix| !mix.is_empty())?,
         rate: rate?,
         spacing: spacing.unwrap_or(Spacing::Constant),
         model: LoadModel::Open,
         recorded_ns: Vec::new(),
         users: users.unwrap_or(USERS_DEFAULT),
         timeout_ms: timeout_ms.unwrap_or(TIMEOUT_DEFAULT_MS),
+        client,
     })
 }
 
-fn known_flow(value: &Value<'_>, flows: &[Flow]) -> Option<String> {
-    let name = value.text("the name of a flow")?;
-    if !flows.iter().any(|flow| flow.name == name) {
-        let hint = hint(name, flows.iter().map(|flow| flow.name.as_str()));
-        value.wrong(format!("unknown flow \"{}\"{hint}", shorten(name)));
-        return None;
+/// `"checkout"`, or `{ checkout = 3, browse = 7 }`.
+fn read_mix(value: &Value<'_>, flows: &[Flow]) -> Vec<Weighted> {
+    if !value.is_table() {
+        let flow = known_flow(value, flows);
+        return flow.into_iter().map(|flow| Weighted { flow, weight: 1 }).collect();
     }
-    Some(name.to_owned())
+    let Some(table) = value.inner_table() else { return Vec::new() };
+    let named = table.named();
+    if named.is_empty() {
+        value.wrong(format!("{} must name at least one flow", value.name));
+    }
+    let weighted = named.into_iter().filter_map(|(name, span, weight)| {
+        let flow = find_flow(name, flows).map_err(|said| table.report.add(span, said)).ok();
+        let weight = weight.integer(1..=u64::from(WEIGHT_MAX))?;
+        Some(Weighted { flow: flow?, weight: weight as u32 })
+    });
+    weighted.collect()
+}
+
+fn find_flow(name: &str, flows: &[Flow]) -> Result<String, String> {
+    if flows.iter().any(|flow| flow.name == name) {
+        return Ok(name.to_owned());
+    }
+    let hint = hint(name, flows.iter().map(|flow| flow.name.as_str()));
+    Err(format!("unknown flow \"{}\"{hint}", shorten(name)))
+}
+
+fn known_flow(value: &Value<'_>, flows: &[Flow]) -> Option<String> {
+    let name = value.text("the name of a flow, or a table of flows and weights")?;
+    find_flow(name, flows).map_err(|said| value.wrong(said)).ok()
 }
 
 /// The last step always holds until load ends, so a last step with a time is followed by its end.

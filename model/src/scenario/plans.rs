@@ -67,6 +67,8 @@ impl Scenario {
             loads: self.loads.clone(),
             flows: self.flows.clone(),
             data: self.data.clone(),
+            feeders: self.feeders.clone(),
+            setup: BTreeMap::new(),
             connections_max: connections(&self.loads),
             at_limit: AtLimit::default(),
             release_every_us: 0,

@@ -12,16 +12,21 @@ use super::{
 use crate::expect::Known;
 use crate::fault::FaultSpec;
 use crate::reading;
+use crate::reading::outside::{Nowhere, Outside};
 use crate::reading::reader::{Report, Table};
 use crate::shop;
 
 /// All findings when there is at least one.
-pub(super) fn read(file_name: &str, text: &str) -> Result<Scenario, Vec<Problem>> {
+pub(super) fn read(
+    file_name: &str,
+    text: &str,
+    outside: &dyn Outside,
+) -> Result<Scenario, Vec<Problem>> {
     let report = Report::new(text);
     let Some(document) = reading::document(&report, text, "a scenario") else {
         return Err(report.into_found());
     };
-    let scenario = read_tables(file_name, Table::root(&report, &document));
+    let scenario = read_tables(file_name, Table::root(&report, &document), outside);
     let found = report.into_found();
     if found.is_empty() { Ok(scenario) } else { Err(found) }
 }
@@ -31,11 +36,11 @@ pub(super) fn read(file_name: &str, text: &str) -> Result<Scenario, Vec<Problem>
 pub(super) fn keys(text: &str) -> BTreeMap<String, BTreeSet<&'static str>> {
     let report = Report::new(text);
     let (document, _errors) = DeTable::parse_recoverable(text);
-    read_tables("keys", Table::root(&report, &document));
+    read_tables("keys", Table::root(&report, &document), &Nowhere);
     report.into_asked()
 }
 
-fn read_tables(file_name: &str, mut root: Table<'_>) -> Scenario {
+fn read_tables(file_name: &str, mut root: Table<'_>, outside: &dyn Outside) -> Scenario {
     let (title, seed) = sections::read_head(&mut root, file_name);
     let weaknesses = sections::read_system(&mut root);
     let services = services::read(&mut root);
@@ -43,15 +48,15 @@ fn read_tables(file_name: &str, mut root: Table<'_>) -> Scenario {
     let gateway = gateway::read(&mut root, &edges);
     let run = sections::read_run(&mut root);
     let safety = sections::read_safety(&mut root);
-    let data = flows::read_data(&mut root);
-    let mut flows = flows::read_flows(&mut root, &data);
+    let flows::Journeys { sources, mut flows, setup, teardown } =
+        flows::read(&mut root, flows::Place::Shop, outside);
     let loads = loads::read(&mut root, &flows);
     let limit_ms = safety.limit.as_millis() as u64;
     let faults = faults::read(&mut root, &edges, limit_ms);
     let export = sections::read_export(&mut root);
     let last_fault = faults.specs.iter().map(FaultSpec::end_ms).max().map(Duration::from_millis);
     sections::check_times(root.report, &run, safety, last_fault);
-    flows.retain(|flow| loads.iter().any(|load| load.flow == flow.name));
+    flows.retain(|flow| loads.iter().any(|load| load.share_of(&flow.name) > 0.0));
     let mut scenario = Scenario {
         title,
         seed,
@@ -62,7 +67,10 @@ fn read_tables(file_name: &str, mut root: Table<'_>) -> Scenario {
         run: run.times,
         loads,
         flows,
-        data,
+        data: sources.data,
+        feeders: sources.feeders,
+        setup,
+        teardown,
         faults: faults.specs,
         expectations: Vec::new(),
         safety,

@@ -16,7 +16,7 @@ const WATCH_DEFAULT: Duration = Duration::from_secs(20);
 const LIMIT_DEFAULT: Duration = Duration::from_mins(5);
 
 /// `title` and `seed`. Without a title the run is called like its file.
-pub(super) fn read_head(root: &mut Table<'_>, file_name: &str) -> (String, u64) {
+pub(crate) fn read_head(root: &mut Table<'_>, file_name: &str) -> (String, u64) {
     let title = root.get("title").and_then(|value| value.text("a string"));
     let seed = root.get("seed").and_then(|value| value.integer(0..=i64::MAX as u64));
     (title.unwrap_or(file_name).to_owned(), seed.unwrap_or(SEED_DEFAULT))
@@ -125,7 +125,7 @@ pub(super) fn read_safety(root: &mut Table<'_>) -> Safety {
     safety
 }
 
-pub(super) fn read_export(root: &mut Table<'_>) -> Export {
+pub(crate) fn read_export(root: &mut Table<'_>) -> Export {
     let Some(mut table) = root.get("export").and_then(|value| value.table("[export]")) else {
         return Export::default();
     };

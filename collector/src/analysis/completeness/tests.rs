@@ -1,6 +1,6 @@
 use model::frame::{Span, Trace};
 use model::hdr::{empty, encode};
-use model::load::{Group, LoadCell, LoadInterval, LoadKey, Validity};
+use model::load::{Attempts, Group, LoadCell, LoadInterval, LoadKey, Validity};
 use model::names::attribute;
 use model::phase::Phase;
 
@@ -119,19 +119,19 @@ fn counted_losses_weigh_and_refusals_do_not() {
 
 #[test]
 fn of_the_load_only_steps_count_and_only_those_that_were_answered_for_sure() {
-    let cell = |step: Option<&str>, outcome: Outcome, count: u64| LoadCell {
-        key: LoadKey {
+    let cell = |step: Option<&str>, outcome: Outcome, count: u64| {
+        let key = LoadKey {
             flow: "checkout".to_owned(),
             step: step.map(str::to_owned),
             phase: Phase::During,
             group: Group::Exposed,
             hit: false,
             outcome,
-        },
-        count,
-        response_hdr: encode(&empty()),
-        service_hdr: encode(&empty()),
+        };
+        LoadCell::new(key, count, encode(&empty()), encode(&empty()))
     };
+    let mut again = cell(Some("pay"), Outcome::Check, 2);
+    again.attempts = Attempts { sent: 7, retries: 4, hedges: 1, denied: 1 };
     let interval = LoadInterval {
         run_id: "run-1".to_owned(),
         worker: 0,
@@ -145,6 +145,7 @@ fn of_the_load_only_steps_count_and_only_those_that_were_answered_for_sure() {
             cell(Some("pay"), Outcome::Timeout, 3),
             cell(Some("pay"), Outcome::Connection, 4),
             cell(Some("pay"), Outcome::Dropped, 5),
+            again,
         ],
         lateness_hdr: encode(&empty()),
         connection_wait_hdr: encode(&empty()),
@@ -160,5 +161,5 @@ fn of_the_load_only_steps_count_and_only_those_that_were_answered_for_sure() {
     totals.add(&interval).unwrap();
     let mut counts = Counts::default();
     counts.add_load(&totals);
-    assert_eq!((counts.answered, counts.uncertain), (30, 7));
+    assert_eq!((counts.answered, counts.uncertain), (32, 12));
 }

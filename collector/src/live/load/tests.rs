@@ -25,12 +25,7 @@ pub(crate) fn interval(worker: u32, sequence: u64, us: &[u64]) -> LoadInterval {
         sequence,
         unix_s: 100,
         offered: us.len() as u64,
-        cells: vec![LoadCell {
-            key,
-            count: us.len() as u64,
-            response_hdr: encode(&histogram),
-            service_hdr: encode(&empty()),
-        }],
+        cells: vec![LoadCell::new(key, us.len() as u64, encode(&histogram), encode(&empty()))],
         lateness_hdr: encode(&empty()),
         connection_wait_hdr: encode(&empty()),
         dials: model::load::DialHdr::default(),

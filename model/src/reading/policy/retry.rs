@@ -5,7 +5,7 @@ use crate::reading::nearest::nearest;
 use crate::reading::reader::{Table, Value, shorten};
 use crate::units::{Share, parse_duration};
 
-pub(super) fn read(mut table: Table<'_>) -> RetryPolicy {
+pub(crate) fn read(mut table: Table<'_>) -> RetryPolicy {
     let attempts = table.require("attempts").and_then(|value| value.integer(1..=10));
     let on = table.get("on").map(|value| value.items().iter().filter_map(retry_on).collect());
     let backoff = table.get("backoff").as_ref().and_then(read_backoff);

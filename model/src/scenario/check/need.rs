@@ -57,7 +57,7 @@ pub(super) fn of(scenario: &Scenario, expectation: &Expectation) -> Need {
         },
         Check::Recovered { .. } => {
             // Every flow is compared with its own baseline, so the rarest one counts.
-            let flows = scenario.loads.iter().map(|load| Subject::Flow(load.flow.clone()));
+            let flows = scenario.flows.iter().map(|flow| Subject::Flow(flow.name.clone()));
             let planned = flows.map(|flow| planned(scenario, &flow, Group::Exposed, Phase::Before));
             Need::Samples { needed: BASELINE_MIN, planned: planned.min().flatten() }
         },
@@ -72,10 +72,11 @@ fn planned(scenario: &Scenario, subject: &Subject, group: Group, phase: Phase) -
         Group::Control => control,
         Group::Exposed => 1.0 - control,
     };
+    let journeys = |flow: &str| traffic::journeys(scenario, flow, from_ms, to_ms) * part;
     let samples = match subject {
-        Subject::Flow(flow) | Subject::Step { flow, .. } => {
-            traffic::journeys(scenario, flow, from_ms, to_ms) * part
-        },
+        Subject::Journeys => scenario.flows.iter().map(|flow| journeys(&flow.name)).sum(),
+        Subject::Flow(flow) => journeys(flow),
+        Subject::Step { flow, step } => journeys(flow) * traffic::turns(scenario, flow, step)?,
         Subject::Edge(edge) => traffic::calls(scenario, edge, from_ms, to_ms)?,
     };
     Some(samples.round() as u64)

@@ -2,8 +2,8 @@
 
 use crate::edge::{CLIENT, Edge};
 use crate::fault::Window;
-use crate::flow::Flow;
-use crate::load::RateStep;
+use crate::flow::{Flow, Step};
+use crate::load::{Load, RateStep};
 use crate::scenario::Scenario;
 use crate::shop;
 use crate::template::Segment;
@@ -36,8 +36,20 @@ fn upto(rate: &[RateStep], to_ms: u64) -> f64 {
 
 /// Journeys of a flow between two instants after the start of load.
 pub(super) fn journeys(scenario: &Scenario, flow: &str, from_ms: u64, to_ms: u64) -> f64 {
-    let loads = scenario.loads.iter().filter(|load| load.flow == flow);
-    loads.map(|load| arrivals(&load.rate, from_ms, to_ms)).sum()
+    let walked = |load: &Load| arrivals(&load.rate, from_ms, to_ms) * load.share_of(flow);
+    scenario.loads.iter().map(walked).sum()
+}
+
+/// How often one journey does a step when nothing fails. `None` when that depends on answers.
+pub(super) fn turns(scenario: &Scenario, flow: &str, step: &str) -> Option<f64> {
+    let flow = scenario.flows.iter().find(|known| known.name == flow)?;
+    let step = flow.steps.iter().find(|known| known.name == step)?;
+    turns_of(step).map(f64::from)
+}
+
+fn turns_of(step: &Step) -> Option<u32> {
+    let certain = step.when.is_empty() && step.unless.is_empty() && step.turns.until.is_empty();
+    certain.then_some(step.turns.max)
 }
 
 /// Calls of an edge during the windows of a fault. `None` when it depends on what services do for
@@ -68,12 +80,12 @@ fn calls_of(flow: &Flow, edge: &Edge) -> Option<u32> {
         return None;
     }
     let routes = shop::routes();
-    let leads_there = |step: &&crate::flow::Step| {
+    let leads_there = |step: &&Step| {
         let Some(Segment::Literal(path)) = step.path.segments.first() else { return false };
         let fitting = routes.iter().filter(|route| path.starts_with(&route.prefix));
         fitting.max_by_key(|route| route.prefix.len()).is_some_and(|route| route.edge == *edge)
     };
-    u32::try_from(flow.steps.iter().filter(leads_there).count()).ok()
+    flow.steps.iter().filter(leads_there).map(turns_of).sum()
 }
 
 #[cfg(test)]

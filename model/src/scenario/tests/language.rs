@@ -177,7 +177,7 @@ that = ["p50(checkout/order) < 1s", "p50(checkout/GET /orders/${id}) < 1s"]
     let [order, read] = scenario.flows[0].steps.as_slice() else { panic!("two steps") };
     assert_eq!((order.method.as_str(), order.status.as_slice()), ("POST", &[201, 202][..]));
     assert_eq!(order.acknowledges.as_deref(), Some("id"));
-    assert_eq!((order.save["id"].as_str(), order.timeout_ms), ("/id", Some(2_000)));
+    assert_eq!((order.save["id"].to_string().as_str(), order.timeout_ms), ("/id", Some(2_000)));
     assert_eq!(order.headers["x-colour"].to_string(), "${any:colour}");
     assert_eq!(read.name, "GET /orders/${id}");
     assert_eq!(scenario.expectations.len(), 2);
