@@ -60,7 +60,6 @@ pub(crate) struct Exchange {
     /// Names of faults that hit the request, as the answer says.
     pub(crate) faults: Option<String>,
     /// Lines of the head, empty unless they were wanted.
-    #[expect(dead_code, reason = "no step asks for a header yet")]
     pub(crate) head: Vec<u8>,
     pub(crate) body_bytes: u64,
 }

@@ -24,6 +24,9 @@ pub enum LoadError {
     Setup { what: &'static str, source: io::Error },
     #[error(transparent)]
     Client(#[from] crate::client::ClientError),
+    /// A step of the set-up or the tear-down.
+    #[error("the flow {flow:?} failed at {step:?}: {failure}")]
+    Once { flow: String, step: String, failure: String },
     /// The panic message is on standard error.
     #[error("the load engine ended by a panic")]
     Panicked,

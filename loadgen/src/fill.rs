@@ -38,7 +38,7 @@ impl Fill<'_> {
     }
 
     /// JSON: inside quotes a value is escaped; outside it is put in as the JSON that it is.
-    pub(crate) fn body(&self, template: &Template) -> Option<String> {
+    pub(crate) fn json(&self, template: &Template) -> Option<String> {
         self.filled(template, |text, value| {
             if ends_inside_quotes(text) {
                 escaped(text, value);
@@ -168,7 +168,7 @@ mod tests {
             assert_eq!(fill.plain(&template("${users.name} ${setup.token}")).unwrap(), "eve t-1");
             let body = template(r#"{"a":"${order}","lines":${lines},"b\"":"${user}"}"#);
             let user = fill.identity.correlation_id.user_key().to_owned();
-            let json: serde_json::Value = serde_json::from_str(&fill.body(&body).unwrap()).unwrap();
+            let json: serde_json::Value = serde_json::from_str(&fill.json(&body).unwrap()).unwrap();
             let expected = serde_json::json!({"a": "o 7/\"x\"", "lines": [{"n": 1}], "b\"": user});
             assert_eq!(json, expected);
         });
@@ -196,7 +196,7 @@ mod tests {
     fn a_value_that_no_step_has_saved_fills_nothing() {
         check(0, |fill| {
             let gone = template("a${gone}");
-            assert_eq!((fill.plain(&gone), fill.path(&gone), fill.body(&gone)), (None, None, None));
+            assert_eq!((fill.plain(&gone), fill.path(&gone), fill.json(&gone)), (None, None, None));
         });
     }
 

@@ -51,7 +51,8 @@ impl Identity {
         }
     }
 
-    /// Span 0 is the journey; span `n + 1` is step `n`.
+    /// Span 0 is the journey; requests and steps have the numbers from 1, in the order in which they
+    /// began.
     pub(crate) fn span_id(&self, number: usize) -> SpanId {
         let [high, ..] = halves(self.trace_id);
         let bytes = indexed(high, "span", number as u64).bits().to_be_bytes();
@@ -62,10 +63,10 @@ impl Identity {
 
     /// What the request of a step carries. The trace id is a hash, so it is random enough to
     /// sample by.
-    pub(crate) fn trace_parent(&self, step: usize) -> TraceParent {
+    pub(crate) fn trace_parent(&self, span: usize) -> TraceParent {
         TraceParent {
             trace_id: self.trace_id,
-            span_id: self.span_id(step + 1),
+            span_id: self.span_id(span),
             flags: FLAG_SAMPLED | FLAG_RANDOM,
         }
     }
@@ -150,7 +151,7 @@ mod tests {
     #[test]
     fn a_trace_parent_reads_back_with_the_sampled_and_random_flags() {
         let journey = &journeys(&plan())[7];
-        let text = journey.trace_parent(2).to_string();
+        let text = journey.trace_parent(3).to_string();
         assert!(text.ends_with("-03"), "{text}");
         assert_eq!(text.parse::<TraceParent>().unwrap().span_id, journey.span_id(3));
     }

@@ -1,23 +1,32 @@
 //! One user's way through a flow: its steps one after the other, to the first that fails.
 //!
-//! The journey and its first step count from the intended start; a later step has no schedule of
-//! its own and counts from its real start. A journey is recorded exactly once, whatever happens to
-//! it, also when it never got a connection or the load ends before it.
+//! The journey and its first request count from the intended start; a later step has no schedule
+//! of its own and counts from its real start. What the user thinks between two steps is nobody's
+//! response time: it is left out of the journey's. A journey is recorded exactly once, whatever
+//! happens to it, also when it never got a connection or the load ends before it.
+//!
+//! A step is done in turns (`turn`), a turn takes one request or, when its client tries again,
+//! several (`attempts`), and what comes of it is judged (`judge`).
 
+mod attempts;
 mod context;
+mod hedge;
+mod judge;
 mod request;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use model::load::{Acknowledged, Outcome};
+use model::flow::Condition;
+use model::load::{Attempts, Outcome};
 use tokio::time::Instant;
 
-use crate::client::{Exchange, Failure, Held, Outgoing, Wanted};
+use crate::client::{Failure, Held, Outgoing};
 use crate::fill::Fill;
-use crate::flow::answer::Answer;
+use crate::flow::draws;
+use crate::flow::jar::Jar;
 use crate::identity::Identity;
 use crate::plan::ResolvedStep;
 use crate::queue::Released;
@@ -25,6 +34,8 @@ use crate::record::Timing;
 use crate::spans::StepSpan;
 
 pub(crate) use context::{Context, Ended};
+use judge::holds_before;
+use turn::Turned;
 
 /// A journey that has a place among the requests in flight.
 pub(crate) struct Journey {
@@ -32,13 +43,39 @@ pub(crate) struct Journey {
     identity: Identity,
     released: Released,
     saved: BTreeMap<String, String>,
-    steps: Vec<StepSpan>,
+    jar: Jar,
+    spans: Vec<StepSpan>,
+    /// Spans that have got their number.
+    numbered: usize,
+    /// A request has been tried.
+    begun: bool,
     /// First byte of the first request.
     written: Option<Instant>,
     /// Last byte of the last answer, or when it was given up.
     finished: Instant,
+    /// What the user has thought between steps.
+    thought: Duration,
     hit: bool,
+    attempts: Attempts,
     held: Held,
+    failed: Option<Failed>,
+}
+
+/// Where a journey ended before its end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failed {
+    /// Of the step in its flow.
+    pub(crate) step: usize,
+    pub(crate) failure: Failure,
+}
+
+/// A turn of a step.
+#[derive(Debug, Clone, Copy)]
+struct At<'p> {
+    number: usize,
+    step: &'p ResolvedStep,
+    /// What draws differ by.
+    place: u64,
 }
 
 impl Journey {
@@ -50,10 +87,16 @@ impl Journey {
             finished: released.dispatched,
             released,
             saved: BTreeMap::new(),
-            steps: Vec::new(),
+            jar: Jar::default(),
+            spans: Vec::new(),
+            numbered: 0,
+            begun: false,
             written: None,
+            thought: Duration::ZERO,
             hit: false,
+            attempts: Attempts::default(),
             held: Held::default(),
+            failed: None,
         }
     }
 
@@ -63,27 +106,49 @@ impl Journey {
         let context = Rc::clone(&self.context);
         let outcome = self.walk(&context, buffer).await;
         let finished = self.finished;
-        context.journey_ended(Ended {
+        self.end(outcome);
+        (finished, outcome)
+    }
+
+    /// The same for a flow that is walked once: gives what its steps have saved, or where it ended.
+    pub(crate) async fn run_once(
+        mut self,
+        buffer: &mut Outgoing,
+    ) -> Result<BTreeMap<String, String>, Failed> {
+        let context = Rc::clone(&self.context);
+        let outcome = self.walk(&context, buffer).await;
+        let (saved, failed) = (std::mem::take(&mut self.saved), self.failed);
+        self.end(outcome);
+        let stopped = Failed { step: 0, failure: Failure::Stopped };
+        if outcome == Outcome::Completed { Ok(saved) } else { Err(failed.unwrap_or(stopped)) }
+    }
+
+    fn end(self, outcome: Outcome) {
+        let awake = |from: Instant| {
+            self.finished.saturating_duration_since(from).saturating_sub(self.thought)
+        };
+        let timing =
+            Timing { response: awake(self.released.intended), service: self.written.map(awake) };
+        self.context.journey_ended(Ended {
             outcome,
-            timing: Timing {
-                response: self.finished.saturating_duration_since(self.released.intended),
-                service: self.written.map(|from| self.finished.saturating_duration_since(from)),
-            },
+            timing,
             identity: self.identity,
             intended: self.released.intended,
             finished: self.finished,
             hit: self.hit,
-            steps: self.steps,
+            attempts: self.attempts,
+            steps: self.spans,
         });
-        (finished, outcome)
     }
 
     async fn walk(&mut self, context: &Context, buffer: &mut Outgoing) -> Outcome {
-        let load = &context.plan.loads[self.identity.load];
         let flow = &context.plan.flows[self.identity.flow];
         for (number, step) in flow.steps.iter().enumerate() {
-            let timeout = step.timeout.unwrap_or(load.timeout);
-            let outcome = self.step(context, number, (step, timeout), buffer).await;
+            if self.is_left_out(step) {
+                continue;
+            }
+            let last = number + 1 == flow.steps.len();
+            let outcome = self.step(context, (number, step, last), buffer).await;
             if outcome != Outcome::Completed {
                 return outcome;
             }
@@ -91,118 +156,73 @@ impl Journey {
         Outcome::Completed
     }
 
+    /// All turns of a step, and the thinking after each. Nobody thinks after the last step.
     async fn step(
         &mut self,
         context: &Context,
-        number: usize,
-        (step, timeout): (&ResolvedStep, Duration),
+        (number, step, last): (usize, &ResolvedStep, bool),
         buffer: &mut Outgoing,
     ) -> Outcome {
-        let first = number == 0;
-        // The user's patience begins when the arrival was released, so the wait for a free place
-        // is part of it.
-        let began = if first { self.released.dispatched } else { context.clock.now() };
-        let fill = Fill {
-            plan: &context.plan,
-            identity: &self.identity,
-            draw: number as u64,
-            saved: &self.saved,
+        let turns = &step.turns;
+        let begun = context.clock.now();
+        let until = turns.within_ms.map(|ms| begun + Duration::from_millis(ms));
+        for turn in 0..turns.max {
+            let at = At { number, step, place: draws::place(number, turn) };
+            let key = self.identity.draw_key;
+            let pause = turns.pause.as_ref().map(|pause| draws::pause(key, at.place, pause));
+            let pause = pause.unwrap_or_default();
+            let final_turn = turn + 1 == turns.max;
+            let again_at = |now: Instant| {
+                let next = now + pause;
+                (!final_turn && until.is_none_or(|until| next <= until)).then_some(next)
+            };
+            match self.turn(context, at, &again_at, buffer).await {
+                Turned::Failed(failure) => {
+                    self.failed = Some(Failed { step: number, failure });
+                    return failure.outcome();
+                },
+                Turned::Again { at } => {
+                    if context.vigil.sleep_until(at).await.is_err() {
+                        return Outcome::Unfinished;
+                    }
+                },
+                Turned::Done => {
+                    let over = final_turn || !turns.until.is_empty();
+                    if last && over {
+                        break;
+                    }
+                    if !self.think(context, at).await {
+                        return Outcome::Unfinished;
+                    }
+                    if over {
+                        break;
+                    }
+                },
+            }
+        }
+        Outcome::Completed
+    }
+
+    /// False when the load was aborted meanwhile.
+    async fn think(&mut self, context: &Context, at: At<'_>) -> bool {
+        let Some(think) = &at.step.think else { return true };
+        let think = draws::think(self.identity.draw_key, at.place, think);
+        let from = context.clock.now();
+        let slept = think.is_zero() || context.vigil.sleep_until(from + think).await.is_ok();
+        self.thought += context.clock.now().saturating_duration_since(from);
+        slept
+    }
+
+    fn is_left_out(&self, step: &ResolvedStep) -> bool {
+        let all = |conditions: &[Condition]| {
+            conditions.iter().all(|condition| holds_before(condition, self.fill(0)))
         };
-        let exchange = match request::write(buffer, step, fill) {
-            Ok(()) => {
-                let wanted = Wanted { head: false, body: !step.save.is_empty() };
-                let deadline = began + timeout;
-                context.client.exchange(buffer, wanted, deadline, &mut self.held).await
-            },
-            Err(failure) => context.unsent(failure),
-        };
-        let failure = self.judged(step, &exchange).err();
-        let from = if first { self.released.intended } else { began };
-        self.record(context, number, failure, Counted { began, from, exchange: &exchange });
-        if !context.spans.wants_spans() {
-            return failure.map_or(Outcome::Completed, Failure::outcome);
-        }
-        self.steps.push(StepSpan {
-            number,
-            start: began,
-            dial: exchange.dial,
-            ready: exchange.ready,
-            written: exchange.written,
-            end: exchange.finished,
-            path: buffer.path().to_owned(),
-            status: exchange.status,
-            failure,
-            body_bytes: exchange.body_bytes,
-            faults: exchange.faults,
-        });
-        failure.map_or(Outcome::Completed, Failure::outcome)
+        !all(&step.when) || (!step.unless.is_empty() && all(&step.unless))
     }
 
-    /// Does the answer hold what the step asks of it? What it saves is saved here.
-    fn judged(&mut self, step: &ResolvedStep, exchange: &Exchange) -> Result<(), Failure> {
-        let body = exchange.end.as_ref().map_err(|failure| *failure)?;
-        let status = exchange.status.unwrap_or_default();
-        if !step.accepts(status) {
-            return Err(Failure::Status(status));
-        }
-        self.save(step, status, body)?;
-        if let Some(name) = &step.acknowledges {
-            let value = self.saved.get(name).cloned();
-            self.context.recorder.acknowledged(Acknowledged {
-                value: value.expect("the plan's check has found who saves it"),
-                correlation_id: self.identity.correlation_id.clone(),
-                trace_id: self.identity.trace_id,
-            });
-        }
-        Ok(())
+    fn fill(&self, place: u64) -> Fill<'_> {
+        Fill { plan: &self.context.plan, identity: &self.identity, draw: place, saved: &self.saved }
     }
-
-    fn save(&mut self, step: &ResolvedStep, status: u16, body: &Bytes) -> Result<(), Failure> {
-        if step.save.is_empty() {
-            return Ok(());
-        }
-        let answer = Answer::new(status, &[], body);
-        for (name, place) in &step.save {
-            let value = answer.find(place).ok_or(Failure::Unsaved)?;
-            self.saved.insert(name.clone(), value.into_owned());
-        }
-        Ok(())
-    }
-
-    fn record(
-        &mut self,
-        context: &Context,
-        number: usize,
-        failure: Option<Failure>,
-        counted: Counted<'_>,
-    ) {
-        let Exchange { written, finished, faults, dial, body_bytes, .. } = counted.exchange;
-        context.recorder.exchanged(context.second_of(*finished), *dial, *body_bytes);
-        if let Some(written) = written {
-            let wait = written.saturating_duration_since(counted.began);
-            context.recorder.waited(context.second_of(*finished), wait);
-            self.written = self.written.or(Some(*written));
-        }
-        self.finished = *finished;
-        let hit = faults.is_some();
-        self.hit |= hit;
-        let timing = Timing {
-            response: finished.saturating_duration_since(counted.from),
-            service: written.map(|from| finished.saturating_duration_since(from)),
-        };
-        let outcome = failure.map_or(Outcome::Completed, Failure::outcome);
-        let key = Context::key(&self.identity, Some(number), hit, outcome);
-        context.recorder.ended(context.second_of(*finished), key, timing);
-    }
-}
-
-/// The instants between which a step is measured.
-struct Counted<'a> {
-    /// Dispatched (first step) or real start.
-    began: Instant,
-    /// Intended start (first step) or real start.
-    from: Instant,
-    exchange: &'a Exchange,
 }
 
 #[cfg(test)]

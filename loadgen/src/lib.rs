@@ -8,7 +8,8 @@
 //! One call of [`run`] is one worker: engine threads of its own pace, send and record, with nothing
 //! shared; the caller's runtime joins their seconds, posts a report each second to the collector and
 //! exports the spans. The engines never wait for the reporting side, and nothing acts before the
-//! order to start comes.
+//! order to start comes. Nothing is sent twice unless a flow says that its client tries again. What a
+//! run needs once, before and after all workers, is [`walk_once`].
 //!
 //! Reading order: `plan` (checked and resolved), [`arrival`], `schedule`, `identity`, `flow`,
 //! `journey`, `client`, `engine` (who waits for what), `record`, `report`, `spans`, [`worker`]
@@ -24,6 +25,7 @@ mod flow;
 mod identity;
 pub mod join;
 mod journey;
+mod once;
 mod pacer;
 mod plan;
 mod queue;
@@ -44,4 +46,5 @@ pub fn fuzz_answer(bytes: &[u8]) {
 }
 
 pub use error::LoadError;
+pub use once::walk_once;
 pub use run::run;

@@ -10,19 +10,27 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::Method;
-use model::decision::named;
-use model::flow::{Extract, Step};
+use model::decision::{Unit, named};
+use model::distribution::Distribution;
+use model::flow::{Condition, Extract, Flow, Step, Turns};
 use model::load::{AtLimit, Load, LoadModel, LoadPlan};
 use model::phase::Timeline;
 use model::target::Target;
 use model::template::Template;
 use model::units::Share;
 
+use crate::client::Wanted;
 use crate::error::LoadError;
+use crate::flow::policy::Policies;
+use crate::flow::retry::is_idempotent;
 use rows::Rows;
 
 /// What the requests say of who sends them.
 const AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSION"), " (load)");
+
+const CONTENT_TYPE: &str = "content-type";
+/// Longest think time that the end of a load waits for.
+const THINK_DRAIN_MAX: Duration = Duration::from_mins(1);
 
 /// A plan that can be run.
 #[derive(Debug)]
@@ -37,6 +45,9 @@ pub(crate) struct Resolved {
     pub(crate) rows: Rows,
     /// What the set-up of the run has saved.
     pub(crate) setup: BTreeMap<String, String>,
+    pub(crate) policies: Policies,
+    /// Engine threads of all workers.
+    pub(crate) engines: u32,
     pub(crate) at_limit: AtLimit,
     pub(crate) release_every: Duration,
 }
@@ -62,6 +73,8 @@ pub(crate) struct ResolvedLoad {
 pub(crate) struct ResolvedFlow {
     pub(crate) name: String,
     pub(crate) steps: Vec<ResolvedStep>,
+    /// Users keep cookies.
+    pub(crate) cookies: bool,
 }
 
 #[derive(Debug)]
@@ -80,11 +93,27 @@ pub(crate) struct ResolvedStep {
     /// Name, and the place of its value.
     pub(crate) save: Vec<(String, Extract)>,
     pub(crate) status: Vec<u16>,
+    pub(crate) check: Vec<Condition>,
     pub(crate) acknowledges: Option<String>,
+    pub(crate) when: Vec<Condition>,
+    pub(crate) unless: Vec<Condition>,
+    pub(crate) turns: Turns,
+    pub(crate) think: Option<Distribution>,
     pub(crate) timeout: Option<Duration>,
+    /// What is kept of an answer.
+    pub(crate) wanted: Wanted,
+    /// The body is JSON, and values between its quotes are escaped.
+    pub(crate) is_json: bool,
+    /// The request may be sent twice without harm.
+    pub(crate) is_idempotent: bool,
 }
 
 impl ResolvedStep {
+    /// Nothing is looked for in the answer but its status.
+    pub(crate) fn looks_at_status_alone(&self) -> bool {
+        self.save.is_empty() && self.check.is_empty() && self.turns.until.is_empty()
+    }
+
     pub(crate) fn accepts(&self, status: u16) -> bool {
         if self.status.is_empty() {
             (200..300).contains(&status)
@@ -121,7 +150,8 @@ impl Resolved {
             .iter()
             .map(|flow| ResolvedFlow {
                 name: flow.name.clone(),
-                steps: flow.steps.iter().map(|step| resolved_step(step, &plan.targets)).collect(),
+                steps: flow.steps.iter().map(|step| resolved_step(step, flow, plan)).collect(),
+                cookies: flow.cookies,
             })
             .collect();
         Ok(Self {
@@ -134,6 +164,8 @@ impl Resolved {
             data: plan.data.clone(),
             rows: Rows::new(plan),
             setup: plan.setup.clone(),
+            policies: Policies::new(plan),
+            engines: plan.workers.max(1) * plan.threads.max(1),
             at_limit: plan.at_limit,
             release_every: Duration::from_micros(u64::from(plan.release_every_us)),
         })
@@ -159,14 +191,34 @@ impl Resolved {
         load.flows.iter().map(first).max().unwrap_or(load.timeout)
     }
 
-    /// How long journeys in flight may take once load has ended.
+    /// How long journeys in flight may take once load has ended: a timeout, and what nearly all
+    /// users think in a whole journey, within bounds.
     pub(crate) fn drain(&self) -> Duration {
-        self.loads.iter().map(|load| load.timeout).max().unwrap_or_default()
+        let timeout = self.loads.iter().map(|load| load.timeout).max().unwrap_or_default();
+        let thinks = self.flows.iter().map(ResolvedFlow::think_nearly_all);
+        timeout + thinks.max().unwrap_or_default().min(THINK_DRAIN_MAX)
     }
 }
 
-fn resolved_step(step: &Step, targets: &[Target]) -> ResolvedStep {
-    let (fixed, headers) = header_lines(step, &targets[step.target].authority);
+impl ResolvedFlow {
+    /// Sum of what 99 of 100 users think at most in each step.
+    fn think_nearly_all(&self) -> Duration {
+        let nearly_all = Unit::from_bits((0.99 * 2_f64.powi(64)) as u64);
+        let of_step = |step: &ResolvedStep| {
+            let think =
+                step.think.as_ref().map_or(Duration::ZERO, |think| think.sample(nearly_all));
+            let times = if step.turns.until.is_empty() { step.turns.max } else { 1 };
+            think.saturating_mul(times)
+        };
+        self.steps.iter().map(of_step).fold(Duration::ZERO, Duration::saturating_add)
+    }
+}
+
+fn resolved_step(step: &Step, flow: &Flow, plan: &LoadPlan) -> ResolvedStep {
+    let (fixed, headers) = header_lines(step, &plan.targets[step.target].authority);
+    let content_type =
+        step.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
+    let is_json = content_type.is_none_or(|(_, value)| value.to_string().contains("json"));
     ResolvedStep {
         name: step.name.clone(),
         target: step.target,
@@ -178,8 +230,32 @@ fn resolved_step(step: &Step, targets: &[Target]) -> ResolvedStep {
         key: step.key.clone(),
         save: step.save.iter().map(|(name, at)| (name.clone(), at.clone())).collect(),
         status: step.status.clone(),
+        check: step.check.clone(),
         acknowledges: step.acknowledges.clone(),
+        when: step.when.clone(),
+        unless: step.unless.clone(),
+        turns: step.turns.clone(),
+        think: step.think.clone(),
         timeout: step.timeout_ms.map(Duration::from_millis),
+        wanted: wanted(step, flow, plan),
+        is_json,
+        is_idempotent: is_idempotent(&step.method, step.key.is_some()),
+    }
+}
+
+/// What is kept of the answers of a step: what it saves and checks, and what its client goes by.
+fn wanted(step: &Step, flow: &Flow, plan: &LoadPlan) -> Wanted {
+    let places = || {
+        let asked = step.check.iter().chain(&step.turns.until).filter_map(Condition::place);
+        step.save.values().chain(asked)
+    };
+    let listens = plan.loads.iter().any(|load| {
+        let policy = step.client.clone().over(&load.client);
+        policy.retry.value().is_some_and(|retry| retry.retry_after_max_ms > 0)
+    });
+    Wanted {
+        head: flow.cookies || listens || places().any(|place| matches!(place, Extract::Header(_))),
+        body: places().any(Extract::needs_body),
     }
 }
 

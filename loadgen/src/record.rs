@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::limits::ACKNOWLEDGED_MAX;
-use model::load::{Acknowledged, LoadExemplar};
+use model::load::{Acknowledged, Attempts, LoadExemplar};
 
 use crate::client::DialTimes;
 
@@ -31,6 +31,14 @@ impl Inner {
         }
         &mut self.at_hand.1
     }
+}
+
+/// What the client did for a journey or a step.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Done<'a> {
+    pub(crate) attempts: Attempts,
+    /// Whether each check of a step held.
+    pub(crate) checked: &'a [bool],
 }
 
 /// Everything that one engine records.
@@ -85,11 +93,20 @@ impl Recorder {
 
     /// A journey or a step ended in second `unix_s`. Journeys enter the account.
     pub(crate) fn ended(&self, unix_s: u64, key: CellKey, timing: Timing) {
+        self.ended_by(unix_s, key, timing, Done::default());
+    }
+
+    /// The same, with what the client did for it.
+    pub(crate) fn ended_by(&self, unix_s: u64, key: CellKey, timing: Timing, done: Done<'_>) {
         let mut inner = self.inner.borrow_mut();
         if key.step.is_none() {
             inner.account.ended(key.outcome);
         }
-        inner.second(unix_s).ended(key, timing);
+        let cell = inner.second(unix_s).ended(key, timing);
+        cell.attempts += done.attempts;
+        if !done.checked.is_empty() {
+            cell.checked(done.checked);
+        }
     }
 
     /// A journey that may be worth looking at: most are not, and are not even written down.

@@ -2,7 +2,8 @@
 //!
 //! The engine chooses all ids before it sends, because requests carry them, and hands over what
 //! happened as plain values. Here they become OTLP: an INTERNAL span for the journey, from its
-//! intended start, and a CLIENT span for each step. The queue is bounded, the engine never waits
+//! intended start, and a CLIENT span for each request; a step that took several has an INTERNAL
+//! span around them. The queue is bounded, the engine never waits
 //! for it, and what is not delivered is counted.
 
 mod encode;
@@ -42,9 +43,16 @@ impl JourneySpans {
     }
 }
 
+/// A request of a step, or a step that took several.
 #[derive(Debug)]
 pub(crate) struct StepSpan {
+    /// Of the step in its flow.
     pub(crate) number: usize,
+    /// Of the span in its journey, from 1.
+    pub(crate) span: usize,
+    /// Of the span around it; 0 is the journey.
+    pub(crate) parent: usize,
+    pub(crate) what: SpanOf,
     /// Dispatched (first step) or real start.
     pub(crate) start: Instant,
     /// What a new connection took.
@@ -60,6 +68,15 @@ pub(crate) struct StepSpan {
     pub(crate) failure: Option<Failure>,
     pub(crate) body_bytes: u64,
     pub(crate) faults: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpanOf {
+    /// How many requests of the same turn of the step went before.
+    Request {
+        resend_count: u32,
+    },
+    Step,
 }
 
 /// Spans offered by engines and delivered by the exporter.

@@ -32,8 +32,14 @@ pub(crate) enum Failure {
     Status(u16),
     /// The answer lacks a value that the step saves.
     Unsaved,
-    /// A saved value cannot stand in a request.
+    /// A value is not there, or cannot stand in a request.
     Unsendable,
+    /// A check of the step does not hold.
+    Check,
+    /// What the step waits for did not come in all of its turns.
+    Never,
+    /// A second copy of the request was answered first.
+    Overtaken,
 }
 
 impl Failure {
@@ -44,7 +50,8 @@ impl Failure {
                 Outcome::Connection
             },
             Self::Garbage | Self::TooLarge | Self::Unsaved | Self::Unsendable => Outcome::Answer,
-            Self::Timeout => Outcome::Timeout,
+            Self::Check | Self::Never => Outcome::Check,
+            Self::Timeout | Self::Overtaken => Outcome::Timeout,
             Self::Stopped => Outcome::Unfinished,
             Self::Status(_) => Outcome::Status,
         }
@@ -67,7 +74,10 @@ impl Failure {
             Self::Stopped => "load_stopped",
             Self::Status(_) => "status",
             Self::Unsaved => "answer_lacks_value",
-            Self::Unsendable => "saved_value_unsendable",
+            Self::Unsendable => "value_unsendable",
+            Self::Check => "check_failed",
+            Self::Never => "until_never_held",
+            Self::Overtaken => "overtaken_by_copy",
         }
     }
 

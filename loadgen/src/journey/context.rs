@@ -1,18 +1,22 @@
 //! What all journeys of one engine share, and the one place where a journey ends.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::load::{LoadExemplar, Outcome};
+use model::flow::ClientHedge;
+use model::load::{Attempts, LoadExemplar, Outcome};
+use model::policy::RetryPolicy;
 use telemetry::clock::Clock;
 use tokio::time::Instant;
 
 use crate::client::{Client, ClientError, DialTimes, Exchange, Failure, Vigil};
+use crate::flow::budget::Budget;
+use crate::flow::policy::Policy;
 use crate::identity::Identity;
 use crate::plan::Resolved;
 use crate::queue::Released;
-use crate::record::{CellKey, Rank, Recorder, Timing};
+use crate::record::{CellKey, Done, Rank, Recorder, Timing};
 use crate::samples::bounded_us;
 use crate::spans::{JourneySpans, SpanSink, StepSpan};
 
@@ -26,10 +30,18 @@ pub(crate) struct Context {
     pub(crate) vigil: Vigil,
     pub(crate) recorder: Recorder,
     pub(crate) spans: SpanSink,
+    /// Of each load, what its clients may spend on retries and on hedges.
+    budgets: RefCell<Vec<Budgets>>,
     /// When load ends, once that is known.
     pub(crate) load_end: Cell<Option<Instant>>,
     /// The second that was asked for last: nearly always the one that is asked for next.
     pub(crate) second: Cell<Option<KnownSecond>>,
+}
+
+#[derive(Debug)]
+struct Budgets {
+    retries: Budget,
+    hedges: Budget,
 }
 
 /// A second on the wall, by the instants between which it lies.
@@ -49,6 +61,8 @@ pub(crate) struct Ended {
     pub(crate) intended: Instant,
     pub(crate) finished: Instant,
     pub(crate) hit: bool,
+    /// Of all steps.
+    pub(crate) attempts: Attempts,
     pub(crate) steps: Vec<StepSpan>,
 }
 
@@ -59,9 +73,12 @@ impl Context {
         spans: SpanSink,
     ) -> Result<Self, ClientError> {
         let vigil = Vigil::default();
+        let now = clock.now();
+        let budgets = |_| Budgets { retries: Budget::new(now), hedges: Budget::new(now) };
         Ok(Self {
             client: Client::new(&plan.targets, vigil.clone())?,
             vigil,
+            budgets: RefCell::new(plan.loads.iter().map(budgets).collect()),
             plan,
             clock,
             recorder: Recorder::default(),
@@ -69,6 +86,32 @@ impl Context {
             load_end: Cell::default(),
             second: Cell::default(),
         })
+    }
+
+    /// A first attempt pays into the budgets of its policy.
+    pub(super) fn pay_in(&self, load: usize, policy: &Policy, (now, first): (Instant, bool)) {
+        if !first {
+            return;
+        }
+        let budgets = &mut self.budgets.borrow_mut()[load];
+        if let Some(retry) = &policy.retry {
+            budgets.retries.deposit(now, retry.budget);
+        }
+        if let Some(hedge) = &policy.hedge {
+            budgets.hedges.deposit(now, hedge.budget);
+        }
+    }
+
+    /// Takes a retry out of the load's budget, if there is one left.
+    pub(super) fn may_retry(&self, load: usize, policy: &RetryPolicy, now: Instant) -> bool {
+        let reserve_per_s = f64::from(policy.budget_reserve_per_s) / f64::from(self.plan.engines);
+        self.budgets.borrow_mut()[load].retries.withdraw(now, reserve_per_s)
+    }
+
+    /// The same for a second copy.
+    pub(super) fn may_hedge(&self, load: usize, policy: &ClientHedge) -> bool {
+        let reserve_per_s = f64::from(policy.budget_reserve_per_s) / f64::from(self.plan.engines);
+        self.budgets.borrow_mut()[load].hedges.withdraw(self.clock.now(), reserve_per_s)
     }
 
     /// Second since the Unix epoch.
@@ -129,6 +172,7 @@ impl Context {
             intended: released.intended,
             finished: now,
             hit: false,
+            attempts: Attempts::default(),
             steps: Vec::new(),
         });
     }
@@ -137,7 +181,8 @@ impl Context {
     pub(super) fn journey_ended(&self, ended: Ended) {
         let second = self.second_of(ended.finished);
         let key = Self::key(&ended.identity, None, ended.hit, ended.outcome);
-        self.recorder.ended(second, key, ended.timing);
+        let done = Done { attempts: ended.attempts, checked: &[] };
+        self.recorder.ended_by(second, key, ended.timing, done);
         let about = Rank {
             response_us: bounded_us(ended.timing.response),
             outcome: ended.outcome,

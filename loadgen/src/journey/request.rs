@@ -7,28 +7,41 @@ use crate::client::{Failure, Outgoing};
 use crate::fill::Fill;
 use crate::plan::ResolvedStep;
 
-/// Fails only when a saved value is not there, or cannot stand where the template puts it.
+/// What differs between two requests of the same turn, and what is filled already.
+pub(super) struct Own<'a> {
+    /// Number of the span in its journey.
+    pub(super) span: usize,
+    pub(super) path: &'a str,
+    pub(super) cookies: Option<String>,
+}
+
+/// Fails only when a value is not there, or cannot stand where the template puts it.
 pub(super) fn write(
     out: &mut Outgoing,
     step: &ResolvedStep,
     fill: Fill<'_>,
+    own: Own<'_>,
 ) -> Result<(), Failure> {
     let identity = fill.identity;
-    out.begin(step.target, &step.method, &fill.path(&step.path).ok_or(Failure::Unsendable)?);
+    out.begin(step.target, &step.method, own.path);
     out.lines(&step.fixed);
-    let trace_parent = identity.trace_parent(fill.draw as usize).encode();
+    let trace_parent = identity.trace_parent(own.span).encode();
     put(out, header::TRACEPARENT, &trace_parent)?;
     put(out, header::CORRELATION_ID, identity.correlation_id.as_str().as_bytes())?;
     if let Some(key) = &step.key {
         put(out, header::IDEMPOTENCY_KEY, plain(fill, key)?.as_bytes())?;
     }
+    if let Some(cookies) = own.cookies {
+        put(out, "cookie", cookies.as_bytes())?;
+    }
     for (name, template) in &step.headers {
         put(out, name, plain(fill, template)?.as_bytes())?;
     }
-    match &step.body {
-        Some(body) => out.end(Some(fill.body(body).ok_or(Failure::Unsendable)?.as_bytes())),
-        None => out.end(None),
-    }
+    let body = step.body.as_ref().map(|body| {
+        let filled = if step.is_json { fill.json(body) } else { fill.plain(body) };
+        filled.ok_or(Failure::Unsendable)
+    });
+    out.end(body.transpose()?.as_deref().map(str::as_bytes));
     Ok(())
 }
 

@@ -1,6 +1,9 @@
+mod language;
+mod trying;
+
 use std::sync::{Arc, Mutex};
 
-use model::load::{Group, LoadPlan};
+use model::load::{Acknowledged, Group, LoadPlan};
 use tokio::task::LocalSet;
 
 use super::*;
@@ -11,17 +14,17 @@ use crate::record::Second;
 use crate::spans::{JourneySpans, SpanSink};
 use crate::testing::{self, Act, Request, step};
 
-struct Lived {
-    requests: Vec<Request>,
+pub(super) struct Lived {
+    pub(super) requests: Vec<Request>,
     /// Of the second or two in which the journey happened.
-    recorded: Second,
+    pub(super) recorded: Second,
     acknowledged: Vec<Acknowledged>,
-    spans: JourneySpans,
+    pub(super) spans: JourneySpans,
 }
 
 impl Lived {
     /// Step, outcome and hit of each cell, each counted once.
-    fn cells(&self) -> Vec<(Option<usize>, Outcome, bool)> {
+    pub(super) fn cells(&self) -> Vec<(Option<usize>, Outcome, bool)> {
         let cells = self.recorded.cells.iter();
         cells
             .map(|(key, cell)| {
@@ -35,7 +38,7 @@ impl Lived {
 type Answer = fn(&Request) -> Act;
 
 /// Lives journey 7 of a plan against a peer.
-async fn live(
+pub(super) async fn live(
     change: impl FnOnce(&mut LoadPlan),
     answer: impl Fn(&Request) -> Act + Clone + Send + Sync + 'static,
 ) -> Lived {
@@ -120,8 +123,9 @@ async fn a_journey_is_one_trace_with_a_client_span_for_each_request() {
         );
         assert_eq!(request.header("x-correlation-id"), Some(identity.correlation_id.as_str()));
         let parent = request.header("traceparent").unwrap();
-        assert_eq!(parent, identity.trace_parent(number).to_string());
-        assert_eq!(lived.spans.steps[number].number, number);
+        assert_eq!(parent, identity.trace_parent(number + 1).to_string());
+        let span = &lived.spans.steps[number];
+        assert_eq!((span.number, span.span, span.parent), (number, number + 1, 0));
     }
     assert_eq!(lived.spans.steps[1].path, "/orders/12");
     assert_eq!(lived.spans.steps[1].faults.as_deref(), Some("slow"));

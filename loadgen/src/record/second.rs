@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::load::{Group, LoadExemplar, Outcome};
+use model::load::{Attempts, CheckCount, Group, LoadExemplar, Outcome};
 use model::phase::Phase;
 
 use crate::client::DialTimes;
@@ -37,6 +37,20 @@ pub(crate) struct Cell {
     pub(crate) count: u64,
     pub(crate) response: Samples,
     pub(crate) service: Samples,
+    pub(crate) attempts: Attempts,
+    /// Of each check of the step, how often it held.
+    pub(crate) checks: Vec<CheckCount>,
+}
+
+impl Cell {
+    pub(super) fn checked(&mut self, held: &[bool]) {
+        if self.checks.len() < held.len() {
+            self.checks.resize(held.len(), CheckCount::default());
+        }
+        for (count, held) in self.checks.iter_mut().zip(held) {
+            *if *held { &mut count.passed } else { &mut count.failed } += 1;
+        }
+    }
 }
 
 /// What new connections took, part by part.
@@ -130,13 +144,14 @@ impl Second {
         self.offered == 0 && self.cells.len() == 0 && self.connection_wait.is_empty()
     }
 
-    pub(super) fn ended(&mut self, key: CellKey, timing: Timing) {
+    pub(super) fn ended(&mut self, key: CellKey, timing: Timing) -> &mut Cell {
         let cell = self.cells.of(key);
         cell.count += 1;
         cell.response.record(timing.response);
         if let Some(service) = timing.service {
             cell.service.record(service);
         }
+        cell
     }
 
     /// Joins another second into this one.
@@ -152,6 +167,12 @@ impl Second {
             into.count += cell.count;
             into.response.absorb(&cell.response);
             into.service.absorb(&cell.service);
+            into.attempts += cell.attempts;
+            into.checks.resize(into.checks.len().max(cell.checks.len()), CheckCount::default());
+            for (count, more) in into.checks.iter_mut().zip(&cell.checks) {
+                count.passed += more.passed;
+                count.failed += more.failed;
+            }
         }
         other.exemplars.into_iter().for_each(|exemplar| self.exemplars.offer(exemplar));
     }

@@ -68,9 +68,10 @@ impl Intervals {
 
     fn cell(&self, key: CellKey, cell: &Cell) -> LoadCell {
         let flow = &self.plan.flows[key.flow];
+        let about = key.step.map(|step| &flow.steps[step]);
         let key = LoadKey {
             flow: flow.name.clone(),
-            step: key.step.map(|step| flow.steps[step].name.clone()),
+            step: about.map(|step| step.name.clone()),
             phase: key.phase,
             group: key.group,
             hit: key.hit,
@@ -78,7 +79,12 @@ impl Intervals {
         };
         let [response, service] =
             [&cell.response, &cell.service].map(|samples| encode(&samples.to_histogram()));
-        LoadCell::new(key, cell.count, response, service)
+        let texts = about.into_iter().flat_map(|step| &step.check).map(ToString::to_string);
+        LoadCell {
+            attempts: cell.attempts,
+            checks: texts.zip(cell.checks.iter().copied()).collect(),
+            ..LoadCell::new(key, cell.count, response, service)
+        }
     }
 }
 

@@ -15,10 +15,10 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use telemetry::clock::Clock;
 use tokio::time::Instant;
 
-use super::{JourneySpans, StepSpan};
+use super::{JourneySpans, SpanOf, StepSpan};
 use crate::client::{DialTimes, Failure};
 use crate::identity::Identity;
-use crate::plan::Resolved;
+use crate::plan::{Resolved, ResolvedStep};
 
 const SERVICE: &str = "load";
 /// Bits 0 to 7 of a span's flags are the W3C trace flags.
@@ -72,9 +72,23 @@ impl Encoder {
     fn step(&self, identity: &Identity, step: &StepSpan) -> Span {
         let flow = &self.plan.flows[identity.flow];
         let about = &flow.steps[step.number];
-        let mut span = self.span(identity, step.number + 1, (step.start, step.end));
-        span.parent_span_id = identity.span_id(0).as_bytes().to_vec();
+        let mut span = self.span(identity, step.span, (step.start, step.end));
+        span.parent_span_id = identity.span_id(step.parent).as_bytes().to_vec();
         span.name.clone_from(&about.name);
+        span.kind = SpanKind::Internal.into();
+        if let SpanOf::Request { resend_count } = step.what {
+            self.request(&mut span, about, step, resend_count);
+        }
+        match step.failure {
+            Some(Failure::Status(status)) => fail(&mut span, &status.to_string()),
+            Some(failure) => fail(&mut span, failure.as_str()),
+            None => {},
+        }
+        span
+    }
+
+    /// What is known of the exchange.
+    fn request(&self, span: &mut Span, about: &ResolvedStep, step: &StepSpan, resend_count: u32) {
         span.kind = SpanKind::Client.into();
         span.attributes.extend([
             text(attribute::HTTP_METHOD, about.method.as_str()),
@@ -89,13 +103,9 @@ impl Encoder {
         span.attributes.extend(dial(step.dial));
         let status = step.status.map(|status| number(attribute::HTTP_STATUS, u64::from(status)));
         let faults = step.faults.as_deref().map(|names| text(attribute::FAULT, names));
-        span.attributes.extend(status.into_iter().chain(faults));
-        match step.failure {
-            Some(Failure::Status(status)) => fail(&mut span, &status.to_string()),
-            Some(failure) => fail(&mut span, failure.as_str()),
-            None => {},
-        }
-        span
+        let resent = (resend_count > 0)
+            .then(|| number(attribute::HTTP_RESEND_COUNT, u64::from(resend_count)));
+        span.attributes.extend(status.into_iter().chain(faults).chain(resent));
     }
 
     fn event(&self, name: &str, at: Instant) -> Event {

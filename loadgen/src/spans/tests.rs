@@ -23,6 +23,9 @@ fn journey(index: u64) -> JourneySpans {
         end,
         steps: vec![StepSpan {
             number: 0,
+            span: 1,
+            parent: 0,
+            what: SpanOf::Request { resend_count: 0 },
             start: start + Duration::from_millis(5),
             dial: DialTimes::default(),
             ready: Some(start + Duration::from_millis(6)),
@@ -75,7 +78,7 @@ async fn journeys_arrive_as_spans_with_the_ids_that_the_engine_chose() {
     let (root, step, identity) = (&spans[2], &spans[3], journey(1).identity);
     assert_eq!((root.name.as_str(), step.name.as_str()), ("look", "home"));
     assert_eq!(root.trace_id, identity.trace_id.as_bytes());
-    assert_eq!(step.span_id, identity.trace_parent(0).span_id.as_bytes());
+    assert_eq!(step.span_id, identity.trace_parent(1).span_id.as_bytes());
     assert_eq!((&step.parent_span_id, root.parent_span_id.len()), (&root.span_id, 0));
     assert_eq!((root.kind, step.kind), (1, 3));
     assert_eq!(step.end_time_unix_nano - step.start_time_unix_nano, 25_000_000);

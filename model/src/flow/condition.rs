@@ -122,9 +122,12 @@ impl Condition {
         !matches!(self.left, Operand::Text(_))
     }
 
-    /// Does it look into the body of the answer?
-    pub fn needs_body(&self) -> bool {
-        matches!(&self.left, Operand::Answer(extract) if extract.needs_body())
+    /// Where in the answer it looks.
+    pub fn place(&self) -> Option<&Extract> {
+        match &self.left {
+            Operand::Answer(place) => Some(place),
+            Operand::Latency | Operand::Text(_) => None,
+        }
     }
 
     /// The templates on both sides.

@@ -105,7 +105,9 @@ fn check_delay(field: &str, delay: &Distribution) -> Checked {
     let nominal_us = match delay {
         Distribution::Fixed { value_us } => *value_us,
         Distribution::Uniform { max_us, .. } => *max_us,
-        Distribution::Normal { mean_us, .. } | Distribution::Exponential { mean_us } => *mean_us,
+        Distribution::Normal { mean_us, .. }
+        | Distribution::LogNormal { mean_us, .. }
+        | Distribution::Exponential { mean_us } => *mean_us,
         Distribution::Pareto { scale_us, .. } => *scale_us,
         Distribution::Quantiles { table } => table.last().map_or(0, |row| row.value_us),
     };
