@@ -27,6 +27,7 @@ use telemetry::clock::Clock;
 use telemetry::shutdown::Shutdown;
 
 use crate::cli::{CheckArguments, RunArguments};
+use crate::gateway::Folder;
 use crate::result::{Ending, ExitCode, Head};
 use folder::{FolderError, RunFolder};
 use stack::Stack;
@@ -157,7 +158,8 @@ fn read_scenario(path: &Path) -> Result<(Scenario, String), RunError> {
         Err(source) => Err(RunError::Read { path: shown, source }),
         Ok(bytes) if bytes > SCENARIO_BYTES_MAX => Err(RunError::TooLong { path: shown }),
         Ok(_) => {
-            let scenario = Scenario::parse(&shown, &text).map_err(RunError::Scenario)?;
+            let scenario = Scenario::read(&shown, &text, &Folder::of(path));
+            let scenario = scenario.map_err(RunError::Scenario)?;
             Ok((scenario, text))
         },
     }

@@ -127,7 +127,7 @@ pub fn user_of(seed: u64, load_name: &str, users: u64, index: u64) -> u64 {
     indexed(key, "user", index).index(users as usize) as u64
 }
 
-/// A hash of every intended start and user of a plan, whichever worker runs them: equal for all
+/// A hash of every intended start, user and flow of a plan, whichever worker runs them: equal for all
 /// workers of a run. Of a load with more than ten million arrivals only those enter.
 pub fn plan_hash(plan: &LoadPlan) -> String {
     let mut hash = indexed(plan.seed, "plan", plan.timeline.end_ms).bits();
@@ -141,7 +141,11 @@ pub fn plan_hash(plan: &LoadPlan) -> String {
 fn hash_of(start: u64, seed: u64, load: &Load, arrivals: impl Iterator<Item = Arrival>) -> u64 {
     arrivals.fold(indexed(start, &load.name, load.users).bits(), |hash, arrival| {
         let user = user_of(seed, &load.name, load.users, arrival.index);
-        indexed(indexed(hash, "at", arrival.at_ns).bits(), "user", user).bits()
+        let hash = indexed(indexed(hash, "at", arrival.at_ns).bits(), "user", user).bits();
+        match load.flows.len() {
+            1 => hash,
+            _ => indexed(hash, "flow", load.choice(seed, arrival.index) as u64).bits(),
+        }
     })
 }
 

@@ -53,8 +53,10 @@ pub(crate) struct Journey {
     written: Option<Instant>,
     /// Last byte of the last answer, or when it was given up.
     finished: Instant,
-    /// What the user has thought between steps.
+    /// What the user has thought between requests.
     thought: Duration,
+    /// What was thought since the last request: it counts when another one follows.
+    thinking: Duration,
     hit: bool,
     attempts: Attempts,
     held: Held,
@@ -93,6 +95,7 @@ impl Journey {
             begun: false,
             written: None,
             thought: Duration::ZERO,
+            thinking: Duration::ZERO,
             hit: false,
             attempts: Attempts::default(),
             held: Held::default(),
@@ -209,7 +212,7 @@ impl Journey {
         let think = draws::think(self.identity.draw_key, at.place, think);
         let from = context.clock.now();
         let slept = think.is_zero() || context.vigil.sleep_until(from + think).await.is_ok();
-        self.thought += context.clock.now().saturating_duration_since(from);
+        self.thinking += context.clock.now().saturating_duration_since(from);
         slept
     }
 

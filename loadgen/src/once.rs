@@ -33,7 +33,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_hours(1);
 
 /// Walks a flow once against the targets of a plan and gives what its steps have saved. `stop`
-/// turning true ends it at once; a dropped sender stops nothing.
+/// turning true ends it at once, and so does the loss of its sender.
 pub async fn walk_once(
     plan: &LoadPlan,
     flow: &Flow,
@@ -87,7 +87,7 @@ type Walked = Result<BTreeMap<String, String>, Failed>;
 
 fn walk(
     plan: Arc<Resolved>,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
     clock: Clock,
 ) -> Result<Walked, LoadError> {
     let runtime = Builder::new_current_thread()
@@ -107,16 +107,10 @@ fn walk(
         tokio::select! {
             biased;
             walked = &mut walked => return Ok(walked),
-            () = stopped(stop) => vigil.abort(),
+            _ = stop.wait_for(|stop| *stop) => vigil.abort(),
         }
         Ok(walked.await)
     })
-}
-
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// Runs `task`, and ends the waits in it whose time is over, as an engine does.

@@ -15,7 +15,7 @@ use crate::flow::Flow;
 use crate::load::{AtLimit, Load};
 use crate::reading;
 use crate::reading::reader::{Report, Table};
-use crate::scenario::{Export, flows, loads, sections};
+use crate::scenario::{Export, flows, loads, plans, sections};
 use crate::target::Target;
 
 mod read;
@@ -69,6 +69,12 @@ pub struct Threshold {
 }
 
 impl LoadFile {
+    /// Enough connections for every journey that can be under way at once, for a file that names
+    /// no number.
+    pub fn connections_needed(&self) -> u32 {
+        plans::connections(&self.loads, &self.flows)
+    }
+
     /// Reads and resolves one file, and the files of rows that it points to. `file_name` only
     /// serves the messages.
     pub fn read(file_name: &str, text: &str, outside: &dyn Outside) -> Result<Self, Problems> {

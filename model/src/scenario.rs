@@ -24,7 +24,7 @@ pub(crate) mod flows;
 mod gateway;
 pub mod language;
 pub(crate) mod loads;
-mod plans;
+pub(crate) mod plans;
 mod rate;
 mod read;
 mod scale;

@@ -1,13 +1,14 @@
 //! The guide of the scenario language says what the parser accepts: its examples are read by the
-//! parser, and every word of the language is looked for in its text. What scenarios share with
-//! gateway files stands on the pages about policies and faults.
+//! parser, and every word of the language is looked for in its text. What users do has a page of its
+//! own, and what scenarios share with gateway files stands on the pages about policies and faults.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use harness::result::ExitCode;
 use model::expect::{self, INVARIANTS};
 use model::policy::BreakerState;
-use model::scenario::{Scenario, language};
+use model::scenario::{Outside, Scenario, language};
 use model::shop;
 
 use crate::support::root;
@@ -30,16 +31,36 @@ pub(crate) fn page(name: &str) -> String {
     std::fs::read_to_string(root().join("docs").join(name)).unwrap()
 }
 
+/// The files that examples point to are those of the shipped scenarios.
+#[derive(Debug)]
+struct Beside;
+
+impl Outside for Beside {
+    fn text(&self, path: &str) -> Result<String, String> {
+        let path = root().join("scenarios").join(path);
+        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn addresses(&self, _host: &str, _port: u16) -> Result<Vec<SocketAddr>, String> {
+        Err("no host is looked up here".to_owned())
+    }
+}
+
 fn guide() -> String {
     page("scenarios.md")
 }
 
 /// The guide with the pages that it leaves policies and faults to.
 fn pages() -> String {
-    ["scenarios.md", "gateway.md", "faults.md"].map(page).concat()
+    ["scenarios.md", "flows.md", "gateway.md", "faults.md"].map(page).concat()
 }
 
 /// One example of the guide, with the line on which its text begins.
+#[derive(Clone)]
 pub(crate) struct Example {
     pub(crate) line: usize,
     pub(crate) complete: bool,
@@ -83,13 +104,13 @@ fn read(example: &Example) -> Scenario {
             text.push_str(base);
         }
     }
-    Scenario::parse("docs/scenarios.md", &text)
+    Scenario::read("docs/scenarios.md", &text, &Beside)
         .unwrap_or_else(|problems| panic!("the example at line {}:\n{problems}", example.line))
 }
 
 #[test]
 fn every_example_of_the_guide_is_accepted_by_the_parser() {
-    let examples = examples(&guide());
+    let examples = [guide(), page("flows.md")].map(|page| examples(&page)).concat();
     assert!(examples.iter().any(|example| example.complete));
     assert!(examples.iter().any(|example| !example.complete));
     for example in &examples {
@@ -169,6 +190,7 @@ pub(crate) fn rows(guide: &str, policies: &str) -> Vec<Row> {
                 "the file" => "the file".to_owned(),
                 "a step" => "a step of [[flow]]".to_owned(),
                 "a policy" => policies.to_owned(),
+                "a client's hedge" => "hedge of [[load]]".to_owned(),
                 inner @ ("add" | "match" | "when") => format!("{inner} of [[fault]]"),
                 table if table.starts_with('[') => table.to_owned(),
                 inner => format!("{inner} of {policies}"),
@@ -198,7 +220,7 @@ fn every_table_of_the_guide_holds_the_keys_that_the_parser_accepts_there() {
         assert_eq!(keys, accepted[table], "{table}");
         count += 1;
     }
-    assert_eq!(count, 22, "{:?}", written.keys());
+    assert_eq!(count, 25, "{:?}", written.keys());
 }
 
 /// The keys of every table.

@@ -34,6 +34,12 @@ fn slow_payments_open_the_breaker_and_the_shop_bends_but_holds() {
 }
 
 #[test]
+fn patient_customers_see_their_orders_confirmed() {
+    let ended = run_shortened("patient-customers");
+    assert_exit(&ended, 0);
+}
+
+#[test]
 fn lost_replies_charge_nobody_twice() {
     assert_exit(&run_shortened("lost-replies"), 0);
 }

@@ -33,6 +33,12 @@ impl Outside for Folder {
         read_text(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
 
+    fn data(&self, path: &str, bytes_max: usize) -> Result<String, String> {
+        let path = self.join(path);
+        read_up_to(&path, bytes_max)
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))
+    }
+
     fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
@@ -54,11 +60,15 @@ impl Outside for Folder {
 
 /// A file that a person wrote; nobody writes longer ones.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
+    read_up_to(path, SCENARIO_BYTES_MAX)
+}
+
+fn read_up_to(path: &Path, bytes_max: usize) -> io::Result<String> {
     let mut text = String::new();
     let file = std::fs::File::open(path)?;
-    let read = file.take(SCENARIO_BYTES_MAX as u64 + 1).read_to_string(&mut text)?;
-    if read > SCENARIO_BYTES_MAX {
-        let message = format!("longer than {SCENARIO_BYTES_MAX} bytes");
+    let read = file.take(bytes_max as u64 + 1).read_to_string(&mut text)?;
+    if read > bytes_max {
+        let message = format!("longer than {bytes_max} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(text)
@@ -82,6 +92,8 @@ mod tests {
     fn an_endless_file_is_not_read_to_its_end() {
         let said = Folder::here().text("/dev/zero").unwrap_err();
         assert!(said.contains("longer than"), "{said}");
+        let said = Folder::here().data("/dev/zero", 5_000_000).unwrap_err();
+        assert!(said.contains("longer than 5000000 bytes"), "{said}");
     }
 
     #[test]

@@ -25,7 +25,9 @@ pub(crate) async fn finish(job: &Job, mut stack: Stack, view: View, seen: Seen) 
         let _gone = stack.control.release().await;
     }
     let proxy = stack.control.state().await.ok();
-    let killed = stack.end().await;
+    let mut killed: Vec<String> = stack.end_load().await.into_iter().collect();
+    let torn_down = stack.tear_down(&job.scenario, &job.clock).await;
+    killed.extend(stack.end().await);
     let expectations = judge_whole(job, &stack, &seen);
     let result = summarise(job, &stack, &seen, &expectations, proxy.as_ref());
     announce(job, &stack, &seen, &result);
@@ -36,6 +38,9 @@ pub(crate) async fn finish(job: &Job, mut stack: Stack, view: View, seen: Seen) 
     stack.collector.done().await;
     let result = summarise(job, &stack, &seen, &expectations, proxy.as_ref());
     view.close().await;
+    if let Err(error) = torn_down {
+        print_line(&format!("the tear-down did not come to its end: {error}"));
+    }
     for name in killed {
         print_line(&format!("{name} did not end when asked and was killed"));
     }

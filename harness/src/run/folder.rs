@@ -11,7 +11,8 @@
 //! ```
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use model::units::utc_stamp;
@@ -70,6 +71,18 @@ impl RunFolder {
         let part = self.file(&format!("{name}.part"));
         fs::write(&part, text).map_err(|source| failed(&part, source))?;
         fs::rename(&part, &path).map_err(|source| failed(&path, source))?;
+        Ok(path)
+    }
+
+    /// The same for a file that may hold secrets: its owner alone reads it.
+    pub fn write_private(&self, name: &str, text: &str) -> Result<PathBuf, FolderError> {
+        let path = self.file(name);
+        let mut options = fs::OpenOptions::new();
+        options.create(true).write(true).truncate(true).mode(0o600);
+        options
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|source| failed(&path, source))?;
         Ok(path)
     }
 

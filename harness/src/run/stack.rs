@@ -9,13 +9,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use collector::{CollectorConfig, CollectorError, CollectorHandle};
+use loadgen::LoadError;
 use loadgen::worker::WorkerReady;
-use model::load::LoadStart;
+use model::load::{LoadPlan, LoadStart};
 use model::plan::{ProxyAddresses, ProxyConfig};
 use model::scenario::{OwnService, Scenario};
 use model::shop;
 use telemetry::client::Client;
 use telemetry::clock::Clock;
+use tokio::sync::watch;
 
 use super::folder::{FolderError, RunFolder};
 use super::process::{Process, ProcessError, Spec, Starting};
@@ -26,6 +28,8 @@ use crate::part::variable;
 /// Traffic passes this much longer than the lease when the runner has died, so that the system is
 /// seen to recover before it is ended.
 const GRACE_AFTER_LEASE: Duration = Duration::from_secs(5);
+/// Longest tear-down: an interrupted run must come to its end.
+const TEAR_DOWN_MAX: Duration = Duration::from_secs(15);
 /// Start, quiet and clean-up around the run itself.
 const AROUND_THE_RUN: Duration = Duration::from_mins(2);
 
@@ -39,6 +43,8 @@ pub enum StackError {
     Collector(#[from] CollectorError),
     #[error(transparent)]
     Folder(#[from] FolderError),
+    #[error("the set-up of the run did not come to its end")]
+    SetUp(#[source] LoadError),
 }
 
 /// Everything that runs.
@@ -52,6 +58,8 @@ pub struct Stack {
     pub services: BTreeMap<String, SocketAddr>,
     /// Started last, ended first.
     pub load: Option<Process>,
+    /// Where the tear-down goes, once load has been set up.
+    once: Option<LoadPlan>,
     processes: Vec<Process>,
     guardian: Option<Process>,
 }
@@ -91,6 +99,7 @@ impl Stack {
             proxy: nowhere,
             services: BTreeMap::new(),
             load: None,
+            once: None,
             processes: Vec::new(),
             guardian: None,
         })
@@ -110,7 +119,7 @@ impl Stack {
             let spec = self.own_spec(own, folder);
             let _never_ready = self.begin_part::<()>(spec, folder, Stage::Service).await?;
         }
-        self.start_load(scenario, folder).await?;
+        self.start_load(scenario, folder, clock).await?;
         folder.write("addresses.json", &line(&self.addresses()))?;
         Ok(())
     }
@@ -247,15 +256,25 @@ impl Stack {
         &mut self,
         scenario: &Scenario,
         folder: &RunFolder,
+        clock: &Clock,
     ) -> Result<(), StackError> {
         let addresses = self.collector.addresses();
-        let plan = scenario.load_plan(
+        let mut plan = scenario.load_plan(
             &folder.run_id,
             self.proxy.gateway,
             addresses.api,
             Some(format!("http://{}", addresses.http)),
         );
-        let path = folder.write("load.json", &line(&plan))?;
+        if let Some(flow) = &scenario.setup {
+            // Whoever stops the run drops this future, and with it what is under way.
+            let (_stop, stop) = watch::channel(false);
+            let walked = loadgen::walk_once(&plan, flow, stop, clock.clone()).await;
+            plan.setup = walked.map_err(StackError::SetUp)?;
+        }
+        if scenario.teardown.is_some() {
+            self.once = Some(plan.clone());
+        }
+        let path = folder.write_private("load.json", &line(&plan))?;
         let spec = Spec {
             name: "load".to_owned(),
             service: "load".to_owned(),
@@ -327,15 +346,34 @@ impl Stack {
         .await
     }
 
-    /// Ends the load worker and the services, then the proxy, then the guardian. Each may send its
-    /// last telemetry. Returns the names of those that had to be killed.
+    /// Ends the load worker; gives its name when it had to be killed.
+    pub async fn end_load(&mut self) -> Option<String> {
+        let mut load = self.load.take()?;
+        (!load.end().await).then_some(load.name)
+    }
+
+    /// Walks the tear-down of the scenario, if load had been set up. The load worker has ended.
+    pub async fn tear_down(&mut self, scenario: &Scenario, clock: &Clock) -> Result<(), LoadError> {
+        let (Some(plan), Some(flow)) = (self.once.take(), &scenario.teardown) else {
+            return Ok(());
+        };
+        let (stop, stopped) = watch::channel(false);
+        let mut walked = std::pin::pin!(loadgen::walk_once(&plan, flow, stopped, clock.clone()));
+        let in_time = tokio::time::timeout(TEAR_DOWN_MAX, walked.as_mut()).await;
+        let ended = match in_time {
+            Ok(ended) => ended,
+            Err(_too_long) => {
+                stop.send_replace(true);
+                walked.await
+            },
+        };
+        ended.map(drop)
+    }
+
+    /// Ends the services, then the proxy, then the guardian. Each may send its last telemetry.
+    /// Returns the names of those that had to be killed.
     pub async fn end(&mut self) -> Vec<String> {
-        let mut killed = Vec::new();
-        if let Some(mut load) = self.load.take()
-            && !load.end().await
-        {
-            killed.push(load.name);
-        }
+        let mut killed: Vec<String> = self.end_load().await.into_iter().collect();
         // The proxy was started first and must outlive the services, whose last calls it carries.
         let mut proxy_last = std::mem::take(&mut self.processes);
         let services = proxy_last.split_off(proxy_last.len().min(1));

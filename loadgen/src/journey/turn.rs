@@ -34,6 +34,7 @@ impl Journey {
         buffer: &mut Outgoing,
     ) -> Turned {
         let first = !std::mem::replace(&mut self.begun, true);
+        self.thought += std::mem::take(&mut self.thinking);
         // The user's patience begins when the arrival was released, so the wait for a free place
         // is part of it.
         let began = if first { self.released.dispatched } else { context.clock.now() };

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::Scenario;
 use crate::edge::Edge;
+use crate::flow::{Flow, Step};
 use crate::load::{AtLimit, Load, LoadPlan, RateStep};
 use crate::plan::{EdgePlan, Plan};
 use crate::shop;
@@ -69,7 +70,7 @@ impl Scenario {
             data: self.data.clone(),
             feeders: self.feeders.clone(),
             setup: BTreeMap::new(),
-            connections_max: connections(&self.loads),
+            connections_max: connections(&self.loads, &self.flows),
             at_limit: AtLimit::default(),
             release_every_us: 0,
             threads: 1,
@@ -77,12 +78,23 @@ impl Scenario {
     }
 }
 
-/// Enough for every arrival that can wait at once: peak rate times timeout.
-fn connections(loads: &[Load]) -> u32 {
-    let waiting = |load: &Load| {
+/// Enough for every journey that can be under way at once: peak rate times timeout and think time.
+pub(crate) fn connections(loads: &[Load], flows: &[Flow]) -> u32 {
+    let walked = |load: &Load| {
+        let of_flow = |flow: &Flow| thinking_s(flow) * load.share_of(&flow.name);
+        let think_s: f64 = flows.iter().map(of_flow).sum();
         let peak = load.rate.iter().map(RateStep::peak_per_s);
-        peak.fold(0.0, f64::max) * load.timeout_ms as f64 / 1_000.0
+        peak.fold(0.0, f64::max) * (load.timeout_ms as f64 / 1_000.0 + think_s)
     };
-    let all: f64 = loads.iter().map(waiting).sum();
+    let all: f64 = loads.iter().map(walked).sum();
     (all.ceil() as u32).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX)
+}
+
+/// What a user thinks in one journey, on average.
+fn thinking_s(flow: &Flow) -> f64 {
+    let of_step = |step: &Step| {
+        let turns = if step.turns.until.is_empty() { step.turns.max } else { 1 };
+        step.think.as_ref().map_or(0.0, |think| think.mean().as_secs_f64() * f64::from(turns))
+    };
+    flow.steps.iter().map(of_step).sum()
 }

@@ -149,6 +149,21 @@ async fn thinking_is_left_out_of_the_response_time_of_the_journey() {
 }
 
 #[tokio::test]
+async fn what_is_thought_before_steps_that_are_left_out_is_no_part_of_the_journey() {
+    let thinking = |plan: &mut LoadPlan| {
+        let mut first = step("read", "GET", "/a");
+        first.think = Some(Distribution::Fixed { value_us: 100_000 });
+        let mut never = step("never", "GET", "/b");
+        never.when = texts(&["${user} == nobody"]);
+        plan.flows[0].steps = vec![first, never];
+    };
+    let lived = Box::pin(live(thinking, |_: &Request| Act::json(200, "{}"))).await;
+    let (_, journey) = lived.recorded.cells.iter().find(|(key, _)| key.step.is_none()).unwrap();
+    let response = Duration::from_micros(journey.response.to_histogram().min());
+    assert!(response >= Duration::from_millis(298), "{response:?}");
+}
+
+#[tokio::test]
 async fn a_body_that_is_no_json_is_filled_with_values_as_they_are() {
     let form = |plan: &mut LoadPlan| {
         plan.data.insert("name".into(), vec!["a\"b".into()]);
