@@ -48,6 +48,7 @@ impl Arguments {
 /// When requests came.
 type Seen = Arc<Mutex<Vec<Instant>>>;
 
+#[expect(clippy::disallowed_methods, reason = "a process that is stopped serves nobody")]
 async fn serve(mut socket: TcpStream, seen: Seen, arguments: Arc<Arguments>) {
     let mut buffer = vec![0; 16 * 1_024];
     while let Ok(length @ 1..) = socket.read(&mut buffer).await {
