@@ -127,8 +127,8 @@ pub fn user_of(seed: u64, load_name: &str, users: u64, index: u64) -> u64 {
     indexed(key, "user", index).index(users as usize) as u64
 }
 
-/// A hash of every intended start, user and flow of a plan, whichever worker runs them: equal for all
-/// workers of a run. Of a load with more than ten million arrivals only those enter.
+/// A hash of every intended start, user and flow of a plan, whichever worker runs them: equal for
+/// all workers of a run. Of a load with more than ten million arrivals only those enter.
 pub fn plan_hash(plan: &LoadPlan) -> String {
     let mut hash = indexed(plan.seed, "plan", plan.timeline.end_ms).bits();
     for load in &plan.loads {

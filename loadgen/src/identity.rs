@@ -51,8 +51,8 @@ impl Identity {
         }
     }
 
-    /// Span 0 is the journey; requests and steps have the numbers from 1, in the order in which they
-    /// began.
+    /// Span 0 is the journey; requests and steps have the numbers from 1, in the order in which
+    /// they began.
     pub(crate) fn span_id(&self, number: usize) -> SpanId {
         let [high, ..] = halves(self.trace_id);
         let bytes = indexed(high, "span", number as u64).bits().to_be_bytes();

@@ -6,10 +6,10 @@
 //! from those instants; and every arrival ends in the account, also those that were never answered.
 //!
 //! One call of [`run`] is one worker: engine threads of its own pace, send and record, with nothing
-//! shared; the caller's runtime joins their seconds, posts a report each second to the collector and
-//! exports the spans. The engines never wait for the reporting side, and nothing acts before the
-//! order to start comes. Nothing is sent twice unless a flow says that its client tries again. What a
-//! run needs once, before and after all workers, is [`walk_once`].
+//! shared; the caller's runtime joins their seconds, posts a report each second to the collector
+//! and exports the spans. The engines never wait for the reporting side, and nothing acts before
+//! the order to start comes. Nothing is sent twice unless a flow says that its client tries again.
+//! What a run needs once, before and after all workers, is [`walk_once`].
 //!
 //! Reading order: `plan` (checked and resolved), [`arrival`], `schedule`, `identity`, `flow`,
 //! `journey`, `client`, `engine` (who waits for what), `record`, `report`, `spans`, [`worker`]

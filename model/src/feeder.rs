@@ -174,8 +174,8 @@ impl Feeder {
 /// Rounds of a shuffle: enough for 2^40 rows.
 const ROUNDS: u64 = 90;
 
-/// The place of `number` in a permutation of `0..length` that `key` chooses, without a table of
-/// it: swap or not (Hoang, Morris and Rogaway, An Enciphering Scheme Based on a Card Shuffle, 2012).
+/// The place of `number` in a permutation of `0..length` that `key` chooses, without a table of it:
+/// swap or not (Hoang, Morris and Rogaway, An Enciphering Scheme Based on a Card Shuffle, 2012).
 fn shuffled(key: u64, number: u64, length: u64) -> u64 {
     (0..ROUNDS).fold(number, |place, round| {
         let of_round = mixed(key ^ round);
@@ -295,7 +295,8 @@ mod tests {
                 let numbers = (0..length as u64).filter(move |number| number % count == worker);
                 numbers.map(|number| feeder.row(seed, number)[0].clone()).collect::<Vec<_>>()
             };
-            let mut union: Vec<String> = (0..workers).flat_map(|worker| of(worker, workers)).collect();
+            let all = (0..workers).flat_map(|worker| of(worker, workers));
+            let mut union: Vec<String> = all.collect();
             let mut whole = of(0, 1);
             union.sort();
             whole.sort();

@@ -1,10 +1,10 @@
 //! How the workers of a load on many machines begin at the same instant.
 //!
-//! Each worker measures how far its clock is from the collector's (`GET /v1/load/clock`), fetches its
-//! plan (`GET /v1/load/plan?worker=N`) unless it has one, and says that it is ready
-//! (`POST /v1/load/ready`). The answer waits until all workers are ready with the same plan, and then
-//! gives one instant on the collector's clock to all of them: how exactly they begin together depends
-//! on their clocks, not on how many they are.
+//! Each worker measures how far its clock is from the collector's (`GET /v1/load/clock`), fetches
+//! its plan (`GET /v1/load/plan?worker=N`) unless it has one, and says that it is ready (`POST
+//! /v1/load/ready`). The answer waits until all workers are ready with the same plan, and then
+//! gives one instant on the collector's clock to all of them: how exactly they begin together
+//! depends on their clocks, not on how many they are.
 
 use std::collections::BTreeMap;
 

@@ -17,10 +17,10 @@ use crate::support::{self, ANY_PORT, machine, program};
 const WORKERS: u32 = 3;
 
 /// A target that answers 204 and tells the correlation id of each request.
-async fn target() -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
+async fn target() -> (SocketAddr, mpsc::Receiver<String>) {
     let listener = TcpListener::bind(ANY_PORT).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (seen, ids) = mpsc::unbounded_channel();
+    let (seen, ids) = mpsc::channel(100_000);
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             let seen = seen.clone();
@@ -29,7 +29,7 @@ async fn target() -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
                 while let Ok(length @ 1..) = socket.read(&mut request).await {
                     let text = String::from_utf8_lossy(&request[..length]).into_owned();
                     let id = text.split("x-correlation-id: ").nth(1).unwrap();
-                    seen.send(id.split('\r').next().unwrap().to_owned()).ok();
+                    seen.try_send(id.split('\r').next().unwrap().to_owned()).unwrap();
                     if socket.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.is_err() {
                         break;
                     }
@@ -44,7 +44,7 @@ fn shared_plan(target: SocketAddr, api: SocketAddr) -> LoadPlan {
     LoadPlan { workers: WORKERS, ..load_plan(target, api, 64) }
 }
 
-async fn ids_of(plan: &LoadPlan, ids: &mut mpsc::UnboundedReceiver<String>) -> Vec<String> {
+async fn ids_of(plan: &LoadPlan, ids: &mut mpsc::Receiver<String>) -> Vec<String> {
     let offered: u64 = plan
         .loads
         .iter()
@@ -66,9 +66,13 @@ async fn ids_of(plan: &LoadPlan, ids: &mut mpsc::UnboundedReceiver<String>) -> V
     got
 }
 
-#[tokio::test]
-async fn workers_begin_together_and_send_together_what_one_alone_would_send() {
+#[test]
+fn workers_begin_together_and_send_together_what_one_alone_would_send() {
     let _machine = machine();
+    tokio::runtime::Runtime::new().unwrap().block_on(together_and_alone());
+}
+
+async fn together_and_alone() {
     let folder = TempDir::new().unwrap();
     let clock = Clock::system();
     let collector = support::collector("hits", &folder, &clock).await;
@@ -124,9 +128,13 @@ fn worker(api: SocketAddr, number: u32) -> Worker {
     Worker(child.unwrap())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_worker_is_missed_and_the_others_are_stopped() {
+#[test]
+fn a_lost_worker_is_missed_and_the_others_are_stopped() {
     let _machine = machine();
+    tokio::runtime::Runtime::new().unwrap().block_on(lose_a_worker());
+}
+
+async fn lose_a_worker() {
     let folder = TempDir::new().unwrap();
     let clock = Clock::system();
     let collector = support::collector("hits", &folder, &clock).await;
@@ -145,7 +153,7 @@ async fn a_lost_worker_is_missed_and_the_others_are_stopped() {
         others.sort_unstable();
         others
     });
-    let ends = tokio::time::timeout(Duration::from_secs(60), ends).await.unwrap().unwrap();
+    let ends = tokio::time::timeout(Duration::from_mins(1), ends).await.unwrap().unwrap();
     assert_eq!(ends, [true, true]);
     assert_eq!(collector.load_lost(), [1]);
     // Whoever is started in its place comes too late.

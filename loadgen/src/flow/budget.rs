@@ -1,7 +1,7 @@
 //! Retries and hedges are bounded as a share of traffic, as well-behaved clients do it.
 //!
-//! Over the last ten seconds: retries <= share * first attempts + reserve, as the gateway counts it.
-//! Each engine thread has an account of its own, and its part of the reserve: what all of them
+//! Over the last ten seconds: retries <= share * first attempts + reserve, as the gateway counts
+//! it. Each engine thread has an account of its own, and its part of the reserve: what all of them
 //! spend together is what one account would allow.
 
 use std::time::Duration;
@@ -114,7 +114,8 @@ mod tests {
                 let within = |second: &&u64| **second <= until && **second + 10 > until;
                 let spent = retries.iter().filter(within).count() as f64;
                 // A retry may have been paid by attempts that have left since.
-                let earned = firsts.iter().filter(|second| **second + 20 > until && **second <= until);
+                let within = |second: &&u64| **second + 20 > until && **second <= until;
+                let earned = firsts.iter().filter(within);
                 proptest::prop_assert!(spent <= earned.count() as f64 * 0.3 + 2.0 * 2.0 + 1.0);
             }
         }

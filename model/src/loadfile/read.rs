@@ -1,4 +1,5 @@
-//! Reads a load file from top to bottom, in an order in which every name is known when it is needed.
+//! Reads a load file from top to bottom, in an order in which every name is known when it is
+//! needed.
 
 use super::{AtLimit, LoadFile, Outside, Threshold, flows, loads, sections, target};
 use crate::expect::Check;

@@ -174,8 +174,9 @@ pub struct Fidelity {
     pub delay_error_p50_us: i64,
     pub delay_error_p99_us: i64,
     pub delay_error_max_us: i64,
-    /// Achieved over planned rate while the rate alone held something back, minus one; of a rate that
-    /// connections share, all of them together. `None` when nothing was held back for long enough.
+    /// Achieved over planned rate while the rate alone held something back, minus one; of a rate
+    /// that connections share, all of them together. `None` when nothing was held back for long
+    /// enough.
     pub rate_error: Option<f64>,
     /// Draws that were made: matched requests that the fault's conditions left.
     pub draws: u64,

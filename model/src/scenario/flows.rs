@@ -1,5 +1,5 @@
-//! `[data]`, `[feeder]`, `[setup]`, `[[flow]]`, `[teardown]`: what users do, and what their requests
-//! are filled from. The same in scenarios and in load files.
+//! `[data]`, `[feeder]`, `[setup]`, `[[flow]]`, `[teardown]`: what users do, and what their
+//! requests are filled from. The same in scenarios and in load files.
 
 use std::collections::BTreeMap;
 

@@ -174,7 +174,8 @@ pub(crate) async fn shape(
     Ok(())
 }
 
-/// Sends what passed. Tells the faults when the receiver, and not one of them, is what it waits for.
+/// Sends what passed. Tells the faults when the receiver, and not one of them, is what it waits
+/// for.
 async fn send(
     passed: &[u8],
     flushed: bool,

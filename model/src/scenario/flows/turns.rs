@@ -1,4 +1,5 @@
-//! `repeat`, `until`, `within`, `pause` and `think`: how often a step is done, and what lies between.
+//! `repeat`, `until`, `within`, `pause` and `think`: how often a step is done, and what lies
+//! between.
 
 use std::time::Duration;
 
