@@ -14,14 +14,14 @@ use model::load::{LoadDone, LoadPlan};
 use model::rendezvous::Rendezvous;
 use telemetry::clock::Clock;
 use tokio::net::TcpListener;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 
 use crate::config::{CollectorAddresses, CollectorConfig, Sealed};
 use crate::core::Core;
 use crate::error::CollectorError;
 use crate::export::Exporter;
-use crate::live::{LedgerCount, RouteRed, ServiceCall, SpanMetric};
+use crate::live::{LedgerCount, LoadWord, RouteRed, ServiceCall, SpanMetric};
 use crate::query::{LogQuery, TraceLine, TraceQuery};
 use crate::receive::{LineIntake, LineSource, Receiver};
 use crate::runs::RunFolder;
@@ -133,6 +133,11 @@ impl CollectorHandle {
     /// Offers a load plan to workers on other machines, which then begin together.
     pub fn offer_load(&self, plan: LoadPlan) {
         self.core.load().offer(plan);
+    }
+
+    /// What load workers say from now on, each word once. The workers wait while nobody takes it.
+    pub fn watch_load(&self) -> mpsc::Receiver<LoadWord> {
+        self.core.load().watch()
     }
 
     /// Who has come to the rendezvous, and when the load begins or began.

@@ -36,6 +36,7 @@ use index::Arrival;
 pub(crate) use index::Bounds;
 pub(crate) use index::Index;
 pub use ledger::LedgerCount;
+pub use load::LoadWord;
 #[cfg(test)]
 pub(crate) use load::tests::interval;
 pub(crate) use load::{LoadBook, LoadRefused, LoadSecond};

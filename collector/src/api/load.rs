@@ -14,11 +14,12 @@ use model::load::{LoadDone, LoadInterval, LoadReply};
 use model::rendezvous::{ClockReading, LoadCall, LoadReady};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
 
 use super::Failure;
 use super::asked::Asked;
 use crate::core::Core;
-use crate::live::LoadRefused;
+use crate::live::{LoadRefused, LoadWord};
 
 type Body = Result<Bytes, BytesRejection>;
 
@@ -42,15 +43,18 @@ pub(super) async fn interval(
     body: Body,
 ) -> Result<Json<LoadReply>, Failure> {
     let interval: LoadInterval = parsed(body)?;
-    let (second, reply) = {
+    let (second, watcher) = {
         let mut load = core.load();
         load.heard(interval.worker, core.clock.unix_ms());
-        (load.add(&interval).map_err(refused)?, load.reply())
+        (load.add(&interval).map_err(refused)?, load.watcher())
     };
     if let Some(second) = second {
+        tell(watcher, || LoadWord::Interval(interval.clone())).await;
         core.live().add_load(interval.unix_s, &second, core.clock.unix_ms());
         core.store.interval(interval);
     }
+    // Whoever watches may have had enough of it just now.
+    let reply = core.load().reply();
     Ok(Json(reply))
 }
 
@@ -59,13 +63,21 @@ pub(super) async fn done(
     body: Body,
 ) -> Result<Json<LoadReply>, Failure> {
     let done: LoadDone = parsed(body)?;
-    let reply = {
+    let (reply, watcher) = {
         let mut load = core.load();
         load.finish(done.clone()).map_err(refused)?;
-        load.reply()
+        (load.reply(), load.watcher())
     };
+    tell(watcher, || LoadWord::Done(done.clone())).await;
     core.store.done(done);
     Ok(Json(reply))
+}
+
+/// A watcher that has gone away wants to hear nothing.
+async fn tell(watcher: Option<mpsc::Sender<LoadWord>>, word: impl FnOnce() -> LoadWord) {
+    if let Some(watcher) = watcher {
+        watcher.send(word()).await.ok();
+    }
 }
 
 /// How long an answer may wait for other workers before it says that they are missing.

@@ -8,7 +8,7 @@ use model::hdr::{HdrError, LoadTotals, decode};
 use model::hist::Histogram;
 use model::load::{LoadDone, LoadInterval, LoadKey, LoadPlan, LoadReply, Validity};
 use model::rendezvous::{LoadCall, LoadReady, NotWelcome, Rendezvous};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// Load of one second, all workers together.
 #[derive(Debug, Clone, Default)]
@@ -142,7 +142,18 @@ pub(crate) struct LoadBook {
     lost: BTreeSet<u32>,
     /// Changes when a worker that waits may get another answer.
     news: watch::Sender<()>,
+    watcher: Option<mpsc::Sender<LoadWord>>,
 }
+
+/// What a load worker has said, for whoever watches in this process.
+#[derive(Debug, Clone)]
+pub enum LoadWord {
+    Interval(LoadInterval),
+    Done(LoadDone),
+}
+
+/// Words that wait for the watcher; the workers wait for their answers when it is slow.
+const WORDS_MAX: usize = 256;
 
 impl LoadBook {
     pub(crate) fn new(run_id: &str) -> Self {
@@ -158,7 +169,19 @@ impl LoadBook {
             heard_ms: BTreeMap::new(),
             lost: BTreeSet::new(),
             news: watch::Sender::new(()),
+            watcher: None,
         }
+    }
+
+    /// From now on every new word of a worker is passed on; a watcher before is let go.
+    pub(crate) fn watch(&mut self) -> mpsc::Receiver<LoadWord> {
+        let (watcher, words) = mpsc::channel(WORDS_MAX);
+        self.watcher = Some(watcher);
+        words
+    }
+
+    pub(crate) fn watcher(&self) -> Option<mpsc::Sender<LoadWord>> {
+        self.watcher.clone()
     }
 
     /// Offers a plan to workers that ask for one.
