@@ -134,6 +134,10 @@ pub fn plan_hash(plan: &LoadPlan) -> String {
     for load in &plan.loads {
         let arrivals = Arrivals::new(plan.seed, load, plan.timeline.end_ms, Shard::WHOLE);
         hash = hash_of(hash, plan.seed, load, arrivals.take(HASHED_MAX));
+        if load.model == LoadModel::Closed {
+            let about = format!("closed, thinks {:?}", load.think);
+            hash = indexed(hash, &about, load.ramp_up_ms).bits();
+        }
     }
     format!("{hash:016x}")
 }

@@ -3,7 +3,8 @@
 //! On each wake all arrivals that are due are released, each with its own intended start: a late
 //! wake costs accuracy of sending, never of measuring. At most `places` journeys are under way;
 //! further arrivals wait in the queue, or are dropped, as the plan says. Loads without a schedule
-//! run as loops that begin the next journey when one is over. When load ends, journeys in flight
+//! run as loops that begin the next journey when one is over; those of the closed model are in
+//! [`crate::closed`]. When load ends, journeys in flight
 //! get a bound, and what has not ended by then is recorded as unfinished.
 
 mod backlog;
@@ -17,7 +18,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use crate::arrival::Shard;
 use crate::client::Outgoing;
+use crate::closed::{Turn, Users};
 use crate::cpu::CpuMeter;
 use crate::error::LoadError;
 use crate::journey::{Context, Journey};
@@ -63,6 +66,8 @@ pub(crate) struct Share {
     pub(crate) of: u64,
     /// Journeys in flight at once.
     pub(crate) places: usize,
+    /// Users of closed loads; only one engine of a worker has them.
+    pub(crate) users: Option<Shard>,
 }
 
 impl Share {
@@ -75,6 +80,7 @@ impl Share {
             own: u64::from(plan.worker) + workers * u64::from(engine),
             of: workers * threads,
             places: (places + u32::from(engine < rest)) as usize,
+            users: (engine == 0).then_some(Shard { own: u64::from(plan.worker), of: workers }),
         }
     }
 }
@@ -89,6 +95,8 @@ pub(crate) struct Engine<P> {
     share: Share,
     /// Rounds under way: they take no place from arrivals.
     rounds: usize,
+    /// Of closed loads, if the engine has any.
+    users: Option<Users>,
     /// Orders may still come.
     listening: bool,
     start: Instant,
@@ -121,6 +129,7 @@ impl<P: Pacer> Engine<P> {
             orders: orders.orders,
             share: orders.share,
             rounds: 0,
+            users: None,
             pacer,
             start,
             end,
@@ -141,10 +150,13 @@ impl<P: Pacer> Engine<P> {
         self.obey(order, self.context.clock.now());
         self.begin_rounds();
         let vigil = self.context.vigil.clone();
+        if let Some(shard) = self.share.users {
+            self.users = Users::new(&self.context, self.start, shard)?;
+        }
         loop {
             let now = self.context.clock.now();
             self.advance(now);
-            if now >= self.end && self.journeys.is_empty() && self.queue.len() == 0 {
+            if now >= self.end && self.in_flight() == 0 {
                 return Ok(self.close(now));
             }
             let wake = self.next_wake(now);
@@ -159,6 +171,12 @@ impl<P: Pacer> Engine<P> {
                 },
                 Some(ended) = self.journeys.join_next() => passed_on(ended),
                 () = vigil.sooner() => {},
+                turn = turn_of(&mut self.users) => {
+                    // Without users there is no load left that anybody has planned.
+                    if turn? == Turn::Ended {
+                        self.obey(Order::Abort, self.context.clock.now());
+                    }
+                },
                 paced = self.pacer.until(wake) => {
                     paced.map_err(|source| LoadError::Setup { what: "the timer", source })?;
                 },
@@ -279,11 +297,17 @@ impl<P: Pacer> Engine<P> {
             .fold(now + Duration::from_nanos(to_second_end), Instant::min)
     }
 
+    /// Offered and not ended; rounds that look for their end, too.
+    fn in_flight(&self) -> u64 {
+        let users = self.users.as_ref().map_or(0, Users::under_way);
+        (self.journeys.len() + self.queue.len()) as u64 + users
+    }
+
     fn report_second(&mut self, now: Instant) {
         self.backlog.push(Report {
             unix_s: self.second,
             second: self.context.recorder.take(self.second),
-            in_flight: (self.journeys.len() + self.queue.len()) as u64,
+            in_flight: self.in_flight(),
             cores: self.meter.read(now),
         });
         self.second += 1;
@@ -295,6 +319,13 @@ impl<P: Pacer> Engine<P> {
             self.report_second(now);
         }
         EngineDone { closed: self.context.recorder.close(), reports: self.backlog.into_reports() }
+    }
+}
+
+async fn turn_of(users: &mut Option<Users>) -> Result<Turn, LoadError> {
+    match users {
+        Some(users) => users.turn().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -27,6 +27,8 @@ pub enum LoadError {
     /// A step of the set-up or the tear-down.
     #[error("the flow {flow:?} failed at {step:?}: {failure}")]
     Once { flow: String, step: String, failure: String },
+    #[error("the users of the closed model cannot be run")]
+    Closed { source: Box<goose::GooseError> },
     /// The panic message is on standard error.
     #[error("the load engine ended by a panic")]
     Panicked,

@@ -2,7 +2,7 @@
 
 use model::decision::{in_control_group, indexed};
 use model::id::{CorrelationId, SpanId, TraceId};
-use model::load::Group;
+use model::load::{Group, LoadModel};
 use model::phase::Phase;
 use model::propagation::{FLAG_RANDOM, FLAG_SAMPLED, TraceParent};
 
@@ -14,6 +14,8 @@ use crate::plan::Resolved;
 pub(crate) struct Identity {
     /// Index into the loads.
     pub(crate) load: usize,
+    /// Of the load.
+    pub(crate) model: LoadModel,
     /// Index into the flows.
     pub(crate) flow: usize,
     /// Number of the arrival in its load.
@@ -29,7 +31,13 @@ pub(crate) struct Identity {
 impl Identity {
     pub(crate) fn new(plan: &Resolved, load: usize, arrival: Arrival) -> Self {
         let about = &plan.loads[load];
-        let user = user_of(plan.seed, &about.name, about.users, arrival.index);
+        let user = match about.model {
+            // Users take turns in the numbers, so that each has the same in every run.
+            LoadModel::Closed => arrival.index % about.users,
+            LoadModel::Open | LoadModel::Max => {
+                user_of(plan.seed, &about.name, about.users, arrival.index)
+            },
+        };
         // A user may act in several loads, so the number counts through all of them: no two
         // journeys of a run have the same correlation id. With one load it is the arrival's own.
         let number = arrival.index * plan.loads.len() as u64 + load as u64;
@@ -41,6 +49,7 @@ impl Identity {
         };
         Self {
             load,
+            model: about.model,
             flow: plan.flow_of(load, arrival.index),
             index: arrival.index,
             trace_id: trace_id(about.trace_key, arrival.index),

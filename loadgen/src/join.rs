@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// Takes part in the load that the collector at `collector` offers, as worker `worker`, until it
 /// ends or a signal comes.
 pub async fn join(collector: SocketAddr, worker: u32, clock: Clock) -> Result<LoadDone, LoadError> {
+    // What the plan will ask for is not known yet.
+    crate::closed::process::keep_signals()?;
     let mut shutdown = Shutdown::listen()
         .map_err(|source| LoadError::Setup { what: "the signal handler", source })?;
     let (start, started) = oneshot::channel();

@@ -17,6 +17,7 @@
 
 pub mod arrival;
 mod client;
+mod closed;
 mod cpu;
 mod engine;
 mod error;
@@ -39,12 +40,13 @@ mod spans;
 mod testing;
 pub mod worker;
 
+pub use closed::needs_child;
+pub use error::LoadError;
+pub use once::walk_once;
+pub use run::run;
+
 /// Body of the fuzz target in `loadgen/fuzz`.
 #[cfg(fuzzing)]
 pub fn fuzz_answer(bytes: &[u8]) {
     client::answer::oracle::compare(bytes);
 }
-
-pub use error::LoadError;
-pub use once::walk_once;
-pub use run::run;

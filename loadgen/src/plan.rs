@@ -61,6 +61,8 @@ pub(crate) struct ResolvedLoad {
     flows: Vec<usize>,
     pub(crate) model: LoadModel,
     pub(crate) users: u64,
+    pub(crate) ramp_up: Duration,
+    pub(crate) think: Option<Distribution>,
     pub(crate) timeout: Duration,
     /// Key of what a journey sends: equal in every run of the same seed.
     pub(crate) draw_key: u64,
@@ -140,6 +142,8 @@ impl Resolved {
                 planned: load.clone(),
                 model: load.model,
                 users: load.users,
+                ramp_up: Duration::from_millis(load.ramp_up_ms),
+                think: load.think.clone(),
                 timeout: Duration::from_millis(load.timeout_ms),
                 draw_key: named(plan.seed, "journey", &[&load.name]).bits(),
                 trace_key: named(plan.seed, "trace", &[&plan.run_id, &load.name]).bits(),

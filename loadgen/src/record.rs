@@ -176,13 +176,21 @@ pub(crate) struct Closed {
 
 #[cfg(test)]
 mod tests {
-    use model::load::{Group, Outcome};
+    use model::load::{Group, LoadModel, Outcome};
     use model::phase::Phase;
 
     use super::*;
 
     fn key(step: Option<usize>, outcome: Outcome) -> CellKey {
-        CellKey { flow: 0, step, phase: Phase::Before, group: Group::Exposed, hit: false, outcome }
+        CellKey {
+            model: LoadModel::Open,
+            flow: 0,
+            step,
+            phase: Phase::Before,
+            group: Group::Exposed,
+            hit: false,
+            outcome,
+        }
     }
 
     fn timing(ms: u64) -> Timing {

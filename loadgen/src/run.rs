@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use model::load::{LoadDone, LoadPlan, LoadStart};
 use telemetry::clock::Clock;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{JoinHandle, LocalSet};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::arrival::plan_hash;
@@ -196,8 +196,8 @@ impl Seat {
         }
         let setup = |what| move |source| LoadError::Setup { what, source };
         let runtime =
-            Builder::new_current_thread().enable_all().build().map_err(setup("the runtime"))?;
-        LocalSet::new().block_on(&runtime, async move {
+            Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        runtime.map_err(setup("the runtime"))?.block_on(async move {
             let pacer = TimerPacer::new().map_err(setup("the timer"))?;
             let share = Share::new(&self.plan, engine);
             let schedule = Schedule::new(&self.plan, share);

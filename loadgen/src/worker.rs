@@ -34,6 +34,9 @@ pub async fn main_loop(
 ) -> Result<LoadDone, LoadError> {
     let plan = read_plan(plan_path)?;
     Resolved::new(&plan)?;
+    if crate::needs_child(&plan) {
+        crate::closed::process::keep_signals()?;
+    }
     let mut shutdown = Shutdown::listen()
         .map_err(|source| LoadError::Setup { what: "the signal handler", source })?;
     let mut lines = lines_of(input)?;

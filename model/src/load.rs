@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::distribution::Distribution;
 use crate::feeder::Feeder;
 use crate::flow::{ClientPolicy, Flow};
 use crate::phase::{Phase, Timeline};
@@ -106,8 +107,14 @@ pub struct Load {
     /// rate.
     #[serde(default)]
     pub recorded_ns: Vec<u64>,
-    /// Users that the journeys are spread over.
+    /// Users that the journeys are spread over; in the closed model each of them is always there.
     pub users: u64,
+    /// Closed model: user `u` of `n` begins `u / n` of this time after the start of load.
+    #[serde(default)]
+    pub ramp_up_ms: u64,
+    /// Closed model: what a user waits between two journeys. `None` does not wait.
+    #[serde(default)]
+    pub think: Option<Distribution>,
     /// Per step: all attempts and the waits between them.
     pub timeout_ms: u64,
     #[serde(default)]
@@ -115,7 +122,7 @@ pub struct Load {
 }
 
 /// What decides when a journey starts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LoadModel {
     /// The seed: arrivals do not wait for answers.
@@ -129,6 +136,10 @@ pub enum LoadModel {
 }
 
 impl LoadModel {
+    pub fn is_open(&self) -> bool {
+        *self == Self::Open
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -250,6 +261,9 @@ pub enum Group {
 /// What a distribution of the load generator is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LoadKey {
+    /// Of the load. Durations of different models mean different things: they are never added up.
+    #[serde(default)]
+    pub model: LoadModel,
     pub flow: String,
     /// `None` is the whole journey.
     pub step: Option<String>,

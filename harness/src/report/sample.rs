@@ -198,6 +198,7 @@ fn load_totals(frames: &[Frame]) -> LoadTotals {
     let mut sums: BTreeMap<LoadKey, Histogram> = BTreeMap::new();
     for cell in frames.iter().flat_map(|frame| &frame.load.cells) {
         let key = LoadKey {
+            model: model::load::LoadModel::Open,
             flow: cell.flow.clone(),
             step: cell.step.clone(),
             phase: cell.phase,

@@ -200,6 +200,7 @@ fn cell(step: Option<&str>, group: Group, outcome: Outcome, us: &[u64]) -> LoadC
         response.record(*us).unwrap();
     }
     let key = LoadKey {
+        model: model::load::LoadModel::Open,
         flow: "checkout".into(),
         step: step.map(Into::into),
         phase: Phase::During,

@@ -14,6 +14,8 @@ fn load(spacing: Spacing, rate: Vec<RateStep>) -> Load {
         model: LoadModel::Open,
         recorded_ns: Vec::new(),
         users: 50,
+        ramp_up_ms: 0,
+        think: None,
         timeout_ms: 1_000,
     }
 }

@@ -137,8 +137,8 @@ impl Context {
         hit: bool,
         outcome: Outcome,
     ) -> CellKey {
-        let flow = identity.flow;
-        CellKey { flow, step, phase: identity.phase, group: identity.group, hit, outcome }
+        let Identity { model, flow, phase, group, .. } = *identity;
+        CellKey { model, flow, step, phase, group, hit, outcome }
     }
 
     /// A request that could not even be written down.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::{HeaderName, Method};
+use model::distribution::Distribution;
 use model::flow::{Flow, Step};
 use model::limits::{RATE_PER_S_MAX, RUN_MAX};
 use model::load::{Load, LoadModel, LoadPlan, WEIGHT_MAX, Weighted};
@@ -40,6 +41,7 @@ pub(super) fn plan(plan: &LoadPlan) -> Checked {
         })?;
         check_load(plan, load, &place)?;
     }
+    check_models(plan)?;
     let mut names = BTreeSet::new();
     for (at, flow) in plan.flows.iter().enumerate() {
         demand(names.insert(&flow.name), &format!("flows[{at}].name"), || {
@@ -48,6 +50,21 @@ pub(super) fn plan(plan: &LoadPlan) -> Checked {
         check_flow(plan, flow, &format!("flows[{at}]"))?;
     }
     Ok(())
+}
+
+/// Percentiles of a run are about all its loads, so users who wait for answers and arrivals that do
+/// not are never in one plan.
+fn check_models(plan: &LoadPlan) -> Checked {
+    let other = plan.loads.iter().position(|load| load.model != LoadModel::Closed);
+    let has_closed = plan.loads.iter().any(|load| load.model == LoadModel::Closed);
+    match other.filter(|_| has_closed) {
+        None => Ok(()),
+        Some(at) => Err(refuse(
+            format!("loads[{at}].model"),
+            "loads of the closed model can only be run with their like: durations of different \
+             models must not be mixed",
+        )),
+    }
 }
 
 fn check_load(plan: &LoadPlan, load: &Load, place: &str) -> Checked {
@@ -89,7 +106,24 @@ fn check_arrivals(load: &Load, place: &str) -> Checked {
     let recorded = &load.recorded_ns;
     demand(recorded.is_sorted(), &format!("{place}.recorded_ns"), || "is not in order".into())?;
     let needs_rate = load.model == LoadModel::Open && recorded.is_empty();
-    demand(!(needs_rate && load.rate.is_empty()), &format!("{place}.rate"), || "has no step".into())
+    demand(!(needs_rate && load.rate.is_empty()), &format!("{place}.rate"), || {
+        "has no step".into()
+    })?;
+    check_users(load, place)
+}
+
+fn check_users(load: &Load, place: &str) -> Checked {
+    let closed = load.model == LoadModel::Closed;
+    let paced = !load.rate.is_empty() || !load.recorded_ns.is_empty();
+    demand(!(closed && paced), &format!("{place}.rate"), || {
+        "users of the closed model have no rate".into()
+    })?;
+    let own = load.ramp_up_ms > 0 || load.think.is_some();
+    demand(closed || !own, &format!("{place}.model"), || {
+        "only users of the closed model have a ramp and think".into()
+    })?;
+    let problem = load.think.as_ref().and_then(Distribution::problem);
+    demand(problem.is_none(), &format!("{place}.think"), || problem.unwrap_or_default().into())
 }
 
 fn check_flow(plan: &LoadPlan, flow: &Flow, place: &str) -> Checked {
@@ -173,7 +207,7 @@ mod tests {
             super::plan(&plan).map_err(|error| error.to_string())
         };
         assert_eq!(change(|_| {}), Ok(()));
-        let table: [(Change, &str); 16] = [
+        let table: [(Change, &str); 20] = [
             (|plan| plan.worker = 1, "worker: worker 1 of 1"),
             (|plan| plan.connections_max = 0, "connections_max"),
             (|plan| plan.timeline.end_ms = u64::MAX, "timeline.end_ms"),
@@ -184,6 +218,27 @@ mod tests {
             (|plan| plan.loads[0].users = 0, "loads[0].users"),
             (|plan| plan.loads[0].rate.clear(), "loads[0].rate"),
             (|plan| plan.loads[0].rate[0].to_per_s = f64::NAN, "loads[0].rate[0]: NaN"),
+            (|plan| plan.loads[0].model = LoadModel::Closed, "loads[0].rate: users of the closed"),
+            (|plan| plan.loads[0].ramp_up_ms = 1, "loads[0].model: only users of the closed"),
+            (
+                |plan| {
+                    let users = Load { name: "users".into(), ..plan.loads[0].clone() };
+                    plan.loads.push(Load { model: LoadModel::Closed, rate: Vec::new(), ..users });
+                },
+                "loads[0].model: loads of the closed model can only be run with their like",
+            ),
+            (
+                |plan| {
+                    let think = Distribution::Uniform { min_us: 2, max_us: 1 };
+                    plan.loads[0] = Load {
+                        model: LoadModel::Closed,
+                        rate: Vec::new(),
+                        think: Some(think),
+                        ..plan.loads[0].clone()
+                    };
+                },
+                "loads[0].think: the lower end",
+            ),
             (|plan| plan.flows.push(plan.flows[0].clone()), "flows[1].name"),
             (|plan| plan.flows[0].steps.clear(), "flows[0].steps"),
             (|plan| plan.flows[0].steps[0].method = "GE T".into(), "flows[0].steps[0].method"),

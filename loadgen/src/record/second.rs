@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::load::{Attempts, CheckCount, Group, LoadExemplar, Outcome};
+use model::load::{Attempts, CheckCount, Group, LoadExemplar, LoadModel, Outcome};
 use model::phase::Phase;
 
 use crate::client::DialTimes;
@@ -15,6 +15,7 @@ const IN_TIME: Duration = Duration::from_millis(100);
 /// [`model::load::LoadKey`] by indices into the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CellKey {
+    pub(crate) model: LoadModel,
     pub(crate) flow: usize,
     /// `None` is the whole journey.
     pub(crate) step: Option<usize>,
@@ -254,6 +255,7 @@ mod tests {
     #[test]
     fn joined_seconds_add_up() {
         let key = CellKey {
+            model: LoadModel::Open,
             flow: 0,
             step: None,
             phase: Phase::During,

@@ -70,6 +70,7 @@ impl Intervals {
         let flow = &self.plan.flows[key.flow];
         let about = key.step.map(|step| &flow.steps[step]);
         let key = LoadKey {
+            model: key.model,
             flow: flow.name.clone(),
             step: about.map(|step| step.name.clone()),
             phase: key.phase,
@@ -117,7 +118,7 @@ fn median_response_us(second: &Second) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use model::load::{Group, Outcome};
+    use model::load::{Group, LoadModel, Outcome};
     use model::phase::Phase;
 
     use super::*;
@@ -130,6 +131,7 @@ mod tests {
             let lateness = if number < late { 150 } else { lateness_ms };
             recorder.offered(7, Duration::from_millis(lateness));
             let key = CellKey {
+                model: LoadModel::Open,
                 flow: 0,
                 step: None,
                 phase: Phase::Before,

@@ -59,10 +59,15 @@ impl Encoder {
 
     fn root(&self, journey: &JourneySpans) -> Span {
         let flow = &self.plan.flows[journey.identity.flow];
+        let model = journey.identity.model;
         let outcome = journey.outcome;
         let mut span = self.span(&journey.identity, 0, (journey.start, journey.end));
         span.name.clone_from(&flow.name);
         span.kind = SpanKind::Internal.into();
+        // Whoever compares durations of spans must see which ones are no response times.
+        if !model.is_open() {
+            span.attributes.push(text("shakedown.load.model", model.as_str()));
+        }
         if outcome.is_error() {
             fail(&mut span, outcome.as_str());
         }

@@ -34,6 +34,7 @@ struct World {
 
 fn key(phase: Phase, outcome: Outcome) -> LoadKey {
     LoadKey {
+        model: crate::load::LoadModel::Open,
         flow: "checkout".to_owned(),
         step: None,
         phase,

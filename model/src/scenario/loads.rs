@@ -41,6 +41,8 @@ fn read_load(mut table: Table<'_>, flows: &[Flow], seen: &mut Vec<String>) -> Op
         model: LoadModel::Open,
         recorded_ns: Vec::new(),
         users: users.unwrap_or(USERS_DEFAULT),
+        ramp_up_ms: 0,
+        think: None,
         timeout_ms: timeout_ms.unwrap_or(TIMEOUT_DEFAULT_MS),
         client,
     })

@@ -121,6 +121,7 @@ fn counted_losses_weigh_and_refusals_do_not() {
 fn of_the_load_only_steps_count_and_only_those_that_were_answered_for_sure() {
     let cell = |step: Option<&str>, outcome: Outcome, count: u64| {
         let key = LoadKey {
+            model: model::load::LoadModel::Open,
             flow: "checkout".to_owned(),
             step: step.map(str::to_owned),
             phase: Phase::During,

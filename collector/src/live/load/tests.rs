@@ -12,6 +12,7 @@ pub(crate) fn interval(worker: u32, sequence: u64, us: &[u64]) -> LoadInterval {
         histogram.record(*value).unwrap();
     }
     let key = LoadKey {
+        model: model::load::LoadModel::Open,
         flow: "checkout".to_owned(),
         step: None,
         phase: Phase::Before,

@@ -1,0 +1,135 @@
+//! A user: thinks, does one journey, thinks.
+//!
+//! Journey `n` of user `u` of a load with `m` users has the number `n m + u`. Everything about it
+//! follows from that number, so that runs repeat and workers never share one, however fast the
+//! system answers.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use model::decision::indexed;
+use model::load::Outcome;
+use tokio::time::Instant;
+
+use super::crowd::Crowd;
+use crate::arrival::Arrival;
+use crate::client::Outgoing;
+use crate::journey::Journey;
+use crate::plan::ResolvedLoad;
+use crate::queue::Released;
+
+/// How long a user rests who got no connection: a target that refuses is asked again soon, but not
+/// as fast as a processor can ask.
+const REST: Duration = Duration::from_millis(10);
+
+pub(super) struct User {
+    crowd: Rc<Crowd>,
+    load: usize,
+    /// Of the next journey.
+    number: Cell<u64>,
+    /// Before that the user does not want to begin.
+    ready: Cell<Option<Instant>>,
+    /// Of the last request: its memory serves for the next one.
+    buffer: Cell<Outgoing>,
+}
+
+impl User {
+    /// User `number` of a load, in `0..users`.
+    pub(super) fn new(crowd: Rc<Crowd>, load: usize, number: u64) -> Self {
+        let begins = crowd.start + begins_after(&crowd.context.plan.loads[load], number);
+        Self {
+            crowd,
+            load,
+            number: Cell::new(number),
+            ready: Cell::new(Some(begins)),
+            buffer: Cell::default(),
+        }
+    }
+
+    /// Returns when the journey is over, and never once load has ended.
+    pub(super) async fn next_journey(&self) {
+        let context = &self.crowd.context;
+        if let Some(ready) = self.ready.take() {
+            // The end of load ends the wait: what waits is dropped.
+            tokio::time::sleep_until(ready).await;
+        }
+        let now = context.clock.now();
+        if self.crowd.is_over(now) {
+            return std::future::pending().await;
+        }
+        let at_ns = now.saturating_duration_since(self.crowd.start).as_nanos();
+        let at_ns = u64::try_from(at_ns).unwrap_or(u64::MAX);
+        let load = &context.plan.loads[self.load];
+        let index = self.number.replace(self.number.get() + load.users);
+        let released = Released {
+            load: self.load,
+            arrival: Arrival { index, at_ns },
+            intended: now,
+            dispatched: now,
+        };
+        let under_way = self.crowd.enter();
+        context.recorder.started(context.second_of(now));
+        let mut buffer = self.buffer.take();
+        let (finished, outcome) = Journey::new(Rc::clone(context), released).run(&mut buffer).await;
+        self.buffer.replace(buffer);
+        drop(under_way);
+        let rest = if outcome == Outcome::Connection { REST } else { Duration::ZERO };
+        let pause = thinks(load, index).max(rest);
+        self.ready.set((!pause.is_zero()).then(|| finished + pause));
+    }
+}
+
+/// When a user begins, after the start of load: one after the other, evenly over the ramp.
+fn begins_after(load: &ResolvedLoad, user: u64) -> Duration {
+    let ns = load.ramp_up.as_nanos() * u128::from(user) / u128::from(load.users.max(1));
+    Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
+}
+
+/// What a user waits after a journey.
+fn thinks(load: &ResolvedLoad, journey: u64) -> Duration {
+    let Some(think) = &load.think else { return Duration::ZERO };
+    think.sample(indexed(load.draw_key, "think", journey))
+}
+
+#[cfg(test)]
+mod tests {
+    use model::distribution::Distribution;
+    use model::load::{Load, LoadModel};
+
+    use super::*;
+    use crate::plan::Resolved;
+    use crate::testing;
+
+    fn load(change: impl FnOnce(&mut Load)) -> ResolvedLoad {
+        let mut plan = testing::plan("127.0.0.1:1".parse().unwrap());
+        plan.loads[0].model = LoadModel::Closed;
+        plan.loads[0].rate.clear();
+        change(&mut plan.loads[0]);
+        Resolved::new(&plan).unwrap().loads.remove(0)
+    }
+
+    #[test]
+    fn users_begin_evenly_over_the_ramp_and_all_at_once_without_one() {
+        let ramp = load(|load| (load.users, load.ramp_up_ms) = (4, 2_000));
+        let begins = |load: &ResolvedLoad| -> Vec<u128> {
+            (0..4).map(|user| begins_after(load, user).as_millis()).collect()
+        };
+        assert_eq!(begins(&ramp), [0, 500, 1_000, 1_500]);
+        assert_eq!(begins(&load(|load| load.users = 4)), [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn think_times_follow_from_the_number_of_the_journey_and_from_the_seed() {
+        let uniform = Distribution::Uniform { min_us: 1_000, max_us: 9_000 };
+        let thinker = load(|load| load.think = Some(uniform.clone()));
+        let times: Vec<Duration> = (0..1_000).map(|n| thinks(&thinker, n)).collect();
+        assert_eq!(times, (0..1_000).map(|n| thinks(&thinker, n)).collect::<Vec<_>>());
+        let mean_us = times.iter().sum::<Duration>().as_micros() / 1_000;
+        // Uniform over 8 ms: the mean of a thousand deviates by 73 us; five of them either side.
+        assert!((4_635..=5_365).contains(&mean_us), "{mean_us}");
+        let other = load(|load| (load.name, load.think) = ("other".into(), Some(uniform)));
+        assert_ne!(thinks(&thinker, 7), thinks(&other, 7));
+        assert_eq!(thinks(&load(|_| ()), 7), Duration::ZERO);
+    }
+}
