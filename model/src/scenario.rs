@@ -32,6 +32,7 @@ pub(crate) mod sections;
 mod services;
 #[cfg(test)]
 mod tests;
+mod users;
 
 pub use crate::reading::outside::{Nowhere, Outside};
 pub use crate::reading::problem::{Problem, Problems};

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use crate::expect::Check;
 use crate::fault::{FaultSpec, When};
+use crate::load::LoadModel;
 use crate::phase::Phase;
 use crate::scenario::Scenario;
 use crate::units::{Share, format_duration};
@@ -40,6 +41,11 @@ fn write_head(page: &mut String, scenario: &Scenario) -> std::fmt::Result {
         writeln!(page, "beside it {}: {}", service.name, service.run.join(" "))?;
     }
     for load in &scenario.loads {
+        if load.model == LoadModel::Closed {
+            let (name, users, mix) = (&load.name, load.users, load.mix());
+            writeln!(page, "load {name}: {users} users of {mix}, closed model")?;
+            continue;
+        }
         let peak = load.rate.iter().map(|step| step.from_per_s.max(step.to_per_s));
         let (timeline, peak) = (scenario.timeline(), peak.fold(0.0, f64::max));
         let arrivals = traffic::arrivals(&load.rate, 0, timeline.end_ms);

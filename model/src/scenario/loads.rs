@@ -1,6 +1,6 @@
-//! `[[load]]`: which flows arrive, how often.
+//! `[[load]]`: which flows arrive, how often, or which users walk them.
 
-use super::{flows, rate};
+use super::{flows, rate, users};
 use crate::flow::Flow;
 use crate::load::{Load, LoadModel, RateStep, Spacing, WEIGHT_MAX, Weighted};
 use crate::reading::names;
@@ -18,7 +18,10 @@ pub(crate) fn read(root: &mut Table<'_>, flows: &[Flow]) -> Vec<Load> {
         root.wrong("the file needs at least one [[load]], or nothing would happen");
     }
     let mut seen = Vec::new();
-    tables.into_iter().filter_map(|table| read_load(table, flows, &mut seen)).collect()
+    let loads: Vec<Load> =
+        tables.into_iter().filter_map(|table| read_load(table, flows, &mut seen)).collect();
+    users::check(root, &loads);
+    loads
 }
 
 fn read_load(mut table: Table<'_>, flows: &[Flow], seen: &mut Vec<String>) -> Option<Load> {
@@ -27,8 +30,14 @@ fn read_load(mut table: Table<'_>, flows: &[Flow], seen: &mut Vec<String>) -> Op
         names::unique(&value, &name, seen).then_some(name)
     });
     let flow = table.require("flow").map(|value| read_mix(&value, flows));
-    let rate = table.require("rate").map(|value| read_rate(&value));
-    let spacing = table.get("spacing").and_then(|value| read_spacing(&value));
+    let kept = users::read(&mut table);
+    let (rate, spacing) = match kept.model {
+        LoadModel::Closed => (Some(Vec::new()), None),
+        LoadModel::Open | LoadModel::Max => (
+            table.require("rate").map(|value| read_rate(&value)),
+            table.get("spacing").and_then(|value| read_spacing(&value)),
+        ),
+    };
     let users = table.get("users").and_then(|value| value.integer(1..=USERS_MAX));
     let timeout_ms = table.get("timeout").and_then(|value| value.time_ms());
     let client = flows::read_client(&mut table);
@@ -38,11 +47,11 @@ fn read_load(mut table: Table<'_>, flows: &[Flow], seen: &mut Vec<String>) -> Op
         flows: flow.filter(|mix| !mix.is_empty())?,
         rate: rate?,
         spacing: spacing.unwrap_or(Spacing::Constant),
-        model: LoadModel::Open,
+        model: kept.model,
         recorded_ns: Vec::new(),
         users: users.unwrap_or(USERS_DEFAULT),
-        ramp_up_ms: 0,
-        think: None,
+        ramp_up_ms: kept.ramp_up_ms,
+        think: kept.think,
         timeout_ms: timeout_ms.unwrap_or(TIMEOUT_DEFAULT_MS),
         client,
     })

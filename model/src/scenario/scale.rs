@@ -51,6 +51,9 @@ impl Scenario {
                 free_from_ms = window.end_ms;
             }
         }
+        for load in &mut scaled.loads {
+            load.ramp_up_ms = shorter(load.ramp_up_ms);
+        }
         for step in scaled.loads.iter_mut().flat_map(|load| &mut load.rate) {
             step.for_ms = step.for_ms.map(|for_ms| shorter(for_ms).max(1));
         }

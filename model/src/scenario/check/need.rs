@@ -72,11 +72,13 @@ fn planned(scenario: &Scenario, subject: &Subject, group: Group, phase: Phase) -
         Group::Control => control,
         Group::Exposed => 1.0 - control,
     };
-    let journeys = |flow: &str| traffic::journeys(scenario, flow, from_ms, to_ms) * part;
+    let journeys = |flow: &str| Some(traffic::journeys(scenario, flow, from_ms, to_ms)? * part);
     let samples = match subject {
-        Subject::Journeys => scenario.flows.iter().map(|flow| journeys(&flow.name)).sum(),
-        Subject::Flow(flow) => journeys(flow),
-        Subject::Step { flow, step } => journeys(flow) * traffic::turns(scenario, flow, step)?,
+        Subject::Journeys => {
+            scenario.flows.iter().map(|flow| journeys(&flow.name)).sum::<Option<_>>()?
+        },
+        Subject::Flow(flow) => journeys(flow)?,
+        Subject::Step { flow, step } => journeys(flow)? * traffic::turns(scenario, flow, step)?,
         Subject::Edge(edge) => traffic::calls(scenario, edge, from_ms, to_ms)?,
     };
     Some(samples.round() as u64)

@@ -3,7 +3,7 @@
 use crate::edge::{CLIENT, Edge};
 use crate::fault::Window;
 use crate::flow::{Flow, Step};
-use crate::load::{Load, RateStep};
+use crate::load::{Load, LoadModel, RateStep};
 use crate::scenario::Scenario;
 use crate::shop;
 use crate::template::Segment;
@@ -34,9 +34,14 @@ fn upto(rate: &[RateStep], to_ms: u64) -> f64 {
     total
 }
 
-/// Journeys of a flow between two instants after the start of load.
-pub(super) fn journeys(scenario: &Scenario, flow: &str, from_ms: u64, to_ms: u64) -> f64 {
-    let walked = |load: &Load| arrivals(&load.rate, from_ms, to_ms) * load.share_of(flow);
+/// Journeys of a flow between two instants after the start of load. `None` when users of the closed
+/// model walk it: how often depends on how fast they are answered.
+pub(super) fn journeys(scenario: &Scenario, flow: &str, from_ms: u64, to_ms: u64) -> Option<f64> {
+    let walked = |load: &Load| {
+        let share = load.share_of(flow);
+        let known = load.model != LoadModel::Closed || share <= 0.0;
+        known.then(|| arrivals(&load.rate, from_ms, to_ms) * share)
+    };
     scenario.loads.iter().map(walked).sum()
 }
 
@@ -67,7 +72,7 @@ pub(super) fn calls(scenario: &Scenario, edge: &Edge, from_ms: u64, to_ms: u64) 
     let mut total = 0.0;
     for flow in &scenario.flows {
         let per_journey = f64::from(calls_of(flow, edge)?);
-        total += journeys(scenario, &flow.name, from_ms, to_ms) * per_journey;
+        total += journeys(scenario, &flow.name, from_ms, to_ms)? * per_journey;
     }
     Some(total)
 }

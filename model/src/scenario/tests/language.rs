@@ -20,6 +20,27 @@ fn a_scenario_of_one_load_has_defaults_for_everything_else() {
 }
 
 #[test]
+fn a_closed_load_has_users_who_think_and_no_rate() {
+    let text = r#"
+[[load]]
+name = "shoppers"
+flow = "checkout"
+model = "closed"
+users = 40
+ramp_up = "10s"
+think = "uniform 1s..3s"
+"#;
+    let scenario = parse(text);
+    let load = &scenario.loads[0];
+    assert_eq!((load.model, load.users, load.ramp_up_ms), (LoadModel::Closed, 40, 10_000));
+    assert_eq!(load.think.as_ref().unwrap().to_string(), "uniform 1s..3s");
+    assert!(load.rate.is_empty());
+    let page = check::render(&scenario);
+    assert!(page.contains("load shoppers: 40 users of checkout, closed model"), "{page}");
+    assert_eq!(scenario.scaled(2.0).loads[0].ramp_up_ms, 5_000);
+}
+
+#[test]
 fn an_edge_takes_the_defaults_unless_it_says_otherwise() {
     let text = format!(
         r#"{LOAD}
