@@ -20,7 +20,7 @@ use model::edge::Edge;
 use model::expect::InvariantFinding;
 use model::frame::{DropCount, FaultFrame, Verdict, VerdictFrame};
 use model::id::TraceId;
-use model::load::{Group, Validity};
+use model::load::{Group, LoadModel, Validity};
 use model::phase::{Phase, Timeline};
 use model::units::Share;
 use serde::{Deserialize, Serialize};
@@ -113,6 +113,9 @@ impl EdgeTotals {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FlowTotals {
     pub flow: String,
+    /// Of the load. Only what is not open is said: those durations are service times.
+    #[serde(default, skip_serializing_if = "LoadModel::is_open")]
+    pub model: LoadModel,
     /// Of the intended start.
     pub phase: Phase,
     pub group: Group,
@@ -124,6 +127,14 @@ pub struct FlowTotals {
 }
 
 impl FlowTotals {
+    /// The name of the flow, with the model of its load when that is not the usual one.
+    pub fn title(&self) -> String {
+        if self.model.is_open() {
+            return self.flow.clone();
+        }
+        format!("{} ({} model)", self.flow, self.model.as_str())
+    }
+
     pub fn error_count(&self) -> u64 {
         self.errors.values().sum()
     }

@@ -7,7 +7,7 @@ use model::edge::Edge;
 use model::frame::EdgeFrame;
 use model::hdr::LoadTotals;
 use model::hist::Histogram;
-use model::load::{Group, LoadKey, Outcome};
+use model::load::{Group, LoadKey, LoadModel, Outcome};
 use model::phase::{Phase, Timeline};
 
 use super::{EdgeTotals, FlowTotals, Inputs, Percentiles};
@@ -93,23 +93,27 @@ pub(super) fn edges(inputs: &Inputs<'_>) -> Vec<EdgeTotals> {
 }
 
 pub(super) fn flows(load: &LoadTotals) -> Vec<FlowTotals> {
-    let mut groups: Vec<(String, Phase, Group)> = load
+    let mut groups: Vec<(String, LoadModel, Phase, Group)> = load
         .keys()
         .filter(|key| key.step.is_none())
-        .map(|key| (key.flow.clone(), key.phase, key.group))
+        .map(|key| (key.flow.clone(), key.model, key.phase, key.group))
         .collect();
     groups.sort();
     groups.dedup();
     groups
         .into_iter()
-        .map(|(flow, phase, group)| flow_totals(load, flow, phase, group))
+        .map(|group| flow_totals(load, group))
         .filter(|totals| totals.count > 0)
         .collect()
 }
 
-fn flow_totals(load: &LoadTotals, flow: String, phase: Phase, group: Group) -> FlowTotals {
+fn flow_totals(
+    load: &LoadTotals,
+    (flow, model, phase, group): (String, LoadModel, Phase, Group),
+) -> FlowTotals {
     let belongs = |key: &LoadKey| {
-        key.step.is_none() && key.flow == flow && key.phase == phase && key.group == group
+        key.step.is_none()
+            && (&key.flow, key.model, key.phase, key.group) == (&flow, model, phase, group)
     };
     let errors = Outcome::ALL
         .into_iter()
@@ -132,7 +136,7 @@ fn flow_totals(load: &LoadTotals, flow: String, phase: Phase, group: Group) -> F
         max_ms: (!merged.is_empty()).then(|| us_to_ms(merged.max())),
     };
     let count = load.count(belongs);
-    FlowTotals { flow, phase, group, count, errors, response }
+    FlowTotals { flow, model, phase, group, count, errors, response }
 }
 
 fn us_to_ms(us: u64) -> f64 {

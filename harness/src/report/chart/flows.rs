@@ -18,7 +18,7 @@ const ERRORS: f64 = 38.0;
 
 pub(super) fn flows(stack: &mut Stack<'_>, result: &RunResult, series: &Series<'_>) {
     for flow in series.flows.iter().take(FLOWS_MAX) {
-        stack.section(&format!("Journeys: {}", flow.name), "from the intended start");
+        stack.section(&format!("Journeys: {}", flow.name), measured(result, &flow.name));
         latency(stack, result, flow);
         rate(stack, flow);
         errors(stack, flow);
@@ -28,6 +28,16 @@ pub(super) fn flows(stack: &mut Stack<'_>, result: &RunResult, series: &Series<'
         let more = series.flows.len() - FLOWS_MAX;
         let y = stack.y;
         stack.note(&format!("{more} more flows in the table"), y);
+    }
+}
+
+/// What the durations of a flow count from.
+fn measured(result: &RunResult, flow: &str) -> &'static str {
+    let model = result.flows.iter().find(|totals| totals.flow == flow).map(|totals| totals.model);
+    if model.is_none_or(|model| model.is_open()) {
+        "from the intended start"
+    } else {
+        "service time of the closed model"
     }
 }
 

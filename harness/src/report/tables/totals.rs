@@ -27,10 +27,10 @@ pub(in super::super) fn flows(page: &mut Markup, result: &RunResult) {
          <thead><tr><th>Flow</th><th>Phase</th><th>Group</th><th class=\"number\">Journeys</th>\
          <th class=\"number\">Errors</th>{PERCENTILES}<th>Failed by</th></tr></thead><tbody>\n"
     );
-    let mut last = "";
+    let mut last = String::new();
     for flow in &result.flows {
-        let name = if flow.flow == last { "" } else { &flow.flow };
-        last = &flow.flow;
+        let title = flow.title();
+        let name = if title == last { "" } else { &title };
         put!(
             page,
             "<tr{}><td>{}</td><td>{}</td><td>{}</td><td class=\"number\">{}</td>\
@@ -44,6 +44,7 @@ pub(in super::super) fn flows(page: &mut Markup, result: &RunResult) {
         );
         percentiles(page, &flow.response);
         put!(page, "<td>{}</td></tr>\n", esc(&listed(&flow.errors)));
+        last = title;
     }
     put!(page, "</tbody></table></div>{FOOTNOTE}</section>\n");
 }
