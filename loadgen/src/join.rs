@@ -83,7 +83,7 @@ impl Meeting {
             match self.ask(Method::GET, &path, Bytes::new()).await {
                 // The plan may say where reports go on the collector's own machine; from here it
                 // is where the plan came from.
-                Ok(plan) => return Ok(LoadPlan { report_to: self.collector, ..plan }),
+                Ok(plan) => return Ok(LoadPlan { report_to: Some(self.collector), ..plan }),
                 Err(error) => self.pause(since, error).await?,
             }
         }

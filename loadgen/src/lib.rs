@@ -43,7 +43,7 @@ pub mod worker;
 pub use closed::needs_child;
 pub use error::LoadError;
 pub use once::walk_once;
-pub use run::run;
+pub use run::{run, run_watched};
 
 /// Body of the fuzz target in `loadgen/fuzz`.
 #[cfg(fuzzing)]

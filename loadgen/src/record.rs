@@ -16,7 +16,7 @@ use model::load::{Acknowledged, Attempts, LoadExemplar};
 use crate::client::DialTimes;
 
 pub(crate) use account::Account;
-pub(crate) use second::{Cell, CellKey, Dials, Rank, Second, Timing};
+pub(crate) use second::{Came, Cell, CellKey, Dials, Rank, Second, Timing};
 
 impl Inner {
     /// What belongs to a second that has left already is not lost: it enters the next one.
@@ -39,6 +39,8 @@ pub(crate) struct Done<'a> {
     pub(crate) attempts: Attempts,
     /// Whether each check of a step held.
     pub(crate) checked: &'a [bool],
+    /// What came of the last request of a step, and how long the body of its answer was.
+    pub(crate) came: Option<(Came, u64)>,
 }
 
 /// Everything that one engine records.
@@ -106,6 +108,9 @@ impl Recorder {
         cell.attempts += done.attempts;
         if !done.checked.is_empty() {
             cell.checked(done.checked);
+        }
+        if let Some((came, body_bytes)) = done.came {
+            cell.came(came, body_bytes);
         }
     }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::load::{LoadDone, LoadPlan, LoadStart};
+use model::load::{LoadDone, LoadInterval, LoadPlan, LoadStart};
 use telemetry::clock::Clock;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -43,6 +43,17 @@ pub async fn run(
     stop: watch::Receiver<bool>,
     clock: Clock,
 ) -> Result<LoadDone, LoadError> {
+    run_watched(plan, start, stop, clock, None).await
+}
+
+/// As [`run`], and `watcher` gets every report, too: the next one waits until it has taken the last.
+pub async fn run_watched(
+    plan: LoadPlan,
+    start: oneshot::Receiver<LoadStart>,
+    stop: watch::Receiver<bool>,
+    clock: Clock,
+    watcher: Option<mpsc::Sender<LoadInterval>>,
+) -> Result<LoadDone, LoadError> {
     let prepared = Prepared::new(plan, clock).await?;
     let begin = tokio::select! {
         biased;
@@ -51,7 +62,7 @@ pub async fn run(
     };
     let (orders, _) = watch::channel(Order::Run);
     tokio::select! {
-        ended = prepared.run(begin, orders.clone()) => ended,
+        ended = prepared.run(begin, orders.clone(), watcher) => ended,
         never = pass_on(stop, orders) => match never {},
     }
 }
@@ -102,11 +113,12 @@ impl Prepared {
         self,
         begin: Option<LoadStart>,
         orders: watch::Sender<Order>,
+        watcher: Option<mpsc::Sender<LoadInterval>>,
     ) -> Result<LoadDone, LoadError> {
         let counts = self.sink.counts();
         let intervals = Intervals::new(&self.plan, Arc::clone(&self.resolved), counts.clone());
         let obeyed = orders.subscribe();
-        let mut reporter = Reporter::new(self.plan.report_to, intervals, orders);
+        let mut reporter = Reporter::new(self.plan.report_to, watcher, intervals, orders);
         let summary = Summary {
             run_id: self.plan.run_id.clone(),
             worker: self.plan.worker,

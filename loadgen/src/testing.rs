@@ -19,7 +19,7 @@ pub(crate) fn plan(target: SocketAddr) -> LoadPlan {
         worker: 0,
         workers: 1,
         targets: vec![target.into()],
-        report_to: target,
+        report_to: Some(target),
         otlp: None,
         control: Share::ZERO,
         timeline: Timeline { before_ms: 0, during_ms: 400, after_ms: 700, end_ms: 1_000 },

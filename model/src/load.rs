@@ -33,8 +33,9 @@ pub struct LoadPlan {
     pub workers: u32,
     /// The first is where steps go that name no other.
     pub targets: Vec<Target>,
-    /// The collector's API.
-    pub report_to: SocketAddr,
+    /// The collector's API. `None` when whoever starts the worker takes its reports in process.
+    #[serde(default)]
+    pub report_to: Option<SocketAddr>,
     /// Base of the OTLP endpoint for spans. `None` sends none.
     pub otlp: Option<String>,
     pub control: Share,
@@ -292,13 +293,21 @@ pub struct LoadCell {
     /// Of steps, how often each of their checks held, by its text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<String, CheckCount>,
+    /// Of steps, what came of them: a status like `503` when an answer came, else a kind of failure
+    /// like `connection_reset`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub results: BTreeMap<String, u64>,
+    /// Bytes of the bodies of answers, of steps.
+    #[serde(default)]
+    pub body_bytes: u64,
 }
 
 impl LoadCell {
     /// A cell of which only the durations are known.
     pub fn new(key: LoadKey, count: u64, response_hdr: String, service_hdr: String) -> Self {
         let (attempts, checks) = (Attempts::default(), BTreeMap::new());
-        Self { key, count, response_hdr, service_hdr, attempts, checks }
+        let (results, body_bytes) = (BTreeMap::new(), 0);
+        Self { key, count, response_hdr, service_hdr, attempts, checks, results, body_bytes }
     }
 }
 

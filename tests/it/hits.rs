@@ -83,7 +83,7 @@ pub(crate) fn load_plan(
         worker: 0,
         workers: 1,
         targets: vec![target.into()],
-        report_to,
+        report_to: Some(report_to),
         otlp: None,
         control: Share::from_ppm(200_000),
         timeline: Timeline { before_ms: 0, during_ms: 0, after_ms: 2_000, end_ms: 2_000 },

@@ -181,7 +181,7 @@ impl Context {
     pub(super) fn journey_ended(&self, ended: Ended) {
         let second = self.second_of(ended.finished);
         let key = Self::key(&ended.identity, None, ended.hit, ended.outcome);
-        let done = Done { attempts: ended.attempts, checked: &[] };
+        let done = Done { attempts: ended.attempts, checked: &[], came: None };
         self.recorder.ended_by(second, key, ended.timing, done);
         let about = Rank {
             response_us: bounded_us(ended.timing.response),

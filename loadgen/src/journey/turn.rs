@@ -10,7 +10,7 @@ use super::{At, Context, Journey};
 use crate::client::{DialTimes, Failure, Outgoing};
 use crate::flow::answer::Answer;
 use crate::flow::jar::Place;
-use crate::record::{Done, Timing};
+use crate::record::{Came, Done, Timing};
 use crate::spans::{SpanOf, StepSpan};
 
 /// What came of a turn.
@@ -75,7 +75,12 @@ impl Journey {
         self.attempts += tried.attempts;
         let outcome = failure.map_or(Outcome::Completed, Failure::outcome);
         let key = Context::key(&self.identity, Some(at.number), tried.hit, outcome);
-        let done = Done { attempts: tried.attempts, checked };
+        let came = match (failure, tried.exchange.status) {
+            (None | Some(Failure::Status(_)), Some(status)) => Came::Status(status),
+            (failure, _) => Came::Failure(failure.map_or("", Failure::as_str)),
+        };
+        let came = Some((came, tried.exchange.body_bytes));
+        let done = Done { attempts: tried.attempts, checked, came };
         context.recorder.ended_by(context.second_of(self.finished), key, timing, done);
     }
 

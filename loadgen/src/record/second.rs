@@ -41,9 +41,34 @@ pub(crate) struct Cell {
     pub(crate) attempts: Attempts,
     /// Of each check of the step, how often it held.
     pub(crate) checks: Vec<CheckCount>,
+    /// Of steps: what came of them.
+    /// There are hardly ever more than two.
+    pub(crate) answers: Vec<(Came, u64)>,
+    pub(crate) body_bytes: u64,
+}
+
+/// What came of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Came {
+    Status(u16),
+    /// No answer; the kind of failure.
+    Failure(&'static str),
 }
 
 impl Cell {
+    pub(super) fn came(&mut self, came: Came, body_bytes: u64) {
+        *self.count_of(came) += 1;
+        self.body_bytes += body_bytes;
+    }
+
+    fn count_of(&mut self, came: Came) -> &mut u64 {
+        let at = self.answers.iter().position(|(other, _)| *other == came).unwrap_or_else(|| {
+            self.answers.push((came, 0));
+            self.answers.len() - 1
+        });
+        &mut self.answers[at].1
+    }
+
     pub(super) fn checked(&mut self, held: &[bool]) {
         if self.checks.len() < held.len() {
             self.checks.resize(held.len(), CheckCount::default());
@@ -174,6 +199,10 @@ impl Second {
                 count.passed += more.passed;
                 count.failed += more.failed;
             }
+            for (came, count) in cell.answers {
+                *into.count_of(came) += count;
+            }
+            into.body_bytes += cell.body_bytes;
         }
         other.exemplars.into_iter().for_each(|exemplar| self.exemplars.offer(exemplar));
     }
@@ -268,6 +297,7 @@ mod tests {
             second.offer(Duration::from_millis(ms));
             let response = Duration::from_millis(ms);
             second.ended(key, Timing { response, service: None });
+            second.cells.of(key).came(Came::Status(503), ms);
             second
         };
         let mut sum = second(1);
@@ -276,5 +306,9 @@ mod tests {
         let cell = sum.cells.get(&key).unwrap();
         assert_eq!((cell.count, cell.response.to_histogram().len()), (2, 2));
         assert!(cell.service.to_histogram().is_empty());
+        assert_eq!(
+            (cell.answers.as_slice(), cell.body_bytes),
+            (&[(Came::Status(503), 2)][..], 201)
+        );
     }
 }

@@ -8,7 +8,7 @@ use model::load::{DialHdr, LoadCell, LoadInterval, LoadKey, LoadPlan, Validity};
 
 use crate::engine::Report;
 use crate::plan::Resolved;
-use crate::record::{Cell, CellKey, Dials, Second};
+use crate::record::{Came, Cell, CellKey, Dials, Second};
 use crate::samples::Samples;
 use crate::spans::SpanCounts;
 
@@ -84,6 +84,8 @@ impl Intervals {
         LoadCell {
             attempts: cell.attempts,
             checks: texts.zip(cell.checks.iter().copied()).collect(),
+            results: cell.answers.iter().map(|(answer, count)| (word(*answer), *count)).collect(),
+            body_bytes: cell.body_bytes,
             ..LoadCell::new(key, cell.count, response, service)
         }
     }
@@ -92,6 +94,13 @@ impl Intervals {
 fn dials(dials: &Dials) -> DialHdr {
     let hdr = |samples: &Samples| (!samples.is_empty()).then(|| encode(&samples.to_histogram()));
     DialHdr { dns_hdr: hdr(&dials.dns), connect_hdr: hdr(&dials.connect), tls_hdr: hdr(&dials.tls) }
+}
+
+fn word(came: Came) -> String {
+    match came {
+        Came::Status(status) => status.to_string(),
+        Came::Failure(kind) => kind.to_owned(),
+    }
 }
 
 fn validity(report: &Report) -> Validity {

@@ -1,7 +1,10 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::load::LoadPlan;
+use tokio::time::Instant;
 
+use super::collector::{PATIENCE, PATIENCE_ABORTED};
 use super::*;
 use crate::cpu::Cores;
 use crate::plan::Resolved;
@@ -13,7 +16,7 @@ fn reporter(plan: &LoadPlan) -> (Reporter, watch::Sender<Order>) {
     let resolved = Arc::new(Resolved::new(plan).unwrap());
     let (orders, _) = watch::channel(Order::Run);
     let intervals = Intervals::new(plan, resolved, SpanCounts::default());
-    (Reporter::new(plan.report_to, intervals, orders.clone()), orders)
+    (Reporter::new(plan.report_to, None, intervals, orders.clone()), orders)
 }
 
 fn report(unix_s: u64) -> Report {
@@ -48,7 +51,7 @@ async fn a_report_whose_answer_was_lost_comes_again_under_its_number() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let into = Arc::clone(&seen);
     let peer = testing::serve(move |request| {
-        let interval: model::load::LoadInterval = serde_json::from_slice(&request.body).unwrap();
+        let interval: LoadInterval = serde_json::from_slice(&request.body).unwrap();
         let mut seen = into.lock().unwrap();
         seen.push(interval.sequence);
         let lost = seen.len() == 1;
@@ -117,4 +120,30 @@ fn an_order_never_becomes_milder() {
     let (orders, _) = watch::channel(Order::Abort);
     raise(&orders, Order::End);
     assert_eq!(*orders.borrow(), Order::Abort);
+}
+
+#[tokio::test]
+async fn a_receiver_in_this_process_gets_what_the_collector_gets() {
+    let (peer, collected) = testing::collector(|_| LoadReply::Continue).await;
+    for to in [Some(peer.address), None] {
+        let plan = LoadPlan { report_to: to, ..testing::plan(peer.address) };
+        let (mut reporter, _orders) = reporter(&plan);
+        let (watcher, mut watched) = mpsc::channel(2);
+        reporter.watcher = Some(watcher);
+        for unix_s in [7, 8] {
+            reporter.report(report(unix_s)).await;
+        }
+        let seen: Vec<_> = std::iter::from_fn(|| watched.try_recv().ok()).collect();
+        assert_eq!(seen.iter().map(|i| i.sequence).collect::<Vec<_>>(), [0, 1]);
+        let expected = if to.is_some() { seen } else { Vec::new() };
+        assert_eq!(collected.lock().unwrap().intervals, expected);
+        // Whoever stops watching stops nothing.
+        drop(watched);
+        reporter.report(report(9)).await;
+        assert!(reporter.done(done()).await.is_ok());
+        let mut collected = collected.lock().unwrap();
+        assert_eq!(collected.intervals.len(), if to.is_some() { 3 } else { 0 });
+        assert_eq!(collected.done.len(), 1);
+        collected.intervals.clear();
+    }
 }

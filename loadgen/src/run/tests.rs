@@ -35,7 +35,7 @@ async fn ran_until(
     stop: watch::Receiver<bool>,
 ) -> Ran {
     let mut plan = testing::plan(sut.address);
-    plan.report_to = collector.address;
+    plan.report_to = Some(collector.address);
     plan.otlp = Some(format!("http://{}", collector.address));
     change(&mut plan);
     let clock = Clock::system();

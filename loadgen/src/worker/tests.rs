@@ -25,7 +25,7 @@ fn plan_file(plan: &LoadPlan) -> Files {
 async fn a_worker_runs_the_plan_of_its_file_from_the_instant_on_its_input() {
     let (collector, collected) = testing::collector(|_| LoadReply::Continue).await;
     let sut = testing::serve(|_| async { testing::Act::json(200, "{}") }).await;
-    let plan = LoadPlan { report_to: collector.address, ..testing::plan(sut.address) };
+    let plan = LoadPlan { report_to: Some(collector.address), ..testing::plan(sut.address) };
     let files = plan_file(&plan);
     let (input, mut order) = std::io::pipe().unwrap();
     let clock = Clock::system();

@@ -61,7 +61,7 @@ impl Scenario {
             worker: 0,
             workers: 1,
             targets: vec![target.into()],
-            report_to,
+            report_to: Some(report_to),
             otlp,
             control: self.run.control,
             timeline: self.timeline(),
