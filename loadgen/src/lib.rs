@@ -36,6 +36,7 @@ mod run;
 mod samples;
 mod schedule;
 mod spans;
+pub mod summary;
 #[cfg(test)]
 mod testing;
 pub mod worker;

@@ -10,6 +10,10 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer}
 
 use crate::load::{Attempts, CheckCount, HDR_DIGITS, HDR_MAX_US, LoadInterval, LoadKey};
 
+mod durations;
+
+pub use durations::{Durations, nearest_rank};
+
 /// Why a text is not one of our histograms.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an HdrHistogram V2-deflate in base64: {0}")]

@@ -21,8 +21,10 @@ use crate::target::Target;
 use crate::units::Share;
 
 mod mix;
+mod sequences;
 
 pub use mix::{WEIGHT_MAX, Weighted};
+pub use sequences::Sequences;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,12 +1,12 @@
 //! What the load workers report: exact totals for verdicts, histograms per second for viewers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram as Hdr;
 use model::frame::{LoadCellFrame, LoadFrame};
 use model::hdr::{HdrError, LoadTotals, decode};
 use model::hist::Histogram;
-use model::load::{LoadDone, LoadInterval, LoadKey, LoadPlan, LoadReply, Validity};
+use model::load::{LoadDone, LoadInterval, LoadKey, LoadPlan, LoadReply, Sequences, Validity};
 use model::rendezvous::{LoadCall, LoadReady, NotWelcome, Rendezvous};
 use tokio::sync::{mpsc, watch};
 
@@ -89,26 +89,6 @@ fn merged_from(hdr: &Hdr<u64>) -> Histogram {
     histogram
 }
 
-/// The intervals of one worker that are in: everything below `complete`, and some above.
-#[derive(Debug, Default)]
-struct Seen {
-    complete: u64,
-    above: BTreeSet<u64>,
-}
-
-impl Seen {
-    fn holds(&self, sequence: u64) -> bool {
-        sequence < self.complete || self.above.contains(&sequence)
-    }
-
-    fn add(&mut self, sequence: u64) {
-        self.above.insert(sequence);
-        while self.above.remove(&self.complete) {
-            self.complete += 1;
-        }
-    }
-}
-
 /// Why a report is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadRefused {
@@ -130,7 +110,7 @@ const LEAD_NS: u64 = 2_000_000_000;
 pub(crate) struct LoadBook {
     run_id: String,
     totals: LoadTotals,
-    seen: BTreeMap<u32, Seen>,
+    seen: BTreeMap<u32, Sequences>,
     done: BTreeMap<u32, LoadDone>,
     spans_dropped: BTreeMap<u32, u64>,
     stop: Option<String>,

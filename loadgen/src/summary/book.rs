@@ -1,0 +1,127 @@
+//! All reports of a load, added up.
+
+use std::collections::BTreeMap;
+
+use model::hdr::HdrError;
+use model::load::{LoadDone, LoadInterval, LoadKey, Sequences, Validity};
+use model::phase::{Phase, Timeline};
+
+use super::decoded::{Cell, Decoded};
+use super::series::Series;
+use super::validity::{self, Doubt};
+
+/// What is known of a load before it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    pub run_id: String,
+    pub start_unix_ms: u64,
+    pub timeline: Timeline,
+    pub workers: u32,
+}
+
+impl Setting {
+    /// The phase to which a second belongs by its middle; `None` before the start.
+    pub fn phase_of(&self, unix_s: u64) -> Option<Phase> {
+        let since = (unix_s * 1_000 + 500).checked_sub(self.start_unix_ms)?;
+        Some(self.timeline.phase_at(since))
+    }
+
+    /// Is what happens in this second judged? Warm-up is not, and neither is what load leaves
+    /// behind.
+    pub fn is_judged(&self, unix_s: u64) -> bool {
+        self.phase_of(unix_s).is_some_and(judged)
+    }
+}
+
+/// Warm-up is left out of every figure but the account.
+pub(super) fn judged(phase: Phase) -> bool {
+    matches!(phase, Phase::Before | Phase::During | Phase::After)
+}
+
+/// Why a report is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum BookError {
+    #[error("this is the account of run {expected:?}, the report is about run {got:?}")]
+    OtherRun { expected: String, got: String },
+    #[error(transparent)]
+    Hdr(#[from] HdrError),
+}
+
+/// A second of a worker in which the generator may not have kept its promise.
+pub(super) type Doubts = BTreeMap<u64, (Validity, Doubt)>;
+
+#[derive(Debug, Clone)]
+pub struct Book {
+    pub(super) setting: Setting,
+    seen: BTreeMap<u32, Sequences>,
+    pub(super) cells: BTreeMap<LoadKey, Cell>,
+    pub(super) series: Series,
+    /// Arrivals that were released.
+    pub(super) offered: u64,
+    /// The worst of each second that was judged and is not valid.
+    pub(super) doubts: Doubts,
+    pub(super) done: BTreeMap<u32, LoadDone>,
+}
+
+impl Book {
+    pub fn new(setting: Setting) -> Self {
+        Self {
+            setting,
+            seen: BTreeMap::new(),
+            cells: BTreeMap::new(),
+            series: Series::default(),
+            offered: 0,
+            doubts: BTreeMap::new(),
+            done: BTreeMap::new(),
+        }
+    }
+
+    pub fn setting(&self) -> &Setting {
+        &self.setting
+    }
+
+    pub fn series(&self) -> &Series {
+        &self.series
+    }
+
+    /// The report, or `None` when it is in already. On error nothing of it is added.
+    pub fn add(&mut self, interval: &LoadInterval) -> Result<Option<Decoded>, BookError> {
+        self.check(&interval.run_id)?;
+        let seen = self.seen.entry(interval.worker).or_default();
+        if seen.holds(interval.sequence) {
+            return Ok(None);
+        }
+        let report = Decoded::of(interval)?;
+        seen.add(interval.sequence);
+        self.offered += report.offered;
+        for (key, cell) in &report.cells {
+            self.cells.entry(key.clone()).or_default().add(cell);
+        }
+        self.series.add(&report);
+        if report.validity > Validity::Valid && self.setting.is_judged(report.unix_s) {
+            let found = (report.validity, validity::doubt(&report));
+            let worst = self.doubts.entry(report.unix_s).or_insert(found);
+            *worst = (*worst).max(found);
+        }
+        Ok(Some(report))
+    }
+
+    /// The final account of a worker.
+    pub fn finish(&mut self, done: LoadDone) -> Result<(), BookError> {
+        self.check(&done.run_id)?;
+        self.done.insert(done.worker, done);
+        Ok(())
+    }
+
+    fn check(&self, run_id: &str) -> Result<(), BookError> {
+        if run_id == self.setting.run_id {
+            return Ok(());
+        }
+        Err(BookError::OtherRun { expected: self.setting.run_id.clone(), got: run_id.to_owned() })
+    }
+
+    /// Reports that never came although later ones did.
+    pub(super) fn missing(&self) -> u64 {
+        self.seen.values().map(Sequences::missing).sum()
+    }
+}

@@ -1,0 +1,90 @@
+//! One report with its histograms unpacked, once for everybody who looks at it.
+
+use std::collections::BTreeMap;
+
+use model::hdr::{Durations, HdrError, decode};
+use model::load::{LoadCell, LoadExemplar, LoadInterval, LoadKey, Validity};
+
+/// Counts and durations of one key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cell {
+    pub count: u64,
+    pub response: Durations,
+    pub service: Durations,
+    /// What came of requests: statuses and kinds of failure.
+    pub results: BTreeMap<String, u64>,
+    pub body_bytes: u64,
+}
+
+impl Cell {
+    fn of(cell: &LoadCell) -> Result<Self, HdrError> {
+        Ok(Self {
+            count: cell.count,
+            response: unpacked(&cell.response_hdr)?,
+            service: unpacked(&cell.service_hdr)?,
+            results: cell.results.clone(),
+            body_bytes: cell.body_bytes,
+        })
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.response.add(&other.response);
+        self.service.add(&other.service);
+        for (result, count) in &other.results {
+            *self.results.entry(result.clone()).or_default() += count;
+        }
+        self.body_bytes += other.body_bytes;
+    }
+
+    /// How many are counted without a duration.
+    pub fn untimed(&self) -> u64 {
+        self.count.saturating_sub(self.response.count())
+    }
+}
+
+/// One second of one worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    pub worker: u32,
+    pub sequence: u64,
+    pub unix_s: u64,
+    pub offered: u64,
+    pub cells: Vec<(LoadKey, Cell)>,
+    pub lateness: Durations,
+    pub connection_wait: Durations,
+    pub in_flight: u64,
+    pub cpu_cores: f64,
+    pub validity: Validity,
+    pub spans_dropped: u64,
+    pub exemplars: Vec<LoadExemplar>,
+}
+
+impl Decoded {
+    pub fn of(interval: &LoadInterval) -> Result<Self, HdrError> {
+        let cell = |cell: &LoadCell| Ok((cell.key.clone(), Cell::of(cell)?));
+        Ok(Self {
+            worker: interval.worker,
+            sequence: interval.sequence,
+            unix_s: interval.unix_s,
+            offered: interval.offered,
+            cells: interval.cells.iter().map(cell).collect::<Result<_, HdrError>>()?,
+            lateness: unpacked(&interval.lateness_hdr)?,
+            connection_wait: unpacked(&interval.connection_wait_hdr)?,
+            in_flight: interval.in_flight,
+            cpu_cores: interval.cpu_cores,
+            validity: interval.validity,
+            spans_dropped: interval.spans_dropped,
+            exemplars: interval.exemplars.clone(),
+        })
+    }
+
+    /// Whole journeys.
+    pub fn journeys(&self) -> impl Iterator<Item = &(LoadKey, Cell)> {
+        self.cells.iter().filter(|(key, _)| key.step.is_none())
+    }
+}
+
+fn unpacked(text: &str) -> Result<Durations, HdrError> {
+    decode(text).map(|histogram| Durations::from(&histogram))
+}
