@@ -32,6 +32,7 @@ mod recovery;
 mod sample;
 #[cfg(test)]
 mod tests;
+mod threshold;
 mod verdicts;
 
 pub use check::{BreakerEvent, Check, INVARIANTS, Limit, Measure, Operator, Subject};
@@ -40,6 +41,7 @@ pub(crate) use estimate::samples_needed;
 pub use interval::share as share_interval;
 pub use parse::{Known, functions};
 pub(crate) use recovery::BASELINE_MIN;
+pub use threshold::{Judgement, Measured, Threshold};
 pub use verdicts::{judge, overall};
 
 /// What a run has shown so far.

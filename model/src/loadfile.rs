@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::expect::Check;
+use crate::expect::Threshold;
 use crate::feeder::Feeder;
 use crate::flow::Flow;
 use crate::load::{AtLimit, Load};
@@ -53,19 +53,9 @@ pub struct LoadFile {
     pub setup: Option<Flow>,
     /// Walked once when load has ended.
     pub teardown: Option<Flow>,
+    /// What must hold of the load after its warm-up.
     pub thresholds: Vec<Threshold>,
     pub export: Export,
-}
-
-/// What must hold of the load after its warm-up.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Threshold {
-    /// As written.
-    pub text: String,
-    /// Line of the file, from 1.
-    pub line: usize,
-    /// Always a [`Check::Measured`].
-    pub check: Check,
 }
 
 impl LoadFile {
@@ -82,7 +72,7 @@ impl LoadFile {
         let Some(document) = reading::document(&report, text, "a load file") else {
             return Err(Problems::new(file_name, report.into_found()));
         };
-        let file = read::tables(file_name, text, Table::root(&report, &document), outside);
+        let file = read::tables(file_name, Table::root(&report, &document), outside);
         let found = report.into_found();
         if found.is_empty() { Ok(file) } else { Err(Problems::new(file_name, found)) }
     }
@@ -108,6 +98,6 @@ steps = [{ retry = {}, hedge = {} }]
 pub fn keys() -> BTreeMap<String, BTreeSet<&'static str>> {
     let report = Report::new(WHOLE);
     let (document, _errors) = DeTable::parse_recoverable(WHOLE);
-    read::tables("keys", WHOLE, Table::root(&report, &document), &Nowhere);
+    read::tables("keys", Table::root(&report, &document), &Nowhere);
     report.into_asked()
 }

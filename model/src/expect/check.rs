@@ -43,13 +43,8 @@ pub enum Measure {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// Every journey, whatever its flow.
-    Journeys,
     Flow(String),
-    Step {
-        flow: String,
-        step: String,
-    },
+    Step { flow: String, step: String },
     Edge(Edge),
 }
 
@@ -127,7 +122,6 @@ impl Limit {
 impl fmt::Display for Subject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Journeys => formatter.write_str("all journeys"),
             Self::Flow(flow) => formatter.write_str(flow),
             Self::Step { flow, step } => write!(formatter, "{flow}/{step}"),
             Self::Edge(edge) => write!(formatter, "{edge}"),
@@ -167,11 +161,7 @@ impl fmt::Display for Check {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Measured { measure, subject, group, operator, limit } => {
-                match subject {
-                    Subject::Journeys => write!(formatter, "{measure}")?,
-                    subject => write!(formatter, "{measure}({subject})")?,
-                }
-                write!(formatter, " {} {limit}", operator.as_str())?;
+                write!(formatter, "{measure}({subject}) {} {limit}", operator.as_str())?;
                 match group {
                     Group::Control => formatter.write_str(" in control"),
                     Group::Exposed => Ok(()),

@@ -73,36 +73,6 @@ impl Expectation {
     }
 }
 
-impl Check {
-    /// Reads a threshold of a load: what is measured of all journeys, of a flow or of a step, like
-    /// `p99 < 200ms` or `errors(checkout/pay) < 1%`.
-    pub fn parse_threshold(text: &str, flows: &[Flow]) -> Result<Self, String> {
-        let (policies, text) = (BTreeMap::new(), text.trim());
-        let known =
-            Known { flows, policies: &policies, faults: &[], control: false, timeline: None };
-        let head = text.find(['(', '<', '>', ' ']).unwrap_or(text.len());
-        let (function, rest) = (&text[..head], text[head..].trim());
-        let Some(measure) = measure_of(function) else {
-            let hint = hint(function, MEASURES.map(|(name, _)| name));
-            return Err(format!("unknown function \"{}\"{hint}", shorten(function)));
-        };
-        if measure == Measure::Attempts {
-            return Err("attempts are counted by edge, and a load has none".to_owned());
-        }
-        let Some(rest) = rest.strip_prefix('(') else {
-            return compared(function, measure, Subject::Journeys, rest, &known);
-        };
-        let Some((subject, rest)) = rest.rsplit_once(')') else {
-            return Err(format!("\"{}\" lacks a `)` after its subject", shorten(text)));
-        };
-        parse_measured(function, subject.trim(), rest.trim(), &known)
-    }
-}
-
-fn measure_of(function: &str) -> Option<Measure> {
-    MEASURES.iter().find(|(name, _)| *name == function).map(|(_, measure)| *measure)
-}
-
 fn parse_check(text: &str, known: &Known<'_>) -> Result<Check, String> {
     if INVARIANTS.contains(&text) {
         return Ok(Check::Invariant { name: text.to_owned() });
@@ -174,10 +144,7 @@ fn parse_measured(
     rest: &str,
     known: &Known<'_>,
 ) -> Result<Check, String> {
-    let Some(measure) = measure_of(function) else {
-        let hint = hint(function, functions());
-        return Err(format!("unknown function \"{}\"{hint}", shorten(function)));
-    };
+    let measure = measure(function)?;
     let subject = parse_subject(subject, known)?;
     if measure == Measure::Attempts && !matches!(subject, Subject::Edge(_)) {
         return Err(format!(
@@ -202,7 +169,6 @@ fn compared(
     let operator = Operator::ALL.into_iter().find(|operator| rest.starts_with(operator.as_str()));
     let operator = operator.ok_or_else(|| {
         let of = match &subject {
-            Subject::Journeys => function.to_owned(),
             subject => format!("{function}({subject})"),
         };
         format!("after {of} stands <, <=, > or >=, got \"{}\"", shorten(rest))
@@ -215,6 +181,14 @@ fn compared(
     let limit = parse_limit(function, measure, limit)?;
     impossible(measure, operator, limit)?;
     Ok(Check::Measured { measure, subject, group, operator, limit })
+}
+
+pub(super) fn measure(function: &str) -> Result<Measure, String> {
+    let found = MEASURES.iter().find(|(name, _)| *name == function);
+    found.map(|(_, measure)| *measure).ok_or_else(|| {
+        let hint = hint(function, functions());
+        format!("unknown function \"{}\"{hint}", shorten(function))
+    })
 }
 
 fn parse_group<'t>(
@@ -266,7 +240,7 @@ fn parse_subject(text: &str, known: &Known<'_>) -> Result<Subject, String> {
     Ok(Subject::Step { flow: flow.name.clone(), step: step_name.to_owned() })
 }
 
-fn parse_limit(function: &str, measure: Measure, text: &str) -> Result<Limit, String> {
+pub(super) fn parse_limit(function: &str, measure: Measure, text: &str) -> Result<Limit, String> {
     let wrong = |what: &str| format!("{function} takes {what}, you wrote \"{}\"", shorten(text));
     match measure {
         Measure::Quantile(_) | Measure::Mean | Measure::Max => parse_duration(text)
@@ -288,7 +262,7 @@ fn parse_limit(function: &str, measure: Measure, text: &str) -> Result<Limit, St
 }
 
 /// Comparisons that hold always or never, whatever the run shows.
-fn impossible(measure: Measure, operator: Operator, limit: Limit) -> Result<(), String> {
+pub(super) fn impossible(measure: Measure, operator: Operator, limit: Limit) -> Result<(), String> {
     let below = matches!(operator, Operator::Less | Operator::LessOrEqual);
     let value = limit.value();
     if below && value <= 0.0 {

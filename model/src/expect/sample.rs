@@ -7,8 +7,10 @@
 
 use super::Evidence;
 use super::check::Subject;
+use super::threshold::Measured;
 use crate::edge::Edge;
 use crate::frame::Frame;
+use crate::hdr::Durations;
 use crate::hist::{Histogram, middle_ns};
 use crate::load::{Group, LoadKey, Outcome};
 use crate::phase::Phase;
@@ -45,9 +47,6 @@ impl Sample {
         let (start_ms, end_ms) = evidence.timeline.window_ms(phase);
         let seconds = evidence.reached_ms.min(end_ms).saturating_sub(start_ms) as f64 / 1_000.0;
         let mut sample = match subject {
-            Subject::Journeys => Self::of_load(evidence, |key| {
-                key.step.is_none() && key.phase == phase && key.group == group
-            }),
             Subject::Flow(flow) => Self::of_load(evidence, |key| {
                 key.flow == *flow && key.step.is_none() && key.phase == phase && key.group == group
             }),
@@ -82,6 +81,25 @@ impl Sample {
         }
         let errors = load.count(|key| wanted(key) && key.outcome.is_error());
         Self { known, censored, errors, value_error: HDR_ERROR, ..Self::default() }
+    }
+
+    /// What a load has measured by itself.
+    pub(super) fn of_durations(measured: &Measured) -> Self {
+        let cells = |durations: &Durations| -> Cells {
+            durations.buckets().map(|(us, count)| (us as f64, count)).collect()
+        };
+        let mut censored = cells(&measured.censored);
+        if measured.untimed > 0 {
+            censored.insert(0, (0.0, measured.untimed));
+        }
+        Self {
+            known: cells(&measured.known),
+            censored,
+            errors: measured.errors,
+            seconds: measured.seconds,
+            value_error: HDR_ERROR,
+            ..Self::default()
+        }
     }
 
     fn of_edge(edge: &Edge, frames: &[&Frame]) -> Self {

@@ -111,7 +111,7 @@ impl Asked<'_> {
             Subject::Edge(edge) => {
                 traces(evidence, self.phase, |cell| cell.edge == *edge, of_errors)
             },
-            Subject::Journeys | Subject::Flow(_) | Subject::Step { .. } => {
+            Subject::Flow(_) | Subject::Step { .. } => {
                 traces(evidence, self.phase, |cell| cell.edge.caller == CLIENT, of_errors)
             },
         };

@@ -1,24 +1,21 @@
 //! Reads a load file from top to bottom, in an order in which every name is known when it is
 //! needed.
 
-use super::{AtLimit, LoadFile, Outside, Threshold, flows, loads, sections, target};
-use crate::expect::Check;
+use std::time::Duration;
+
+use super::{AtLimit, LoadFile, Outside, flows, loads, sections, target};
+use crate::expect::Threshold;
 use crate::flow::Flow;
 use crate::limits::RUN_MAX;
 use crate::load::Load;
+use crate::phase::Timeline;
 use crate::reading::reader::{Table, Value};
-use std::time::Duration;
 
 /// Most connections and threads that make sense on one machine.
 const CONNECTIONS_MAX: u64 = 1_000_000;
 const THREADS_MAX: u64 = 1_024;
 
-pub(super) fn tables(
-    file_name: &str,
-    text: &str,
-    mut root: Table<'_>,
-    outside: &dyn Outside,
-) -> LoadFile {
+pub(super) fn tables(file_name: &str, mut root: Table<'_>, outside: &dyn Outside) -> LoadFile {
     let (title, seed) = sections::read_head(&mut root, file_name);
     let target = root.get("target").as_ref().and_then(target::read);
     let (warmup, duration) = times(&mut root);
@@ -33,7 +30,10 @@ pub(super) fn tables(
         flows::read(&mut root, flows::Place::Anywhere, outside);
     let loads: Vec<Load> = loads::read(&mut root, &flows);
     flows.retain(|flow| loads.iter().any(|load| load.share_of(&flow.name) > 0.0));
-    let thresholds = threshold.map(|value| thresholds(&value, text, &flows)).unwrap_or_default();
+    // How long load lasts may be left to the command line; then it is not known yet.
+    let timeline = timeline(warmup, duration.unwrap_or(RUN_MAX));
+    let thresholds =
+        threshold.map(|value| thresholds(&value, timeline, &flows)).unwrap_or_default();
     let export = sections::read_export(&mut root);
     root.finish(&[]);
     LoadFile {
@@ -68,15 +68,18 @@ fn times(root: &mut Table<'_>) -> (Duration, Option<Duration>) {
     (warmup, duration)
 }
 
-fn thresholds(value: &Value<'_>, text: &str, flows: &[Flow]) -> Vec<Threshold> {
+/// Everything after the warm-up is `during`: there is no fault whose before and after it could be.
+fn timeline(warmup: Duration, duration: Duration) -> Timeline {
+    let (before_ms, length_ms) = (warmup.as_millis() as u64, duration.as_millis() as u64);
+    let end_ms = before_ms.saturating_add(length_ms);
+    Timeline { before_ms, during_ms: before_ms, after_ms: end_ms, end_ms }
+}
+
+fn thresholds(value: &Value<'_>, timeline: Timeline, flows: &[Flow]) -> Vec<Threshold> {
     let threshold = |item: &Value<'_>| {
-        let check = item.parsed("a threshold like \"p99 < 200ms\"", |text| {
-            Check::parse_threshold(text, flows)
-        })?;
-        let before = text.get(..item.span.start).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let text = item.text("a threshold")?.trim().to_owned();
-        Some(Threshold { text, line, check })
+        item.parsed("a threshold like \"p99 < 200ms\"", |text| {
+            Threshold::parse(text, flows, timeline)
+        })
     };
     value.items().iter().filter_map(threshold).collect()
 }

@@ -74,9 +74,6 @@ fn planned(scenario: &Scenario, subject: &Subject, group: Group, phase: Phase) -
     };
     let journeys = |flow: &str| Some(traffic::journeys(scenario, flow, from_ms, to_ms)? * part);
     let samples = match subject {
-        Subject::Journeys => {
-            scenario.flows.iter().map(|flow| journeys(&flow.name)).sum::<Option<_>>()?
-        },
         Subject::Flow(flow) => journeys(flow)?,
         Subject::Step { flow, step } => journeys(flow)? * traffic::turns(scenario, flow, step)?,
         Subject::Edge(edge) => traffic::calls(scenario, edge, from_ms, to_ms)?,
