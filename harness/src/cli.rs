@@ -11,12 +11,14 @@ use crate::result::ExitCode;
 mod address;
 mod collector;
 mod fault;
+mod load;
 mod proxy;
 mod query;
 mod replay;
 
 pub use collector::CollectorArguments;
 pub use fault::{ArmArguments, FaultAction, FaultArguments, Remote};
+pub use load::{AtLimit, LoadArguments, Rate};
 pub use proxy::ProxyArguments;
 pub use query::{
     BlameArguments, EdgeArguments, LogArguments, PageArguments, QueryArguments, Question,
@@ -47,6 +49,11 @@ pub enum Command {
     /// It forwards requests or bytes, retries, breaks circuits, limits and balances as its file
     /// says, and breaks what it is told to break.
     Proxy(ProxyArguments),
+    /// Put load on any URL, and measure it from the instants at which requests were due
+    ///
+    /// In the open model requests are begun at their rate whatever the server does, so a stall shows
+    /// in the percentiles; what was asked for and never ended is counted.
+    Load(Box<LoadArguments>),
     /// Show, arm and disarm the faults of a running proxy
     Fault(FaultArguments),
     /// Collect traces, metrics and logs of any services by OTLP, keep them, answer questions
@@ -278,6 +285,40 @@ mod tests {
             "shakedown replay run.db --to-files out --speed 2",
             "shakedown replay run.db --otlp http://a --speed 0",
             "shakedown replay run.db --otlp http://a --speed fast",
+        ] {
+            assert_eq!(parse(bad), Err(ExitCode::ScenarioInvalid), "{bad}");
+        }
+    }
+
+    #[test]
+    fn load_goes_to_one_url_or_to_those_of_a_file() {
+        let parse = |line: &str| parse(line.split(' ').map(OsString::from)).map(|_| ());
+        for good in [
+            "shakedown load http://127.0.0.1:1/ --rate 2000 --for 30s",
+            "shakedown load :8080 -r 0.5/s -z 30 -c 10 -t 2 --warmup 500ms --poisson",
+            "shakedown load --urls urls.txt --rate max --for 1m30s --quiet",
+            "shakedown load http://a/ -X PUT -H a:b -H c:d -d x --status 200,404 --at-limit drop",
+            "shakedown load http://a/ --threshold p99<1s --threshold errors<1% --abort-on-fail",
+            "shakedown load http://a/ --find-limit p99<1s --precision 2%",
+            "shakedown load http://a/ --users 50",
+            "shakedown load http://a/ --json - --csv c --junit j --hdr-log h --prometheus 9464",
+        ] {
+            assert_eq!(parse(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "shakedown load",
+            "shakedown load http://a/ --urls urls.txt",
+            "shakedown load http://a/ --rate 0",
+            "shakedown load http://a/ --rate fast",
+            "shakedown load http://a/ --rate 5 --users 5",
+            "shakedown load http://a/ --connections 0",
+            "shakedown load http://a/ -H nothing",
+            "shakedown load http://a/ --for soon",
+            "shakedown load http://a/ --status 20",
+            "shakedown load http://a/ --abort-on-fail",
+            "shakedown load http://a/ --find-limit p99<1s --threshold p99<1s",
+            "shakedown load http://a/ --precision 2%",
+            "shakedown load http://a/ --plain --quiet",
         ] {
             assert_eq!(parse(bad), Err(ExitCode::ScenarioInvalid), "{bad}");
         }

@@ -3,7 +3,7 @@
 //! [`cli`] is the table of commands. [`run`] is the main job: it starts the parts of a run, watches
 //! them and ends them. [`guardian`] ends what a dead runner left behind. [`part`] is the other side
 //! of `run`: what each child process does. [`result`] and [`report`] say what came of it.
-//! [`gateway`] is the proxy by itself, without a run, and [`fault`] talks to a running one.
+//! [`load`] puts load on any URL. [`gateway`] is the proxy by itself, without a run, and [`fault`] talks to a running one.
 //! [`collector`] is the collector by itself, and [`query`] asks it, or the files that it keeps.
 //! [`replay`] sends a recorded run once more.
 
@@ -13,6 +13,7 @@ pub mod control;
 pub mod fault;
 pub mod gateway;
 pub mod guardian;
+pub mod load;
 pub mod part;
 pub mod query;
 pub mod replay;
@@ -40,6 +41,7 @@ fn dispatch(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Cli { command: Command::Run(arguments) } => run::command(&arguments),
         Cli { command: Command::Check(arguments) } => run::check(&arguments),
         Cli { command: Command::Proxy(arguments) } => gateway::command(&arguments),
+        Cli { command: Command::Load(arguments) } => load::command(&arguments),
         Cli { command: Command::Fault(arguments) } => fault::command(&arguments),
         Cli { command: Command::Collector(arguments) } => collector::command(&arguments),
         Cli { command: Command::Query(arguments) } => query::command(&arguments),

@@ -11,6 +11,7 @@ pub(crate) mod escape;
 pub(crate) mod figures;
 mod html;
 mod junit;
+mod load_junit;
 mod markup;
 #[cfg(test)]
 mod sample;
@@ -25,4 +26,5 @@ mod wellformed;
 
 pub use html::html;
 pub use junit::junit;
+pub use load_junit::load_junit;
 pub use text::text;

@@ -26,6 +26,7 @@ mod flow;
 mod identity;
 pub mod join;
 mod journey;
+pub mod limit;
 mod once;
 mod pacer;
 mod plan;
@@ -44,7 +45,7 @@ pub mod worker;
 pub use closed::needs_child;
 pub use error::LoadError;
 pub use once::walk_once;
-pub use run::{run, run_watched};
+pub use run::{Watcher, run, run_watched};
 
 /// Body of the fuzz target in `loadgen/fuzz`.
 #[cfg(fuzzing)]

@@ -43,18 +43,31 @@ pub async fn run(
     stop: watch::Receiver<bool>,
     clock: Clock,
 ) -> Result<LoadDone, LoadError> {
-    run_watched(plan, start, stop, clock, None).await
+    run_watched(plan, start, stop, clock, Watcher::default()).await
 }
 
-/// As [`run`], and `watcher` gets every report, too: the next one waits until it has taken the last.
+/// Somebody in this process who wants to know about a load.
+#[derive(Debug, Default)]
+pub struct Watcher {
+    /// Told when everything is prepared: from then on the order to start is obeyed at once.
+    pub ready: Option<oneshot::Sender<()>>,
+    /// Gets every report; the next one waits until it has taken the last.
+    pub intervals: Option<mpsc::Sender<LoadInterval>>,
+}
+
+/// As [`run`], with somebody who watches.
 pub async fn run_watched(
     plan: LoadPlan,
     start: oneshot::Receiver<LoadStart>,
     stop: watch::Receiver<bool>,
     clock: Clock,
-    watcher: Option<mpsc::Sender<LoadInterval>>,
+    watcher: Watcher,
 ) -> Result<LoadDone, LoadError> {
     let prepared = Prepared::new(plan, clock).await?;
+    if let Some(ready) = watcher.ready {
+        // Whoever has gone away needs no word.
+        ready.send(()).ok();
+    }
     let begin = tokio::select! {
         biased;
         () = stopped(stop.clone()) => None,
@@ -62,7 +75,7 @@ pub async fn run_watched(
     };
     let (orders, _) = watch::channel(Order::Run);
     tokio::select! {
-        ended = prepared.run(begin, orders.clone(), watcher) => ended,
+        ended = prepared.run(begin, orders.clone(), watcher.intervals) => ended,
         never = pass_on(stop, orders) => match never {},
     }
 }

@@ -3,8 +3,6 @@
 //! Names of edges are those of the service graphs of Tempo and of the OpenTelemetry Collector, so
 //! that existing dashboards draw them.
 
-mod text;
-
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,7 +11,8 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 
-use self::text::{Kind, Page};
+use telemetry::prometheus::{CONTENT_TYPE as TEXT, Kind, Page};
+
 use crate::core::{Core, Counted};
 use crate::record::Signal;
 
@@ -22,7 +21,7 @@ const BOUNDS_S: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 pub(super) async fn page(State(core): State<Arc<Core>>) -> Response {
-    ([(CONTENT_TYPE, text::CONTENT_TYPE)], written(&core)).into_response()
+    ([(CONTENT_TYPE, TEXT)], written(&core)).into_response()
 }
 
 fn written(core: &Core) -> String {

@@ -15,22 +15,24 @@ pub enum ExitCode {
     StoppedBySafety = 3,
     ScenarioInvalid = 4,
     HarnessFault = 5,
+    LoadInvalid = 6,
     Interrupted = 130,
 }
 
 /// A number that no exit code has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not an exit code of shakedown, expected 0 to 5 or 130")]
+#[error("{0} is not an exit code of shakedown, expected 0 to 6 or 130")]
 pub struct UnknownExitCode(pub u8);
 
 impl ExitCode {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Pass,
         Self::Failed,
         Self::Inconclusive,
         Self::StoppedBySafety,
         Self::ScenarioInvalid,
         Self::HarnessFault,
+        Self::LoadInvalid,
         Self::Interrupted,
     ];
 
@@ -47,6 +49,7 @@ impl ExitCode {
             Self::StoppedBySafety => "stopped by safety",
             Self::ScenarioInvalid => "scenario invalid",
             Self::HarnessFault => "harness or environment fault",
+            Self::LoadInvalid => "the load itself was invalid, so nothing was judged",
             Self::Interrupted => "interrupted, everything undone first",
         }
     }

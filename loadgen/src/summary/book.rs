@@ -84,6 +84,11 @@ impl Book {
         &self.series
     }
 
+    /// The finest counts there are.
+    pub fn cells(&self) -> impl Iterator<Item = (&LoadKey, &Cell)> {
+        self.cells.iter()
+    }
+
     /// The report, or `None` when it is in already. On error nothing of it is added.
     pub fn add(&mut self, interval: &LoadInterval) -> Result<Option<Decoded>, BookError> {
         self.check(&interval.run_id)?;

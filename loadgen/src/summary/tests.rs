@@ -104,7 +104,7 @@ fn warm_up_is_in_the_account_and_in_nothing_else() {
     assert!((summary.rates.completed_per_s - 1.0).abs() < 1e-9);
     assert_eq!((summary.body_bytes, summary.lateness.count), (100, 10));
     assert_eq!(summary.points.len(), 12);
-    assert_eq!(summary.phases.len(), 2, "{:?}", summary.phases);
+    assert_eq!(summary.phases.len(), 1, "{:?}", summary.phases);
 }
 
 #[test]

@@ -116,7 +116,9 @@ impl Book {
     fn phases(&self) -> Vec<Phased> {
         let mut phases = Vec::new();
         for phase in Phase::ALL.into_iter().filter(|phase| judged(*phase)) {
-            for hit in [None, Some(false), Some(true)] {
+            let any_hit = self.cells.keys().any(|key| key.phase == phase && key.hit);
+            let parts = [None, Some(false), Some(true)];
+            for hit in parts.into_iter().filter(|hit| hit.is_none() || any_hit) {
                 let wanted =
                     |key: &LoadKey| key.phase == phase && hit.is_none_or(|hit| key.hit == hit);
                 let account = self.account_of(wanted);

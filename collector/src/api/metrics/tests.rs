@@ -102,7 +102,7 @@ async fn the_page_is_valid_and_adds_up() {
     handle.core().admission.drained().await;
     handle.core().emit(true);
     let response = get(handle.addresses().api, "/metrics").await;
-    assert_eq!(response.headers()["content-type"], text::CONTENT_TYPE);
+    assert_eq!(response.headers()["content-type"], TEXT);
     let series = read(std::str::from_utf8(response.body()).unwrap());
     let value = |name: &str, labels: &[(&str, &str)]| {
         let labels: BTreeMap<String, String> =

@@ -1,26 +1,30 @@
-//! Prometheus' text format, version 0.0.4.
+//! Prometheus' text format, version 0.0.4, for whoever counts by itself.
 
 use std::fmt::Write as _;
 
-pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Of a page in this format.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// What a metric is.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
+pub enum Kind {
     Counter,
     Gauge,
     Histogram,
 }
 
-type Labels<'a> = &'a [(&'a str, &'a str)];
+/// Names and values.
+pub type Labels<'a> = &'a [(&'a str, &'a str)];
 
+/// A page that grows metric by metric.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) text: String,
+pub struct Page {
+    pub text: String,
 }
 
 impl Page {
     /// Begins a metric; its series follow.
-    pub(super) fn family(&mut self, name: &str, kind: Kind, help: &str) {
+    pub fn family(&mut self, name: &str, kind: Kind, help: &str) {
         let kind = match kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
@@ -29,13 +33,20 @@ impl Page {
         self.append(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
     }
 
-    pub(super) fn count(&mut self, name: &str, labels: Labels<'_>, count: u64) {
+    /// One series of a counter, or of a gauge that counts.
+    pub fn count(&mut self, name: &str, labels: Labels<'_>, count: u64) {
         self.series(name, labels, None);
         self.append(format_args!(" {count}\n"));
     }
 
+    /// One series of a gauge.
+    pub fn gauge(&mut self, name: &str, labels: Labels<'_>, value: f64) {
+        self.series(name, labels, None);
+        self.append(format_args!(" {value}\n"));
+    }
+
     /// `buckets` are upper bounds in seconds with the counts up to each.
-    pub(super) fn histogram(
+    pub fn histogram(
         &mut self,
         name: &str,
         labels: Labels<'_>,

@@ -1,0 +1,203 @@
+//! `shakedown load`: load on any URL, measured from the intended start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args};
+use model::units::parse_duration;
+
+use super::address;
+
+const EXAMPLES: &str = "\
+Examples:
+  shakedown load http://127.0.0.1:8080/ --rate 2000 --for 30s
+      2,000 requests a second, whatever the server does; an answer that comes late is counted from
+      the instant at which its request was due
+  shakedown load http://127.0.0.1:8080/ --rate 2000 --for 30s --warmup 5s --latency
+      the first five seconds are left out; all percentiles as wrk2 prints them
+  shakedown load --urls urls.txt --rate 500 --for 1m --poisson
+      a file with one URL on each line, drawn at random, arriving as people do
+  shakedown load http://shop/ --rate 200 --for 1m --threshold 'p99 < 200ms' \\
+      --threshold 'errors < 1% over 10s' --abort-on-fail --junit load.xml
+      a limit that decides the exit code, and ends the load when it is broken
+  shakedown load http://shop/ --find-limit 'p99 < 200ms'
+      the highest rate at which the objective still holds
+  shakedown load http://shop/pay -X POST -H 'content-type: application/json' -d '{\"n\":${seq}}' \\
+      --rate 50 --for 10s --json - | jq .response
+      a body with a number in it; the result as JSON
+
+Ctrl-C ends the load and prints what was measured; twice leaves at once. docs/load.md explains every
+figure and the formats of --json, --csv, --junit, --hdr-log, --otlp and --prometheus.
+
+Exit codes:
+    0  the load took place, every threshold holds
+    1  a threshold failed
+    2  a threshold could not be decided: too few requests, or too close to call
+    4  arguments or a file invalid
+    5  environment: an unknown host, a refused port, a file that cannot be written
+    6  the load itself was invalid: the generator could not keep its promise, nothing was judged
+  130  interrupted
+";
+
+/// One of these says where load goes.
+const WHERE: [&str; 2] = ["url", "urls"];
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+#[command(group = ArgGroup::new("where").required(true).args(WHERE))]
+pub struct LoadArguments {
+    /// Where requests go, like http://127.0.0.1:8080/items
+    pub url: Option<String>,
+    /// File with one URL on each line, all of one host; each request draws one
+    #[arg(long, value_name = "FILE")]
+    pub urls: Option<PathBuf>,
+
+    /// Requests a second that are begun, like 2000 or 2000/s, or `max` for as fast as they are
+    /// answered
+    #[arg(long, short = 'r', value_name = "N", value_parser = rate, default_value = "100", help_heading = "Load")]
+    pub rate: Rate,
+    /// How long, warm-up not counted
+    #[arg(long = "for", short = 'z', value_name = "TIME", value_parser = span, default_value = "10s", help_heading = "Load")]
+    pub length: Duration,
+    /// Load before it, which is left out of every figure but the account
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "0s", help_heading = "Load")]
+    pub warmup: Duration,
+    /// Requests come at random as from many independent people, not evenly
+    #[arg(long, help_heading = "Load")]
+    pub poisson: bool,
+    /// Most requests in flight
+    #[arg(long, short = 'c', value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Load")]
+    pub connections: u32,
+    /// What becomes of a request when as many are in flight
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = AtLimit::Queue, help_heading = "Load")]
+    pub at_limit: AtLimit,
+    /// Threads that send
+    #[arg(long, short = 't', value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256), help_heading = "Load")]
+    pub threads: u32,
+    /// Closed model: so many users, each of whom waits for an answer before the next request
+    #[arg(long, value_name = "N", conflicts_with = "rate", value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Load")]
+    pub users: Option<u32>,
+    /// The same seed sends the same requests at the same instants
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Load")]
+    pub seed: u64,
+
+    /// Method [default: GET, with a body POST]
+    #[arg(long, short = 'X', value_name = "NAME", help_heading = "Request")]
+    pub method: Option<String>,
+    /// A header like 'accept: text/html'; can be repeated
+    #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = header, help_heading = "Request")]
+    pub header: Vec<(String, String)>,
+    /// The body; @FILE reads it from a file
+    #[arg(long, short = 'd', value_name = "TEXT", help_heading = "Request")]
+    pub body: Option<String>,
+    /// How long an answer may take
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "10s", help_heading = "Request")]
+    pub timeout: Duration,
+    /// Statuses that are a success, like 200,404 [default: 200 to 299]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(100..=599), help_heading = "Request")]
+    pub status: Vec<u16>,
+
+    /// A limit like 'p99 < 200ms', 'errors < 1% over 10s' or 'rate > 1990/s'; can be repeated
+    #[arg(long, value_name = "EXPR", help_heading = "Judging")]
+    pub threshold: Vec<String>,
+    /// End the load when a threshold fails
+    #[arg(long, requires = "threshold", help_heading = "Judging")]
+    pub abort_on_fail: bool,
+    /// Search the highest rate that meets an objective; --rate is where the search begins, --for is
+    /// the longest that one rate is tried
+    #[arg(long, value_name = "EXPR", conflicts_with_all = ["threshold", "users"], help_heading = "Judging")]
+    pub find_limit: Option<String>,
+    /// How close the search goes to the limit
+    #[arg(long, value_name = "PERCENT", value_parser = precision, default_value = "5%", requires = "find_limit", help_heading = "Judging")]
+    pub precision: f64,
+
+    /// Every percentile, as wrk2 prints them
+    #[arg(long, help_heading = "Output")]
+    pub latency: bool,
+    /// The whole result as JSON; - is standard output
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub json: Option<PathBuf>,
+    /// One line for each second
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub csv: Option<PathBuf>,
+    /// A test case for each threshold, and one for the load
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub junit: Option<PathBuf>,
+    /// An interval log that the tools of HdrHistogram read
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub hdr_log: Option<PathBuf>,
+    /// Send metrics each second to this OTLP backend, like http://127.0.0.1:4318
+    #[arg(long, value_name = "URL", help_heading = "Output")]
+    pub otlp: Option<String>,
+    /// Send a trace for each request there, too
+    #[arg(long, requires = "otlp", help_heading = "Output")]
+    pub traces: bool,
+    /// Serve live metrics for Prometheus here; a port alone is one of the loopback
+    #[arg(long, value_name = "ADDR", value_parser = address::listen, help_heading = "Output")]
+    pub prometheus: Option<SocketAddr>,
+    /// One line a second instead of the live view
+    #[arg(long, help_heading = "Output")]
+    pub plain: bool,
+    /// Nothing while the load runs
+    #[arg(long, short = 'q', conflicts_with = "plain", help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// What decides when a request is sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rate {
+    PerSecond(f64),
+    Max,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AtLimit {
+    /// It waits, and the wait counts
+    Queue,
+    /// It is not sent, and counted as dropped
+    Drop,
+    /// It is sent all the same
+    Spawn,
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    if text == "max" {
+        return Ok(Rate::Max);
+    }
+    let number = text.strip_suffix("/s").unwrap_or(text);
+    match number.parse() {
+        Ok(rate) if rate > 0.0 && rate <= model::limits::RATE_PER_S_MAX => {
+            Ok(Rate::PerSecond(rate))
+        },
+        _ => Err(format!(
+            "expected requests a second like 2000 or 0.5, at most {}, or max",
+            model::limits::RATE_PER_S_MAX
+        )),
+    }
+}
+
+/// A bare number is seconds, as other load generators take it.
+fn span(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..1e9).contains(seconds));
+    match seconds {
+        Some(seconds) => Ok(Duration::from_secs_f64(seconds)),
+        None => parse_duration(text).map_err(|error| error.to_string()),
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let wrong = || format!("expected NAME: VALUE like 'accept: text/html', got {text:?}");
+    let (name, value) = text.split_once(':').ok_or_else(wrong)?;
+    let name = name.trim().to_ascii_lowercase();
+    name.parse::<http::HeaderName>().map_err(|_no_name| wrong())?;
+    Ok((name, value.trim().to_owned()))
+}
+
+fn precision(text: &str) -> Result<f64, String> {
+    let share: Result<model::units::Share, _> = text.parse();
+    match share.map(model::units::Share::as_fraction) {
+        Ok(share) if (0.005..=0.5).contains(&share) => Ok(share),
+        _ => Err("expected a share from 0.5% to 50%, like 5%".to_owned()),
+    }
+}

@@ -1,0 +1,137 @@
+//! `shakedown load`: load on any URL, from one command line.
+//!
+//! The engine runs in this process, on threads of its own; this side only takes its reports, adds
+//! them up ([`loadgen::summary`]), shows them, judges them, and writes them down. Before anything is
+//! sent, the arguments are read, names looked up, and a connection made, so that a mistake is told
+//! as a mistake and not as a load full of errors.
+//!
+//! Reading order: `target`, `plan`, `drive` (one load to its end), `judge`, `result` and its forms.
+
+mod drive;
+mod forms;
+mod judge;
+mod live;
+mod plan;
+mod result;
+mod target;
+mod text;
+
+use loadgen::summary::{Book, Decoded, Setting};
+use model::expect::Threshold;
+use telemetry::clock::Clock;
+use telemetry::shutdown::Shutdown;
+
+use crate::cli::LoadArguments;
+use crate::result::ExitCode;
+use drive::{DriveError, Look, drive};
+use forms::{Forms, WriteError};
+use judge::Judge;
+use live::Live;
+use plan::{PlanError, Requests};
+use target::Unreachable;
+
+pub use judge::{Held, ThresholdResult};
+pub use result::{Asked, LoadResult};
+
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error("cannot start a runtime")]
+    Runtime(#[source] std::io::Error),
+    #[error("cannot listen for signals")]
+    Signals(#[source] std::io::Error),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("{option} {text:?}: {problem}")]
+    Threshold { option: &'static str, text: String, problem: String },
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error(transparent)]
+    Drive(#[from] DriveError),
+}
+
+impl CommandError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Plan(_)
+            | Self::Threshold { .. }
+            | Self::Drive(DriveError::Load(loadgen::LoadError::Plan { .. })) => {
+                ExitCode::ScenarioInvalid
+            },
+            Self::Drive(DriveError::Left) => ExitCode::Interrupted,
+            _ => ExitCode::HarnessFault,
+        }
+    }
+}
+
+pub fn command(arguments: &LoadArguments) -> ExitCode {
+    let runtime = match crate::part::background() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            crate::complain(&CommandError::Runtime(error));
+            return ExitCode::HarnessFault;
+        },
+    };
+    let ended = runtime.block_on(act(arguments));
+    // Whoever leaves at once does not wait for what is still under way.
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|error| {
+        crate::complain(&error);
+        error.exit_code()
+    })
+}
+
+async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
+    let requests = Requests::read(arguments)?;
+    let rate_per_s = plan::rate_per_s(arguments)?;
+    let timeline = plan::timeline(arguments.warmup, arguments.length)?;
+    let flows = requests.flows();
+    let parse = |text: &String| {
+        let wrong = |problem| CommandError::Threshold {
+            option: "--threshold",
+            text: text.clone(),
+            problem,
+        };
+        Threshold::parse(text, &flows, timeline).map_err(wrong)
+    };
+    let thresholds: Vec<Threshold> =
+        arguments.threshold.iter().map(parse).collect::<Result<_, _>>()?;
+    let forms = Forms::open(arguments)?;
+    let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
+    let address = target::reach(&requests.url).await?;
+    let clock = Clock::system();
+    let plan = plan::plan(arguments, &requests, address, rate_per_s, timeline);
+    let mut live = Live::open(arguments.plain, arguments.quiet);
+    let mut judge = None;
+    let driven = {
+        let look = |setting: &Setting| {
+            let judge = judge.insert(Judge::new(thresholds, setting.clone()));
+            Watch { live: &mut live, judge, abort_on_fail: arguments.abort_on_fail }
+        };
+        drive(plan, look, &mut signals, &clock).await
+    };
+    live.close();
+    let (driven, judge) = (driven?, judge.expect("it was made when the load began"));
+    let asked = Asked::new(arguments, requests.describe(), rate_per_s);
+    let result = LoadResult::new(asked, &driven, &judge);
+    if !forms.take_stdout() {
+        crate::run::view::print_line(text::summary(&result, arguments.latency).trim_end());
+    }
+    forms.write(&result, &driven.book)?;
+    Ok(result.exit_code)
+}
+
+/// Everybody who looks at a second as it comes in.
+struct Watch<'a> {
+    live: &'a mut Live,
+    judge: &'a mut Judge,
+    abort_on_fail: bool,
+}
+
+impl Look for Watch<'_> {
+    fn second(&mut self, report: Decoded, book: &Book) -> Option<String> {
+        self.live.second(&live::Second::of(&report, book));
+        self.judge.second(report, book).filter(|_| self.abort_on_fail)
+    }
+}

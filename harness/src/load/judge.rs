@@ -1,0 +1,230 @@
+//! Thresholds over what is in so far: every second for windows and for an early end, and once more
+//! at the end.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use loadgen::summary::{Book, Cell, Decoded, Setting, Spread};
+use model::expect::{Judgement, Measured, Subject, Threshold};
+use model::frame::Verdict;
+use model::load::{LoadKey, Validity};
+use model::phase::Phase;
+use serde::{Deserialize, Serialize};
+
+/// How a threshold came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Held {
+    Pass,
+    Fail,
+    /// Too few requests, or too close to call.
+    Unclear,
+    /// The load itself was invalid.
+    NotJudged,
+}
+
+impl Held {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Unclear => "unclear",
+            Self::NotJudged => "not judged",
+        }
+    }
+
+    fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self::Pass,
+            Verdict::Fail => Self::Fail,
+            _ => Self::Unclear,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThresholdResult {
+    pub text: String,
+    pub verdict: Held,
+    /// With the interval; of the worst window when there are windows.
+    pub observed: String,
+    pub detail: String,
+    /// Windows that were judged; absent without `over`.
+    pub windows: Option<u64>,
+    pub failed_windows: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    threshold: Threshold,
+    /// The worst window so far.
+    worst: Option<(u64, Judgement)>,
+    windows: u64,
+    failed: u64,
+}
+
+/// Judges the thresholds of one load.
+#[derive(Debug)]
+pub(super) struct Judge {
+    watched: Vec<Watched>,
+    setting: Setting,
+    recent: VecDeque<Decoded>,
+    keep_s: u64,
+}
+
+impl Judge {
+    pub(super) fn new(thresholds: Vec<Threshold>, setting: Setting) -> Self {
+        let windows = thresholds.iter().filter_map(|threshold| threshold.over);
+        let keep_s = windows.max().map_or(0, |over| over.as_secs());
+        let watched = |threshold| Watched { threshold, worst: None, windows: 0, failed: 0 };
+        let watched = thresholds.into_iter().map(watched).collect();
+        Self { watched, setting, recent: VecDeque::new(), keep_s }
+    }
+
+    /// A second of the load is in. Gives the first threshold that fails by now, with what was seen.
+    pub(super) fn second(&mut self, report: Decoded, book: &Book) -> Option<String> {
+        let last = report.unix_s;
+        self.recent.push_back(report);
+        while self.recent.front().is_some_and(|first| first.unix_s + self.keep_s <= last) {
+            self.recent.pop_front();
+        }
+        let mut broken = None;
+        for watched in &mut self.watched {
+            let threshold = &watched.threshold;
+            let measured = match threshold.over {
+                Some(over) => window(threshold, over, last, &self.recent, &self.setting),
+                None => Some(whole(threshold, book, last * 1_000 + 1_000)),
+            };
+            let Some(judgement) = measured.map(|measured| threshold.judge(&measured)) else {
+                continue;
+            };
+            if judgement.verdict == Verdict::Fail && broken.is_none() {
+                broken = Some(format!("{}: {}", threshold.text, judgement.observed));
+            }
+            if threshold.over.is_some() {
+                watched.take(last, judgement);
+            }
+        }
+        broken
+    }
+
+    /// The load is over. An invalid one proves nothing, neither good nor bad.
+    pub(super) fn finish(
+        &self,
+        book: &Book,
+        reached_ms: u64,
+        validity: Validity,
+    ) -> Vec<ThresholdResult> {
+        let until_ms = self.setting.start_unix_ms + reached_ms;
+        let result = |watched: &Watched| {
+            let threshold = &watched.threshold;
+            let windows = threshold.over.map(|_| watched.windows);
+            let judgement = match (&watched.worst, threshold.over) {
+                (Some((_, judgement)), _) => judgement.clone(),
+                (None, Some(_)) => Judgement {
+                    verdict: Verdict::Unclear,
+                    observed: "nothing".to_owned(),
+                    detail: "the load ended before the first window did".to_owned(),
+                },
+                (None, None) => threshold.judge(&whole(threshold, book, until_ms)),
+            };
+            let verdict = match validity {
+                Validity::Invalid => Held::NotJudged,
+                _ => Held::of(judgement.verdict),
+            };
+            ThresholdResult {
+                text: threshold.text.clone(),
+                verdict,
+                observed: judgement.observed,
+                detail: judgement.detail,
+                windows,
+                failed_windows: windows.map(|_| watched.failed),
+            }
+        };
+        self.watched.iter().map(result).collect()
+    }
+}
+
+impl Watched {
+    fn take(&mut self, unix_s: u64, judgement: Judgement) {
+        self.windows += 1;
+        self.failed += u64::from(judgement.verdict == Verdict::Fail);
+        let rank = |verdict| match verdict {
+            Verdict::Fail => 2,
+            Verdict::Unclear => 1,
+            _ => 0,
+        };
+        // Of equals the latest is kept.
+        let worse = |(_, worst): &(u64, Judgement)| rank(judgement.verdict) >= rank(worst.verdict);
+        if self.worst.as_ref().is_none_or(worse) {
+            self.worst = Some((unix_s, judgement));
+        }
+    }
+}
+
+fn concerns(threshold: &Threshold, key: &LoadKey) -> bool {
+    let phase = match threshold.phase {
+        Some(phase) => key.phase == phase,
+        None => matches!(key.phase, Phase::Before | Phase::During | Phase::After),
+    };
+    phase
+        && match &threshold.subject {
+            None => key.step.is_none(),
+            Some(Subject::Flow(flow)) => key.step.is_none() && key.flow == *flow,
+            Some(Subject::Step { flow, step }) => {
+                key.flow == *flow && key.step.as_deref() == Some(step)
+            },
+            Some(Subject::Edge(_)) => false,
+        }
+}
+
+fn measured<'a>(
+    threshold: &Threshold,
+    cells: impl Iterator<Item = (&'a LoadKey, &'a Cell)>,
+    seconds: f64,
+) -> Measured {
+    let mut spread = Spread::default();
+    let mut measured = Measured { seconds, ..Measured::default() };
+    for (key, cell) in cells.filter(|(key, _)| concerns(threshold, key)) {
+        spread.add(key.outcome, cell);
+        let into =
+            if key.outcome.is_error() { &mut measured.errors } else { &mut measured.completed };
+        *into += cell.count;
+    }
+    Measured { known: spread.known, censored: spread.censored, untimed: spread.untimed, ..measured }
+}
+
+/// Begin and end of what a threshold is about, in milliseconds since the Unix epoch.
+fn span_ms(threshold: &Threshold, setting: &Setting) -> (u64, u64) {
+    let timeline = &setting.timeline;
+    let (start_ms, end_ms) = match threshold.phase {
+        Some(phase) => timeline.window_ms(phase),
+        None => (timeline.before_ms, timeline.end_ms),
+    };
+    (setting.start_unix_ms + start_ms, setting.start_unix_ms + end_ms)
+}
+
+fn whole(threshold: &Threshold, book: &Book, until_unix_ms: u64) -> Measured {
+    let (start_ms, end_ms) = span_ms(threshold, book.setting());
+    let seconds = until_unix_ms.min(end_ms).saturating_sub(start_ms) as f64 / 1_000.0;
+    measured(threshold, book.cells(), seconds)
+}
+
+/// The window that ends with second `last`; `None` while it does not lie within the threshold's
+/// time.
+fn window(
+    threshold: &Threshold,
+    over: Duration,
+    last: u64,
+    recent: &VecDeque<Decoded>,
+    setting: &Setting,
+) -> Option<Measured> {
+    let first = (last + 1).checked_sub(over.as_secs())?;
+    let (start_ms, end_ms) = span_ms(threshold, setting);
+    if first * 1_000 < start_ms || (last + 1) * 1_000 > end_ms {
+        return None;
+    }
+    let inside = recent.iter().filter(|report| report.unix_s >= first);
+    let cells = inside.flat_map(|report| report.cells.iter().map(|(key, cell)| (key, cell)));
+    Some(measured(threshold, cells, over.as_secs_f64()))
+}
