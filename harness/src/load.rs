@@ -10,14 +10,17 @@
 mod drive;
 mod forms;
 mod judge;
+mod limit;
 mod live;
 mod plan;
+mod publish;
 mod result;
 mod target;
 mod text;
 
 use loadgen::summary::{Book, Decoded, Setting};
 use model::expect::Threshold;
+use model::phase::Timeline;
 use telemetry::clock::Clock;
 use telemetry::shutdown::Shutdown;
 
@@ -26,11 +29,14 @@ use crate::result::ExitCode;
 use drive::{DriveError, Look, drive};
 use forms::{Forms, WriteError};
 use judge::Judge;
+use limit::Trials;
 use live::Live;
 use plan::{PlanError, Requests};
+use publish::{PublishError, Publisher};
 use target::Unreachable;
 
 pub use judge::{Held, ThresholdResult};
+pub use limit::{LimitResult, ProbeResult};
 pub use result::{Asked, LoadResult};
 
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +51,8 @@ enum CommandError {
     Threshold { option: &'static str, text: String, problem: String },
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
     #[error(transparent)]
     Write(#[from] WriteError),
     #[error(transparent)]
@@ -85,29 +93,33 @@ pub fn command(arguments: &LoadArguments) -> ExitCode {
 async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     let requests = Requests::read(arguments)?;
     let rate_per_s = plan::rate_per_s(arguments)?;
-    let timeline = plan::timeline(arguments.warmup, arguments.length)?;
     let flows = requests.flows();
-    let parse = |text: &String| {
-        let wrong = |problem| CommandError::Threshold {
-            option: "--threshold",
-            text: text.clone(),
-            problem,
-        };
+    let parse = |option: &'static str, text: &String, timeline: Timeline| {
+        let wrong = |problem| CommandError::Threshold { option, text: text.clone(), problem };
         Threshold::parse(text, &flows, timeline).map_err(wrong)
     };
-    let thresholds: Vec<Threshold> =
-        arguments.threshold.iter().map(parse).collect::<Result<_, _>>()?;
+    if let Some(text) = &arguments.find_limit {
+        let timeline = limit::timeline(arguments)?;
+        let objective = parse("--find-limit", text, timeline)?;
+        return find_limit(arguments, &requests, (rate_per_s, timeline), objective).await;
+    }
+    let timeline = plan::timeline(arguments.warmup, arguments.length)?;
+    let parsed = arguments.threshold.iter().map(|text| parse("--threshold", text, timeline));
+    let thresholds: Vec<Threshold> = parsed.collect::<Result<_, _>>()?;
     let forms = Forms::open(arguments)?;
     let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
     let address = target::reach(&requests.url).await?;
     let clock = Clock::system();
+    let publisher = Publisher::open(arguments, &clock).await?;
     let plan = plan::plan(arguments, &requests, address, rate_per_s, timeline);
     let mut live = Live::open(arguments.plain, arguments.quiet);
     let mut judge = None;
     let driven = {
-        let look = |setting: &Setting| {
-            let judge = judge.insert(Judge::new(thresholds, setting.clone()));
-            Watch { live: &mut live, judge, abort_on_fail: arguments.abort_on_fail }
+        let look = |setting: &Setting| Watch {
+            live: &mut live,
+            judge: judge.insert(Judge::new(thresholds, setting.clone())),
+            publisher: &publisher,
+            abort_on_fail: arguments.abort_on_fail,
         };
         drive(plan, look, &mut signals, &clock).await
     };
@@ -119,6 +131,27 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
         crate::run::view::print_line(text::summary(&result, arguments.latency).trim_end());
     }
     forms.write(&result, &driven.book)?;
+    publisher.close().await;
+    Ok(result.exit_code)
+}
+
+async fn find_limit(
+    arguments: &LoadArguments,
+    requests: &Requests,
+    (start_per_s, timeline): (f64, Timeline),
+    objective: Threshold,
+) -> Result<ExitCode, CommandError> {
+    let json = arguments.json.as_deref().map(forms::JsonFile::open).transpose()?;
+    let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
+    let address = target::reach(&requests.url).await?;
+    let trials = Trials { arguments, requests, address, objective, timeline, start_per_s };
+    let result = trials.search(&mut signals, &Clock::system()).await?;
+    if !json.as_ref().is_some_and(forms::JsonFile::is_stdout) {
+        crate::run::view::print_line(&limit::text(&result));
+    }
+    if let Some(json) = json {
+        json.write(&result)?;
+    }
     Ok(result.exit_code)
 }
 
@@ -126,12 +159,14 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
 struct Watch<'a> {
     live: &'a mut Live,
     judge: &'a mut Judge,
+    publisher: &'a Publisher,
     abort_on_fail: bool,
 }
 
 impl Look for Watch<'_> {
     fn second(&mut self, report: Decoded, book: &Book) -> Option<String> {
         self.live.second(&live::Second::of(&report, book));
+        self.publisher.second(&report, book);
         self.judge.second(report, book).filter(|_| self.abort_on_fail)
     }
 }

@@ -68,12 +68,44 @@ impl Forms {
     }
 }
 
+/// A file for one value as JSON.
+#[derive(Debug)]
+pub(super) struct JsonFile {
+    path: PathBuf,
+    /// `None` is standard output.
+    file: Option<File>,
+}
+
+impl JsonFile {
+    pub(super) fn open(path: &Path) -> Result<Self, WriteError> {
+        let file = if path == Path::new(STDOUT) { None } else { Some(create(path)?) };
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    pub(super) fn is_stdout(&self) -> bool {
+        self.file.is_none()
+    }
+
+    pub(super) fn write(self, value: &impl serde::Serialize) -> Result<(), WriteError> {
+        let text = as_json(value);
+        let written = match self.file {
+            Some(mut file) => file.write_all(&text),
+            None => std::io::stdout().lock().write_all(&text),
+        };
+        written.map_err(|source| WriteError { path: self.path, source })
+    }
+}
+
 fn create(path: &Path) -> Result<File, WriteError> {
     File::create(path).map_err(|source| WriteError { path: path.to_owned(), source })
 }
 
 fn json(result: &LoadResult, _book: &Book) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(result).expect("results hold only what JSON can say");
+    as_json(result)
+}
+
+fn as_json(value: &impl serde::Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).expect("results hold only what JSON can say");
     text.push(b'\n');
     text
 }

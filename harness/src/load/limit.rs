@@ -1,0 +1,253 @@
+//! `--find-limit`: tries rates until it is known at which an objective stops to hold.
+//!
+//! A rate holds when the objective does over the whole trial; one that clearly fails ends its trial
+//! early, because an overloaded system only gets worse. Each trial begins with a second that is not
+//! judged, and the next one waits until the last answer is in.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use loadgen::limit::{Bound, Limit, Search, Trial};
+use loadgen::summary::{Book, Decoded, Setting};
+use model::expect::Threshold;
+use model::limits::RATE_PER_S_MAX;
+use model::load::Validity;
+use model::phase::Timeline;
+use serde::{Deserialize, Serialize};
+use telemetry::clock::Clock;
+use telemetry::shutdown::Shutdown;
+
+use super::drive::{DriveError, End, Look, drive};
+use super::judge::{Held, Judge};
+use super::live::{Live, Second};
+use super::plan::{self, Requests};
+use super::text::number;
+use crate::cli::LoadArguments;
+use crate::result::ExitCode;
+
+/// Seconds in a row that must fail before a trial ends early.
+const FAILED_SECONDS: u32 = 3;
+/// Warm-up of a trial unless the arguments ask for more.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// One rate that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeResult {
+    pub rate_per_s: f64,
+    /// Of the objective.
+    pub verdict: Held,
+    /// With the interval.
+    pub observed: String,
+    pub detail: String,
+    /// How long was judged.
+    pub judged_s: f64,
+    pub completed_per_s: f64,
+    pub validity: Validity,
+}
+
+/// What the search has found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LimitResult {
+    /// Always 1 in files that this version writes.
+    pub format: u32,
+    pub requests: String,
+    pub objective: String,
+    /// Highest rate at which the objective held, tried at least twice unless interrupted.
+    pub holds_per_s: Option<f64>,
+    /// Lowest rate at which it did not.
+    pub fails_per_s: Option<f64>,
+    /// `system`, `generator`, `highest` when the highest rate that can be asked for held, or
+    /// `unknown` when the search was interrupted before any rate failed.
+    pub bound: String,
+    /// The search was ended before it was over.
+    pub interrupted: bool,
+    pub probes: Vec<ProbeResult>,
+    pub exit_code: ExitCode,
+}
+
+/// Everything that stays the same from trial to trial.
+pub(super) struct Trials<'a> {
+    pub(super) arguments: &'a LoadArguments,
+    pub(super) requests: &'a Requests,
+    pub(super) address: SocketAddr,
+    pub(super) objective: Threshold,
+    pub(super) timeline: Timeline,
+    pub(super) start_per_s: f64,
+}
+
+/// Of each trial.
+pub(super) fn timeline(arguments: &LoadArguments) -> Result<Timeline, plan::PlanError> {
+    plan::timeline(arguments.warmup.max(SETTLE), arguments.length)
+}
+
+impl Trials<'_> {
+    pub(super) async fn search(
+        &self,
+        signals: &mut Shutdown,
+        clock: &Clock,
+    ) -> Result<LimitResult, DriveError> {
+        let mut search = Search::new(self.start_per_s, RATE_PER_S_MAX, self.arguments.precision);
+        let mut probes = Vec::new();
+        let mut interrupted = false;
+        while let Some(rate_per_s) = search.next_rate() {
+            let (probe, end) = self.probe(rate_per_s, signals, clock).await?;
+            if let End::Interrupted(_) = end {
+                interrupted = true;
+                break;
+            }
+            if !self.arguments.quiet {
+                crate::say(&probe_line(&probe));
+            }
+            search.learn(rate_per_s, trial_of(&probe));
+            probes.push(probe);
+        }
+        Ok(self.result(search.limit(), probes, interrupted))
+    }
+
+    async fn probe(
+        &self,
+        rate_per_s: f64,
+        signals: &mut Shutdown,
+        clock: &Clock,
+    ) -> Result<(ProbeResult, End), DriveError> {
+        let plan =
+            plan::plan(self.arguments, self.requests, self.address, rate_per_s, self.timeline);
+        let mut live = Live::open(self.arguments.plain, self.arguments.quiet);
+        let mut judge = None;
+        let thresholds = vec![self.objective.clone()];
+        let look = |setting: &Setting| {
+            let judge = judge.insert(Judge::new(thresholds, setting.clone()));
+            Watch { live: &mut live, judge, failed: 0 }
+        };
+        let driven = drive(plan, look, signals, clock).await;
+        live.close();
+        let (driven, judge) = (driven?, judge.expect("it was made when the load began"));
+        let summary = driven.book.summary(driven.reached_ms, true);
+        let validity = summary.trust.verdict;
+        let mut judged = judge.finish(&driven.book, driven.reached_ms, validity);
+        let judged = judged.remove(0);
+        let probe = ProbeResult {
+            rate_per_s,
+            verdict: judged.verdict,
+            observed: judged.observed,
+            detail: judged.detail,
+            judged_s: summary.judged_s,
+            completed_per_s: summary.rates.completed_per_s,
+            validity,
+        };
+        Ok((probe, driven.end))
+    }
+
+    fn result(&self, limit: Limit, probes: Vec<ProbeResult>, interrupted: bool) -> LimitResult {
+        let exit_code = match (limit.bound, limit.holds_per_s) {
+            _ if interrupted => ExitCode::Interrupted,
+            (Bound::Generator, None) => ExitCode::LoadInvalid,
+            (Bound::Generator, Some(_)) => ExitCode::Inconclusive,
+            (_, None) => ExitCode::Failed,
+            (_, Some(_)) => ExitCode::Pass,
+        };
+        let bound = match limit.bound {
+            Bound::System => "system",
+            Bound::Generator => "generator",
+            Bound::Highest if interrupted => "unknown",
+            Bound::Highest => "highest",
+        };
+        LimitResult {
+            format: 1,
+            requests: self.requests.describe(),
+            objective: self.objective.text.clone(),
+            holds_per_s: limit.holds_per_s,
+            fails_per_s: limit.fails_per_s,
+            bound: bound.to_owned(),
+            interrupted,
+            probes,
+            exit_code,
+        }
+    }
+}
+
+fn trial_of(probe: &ProbeResult) -> Trial {
+    match probe.verdict {
+        Held::Pass => Trial::Meets,
+        Held::Fail => Trial::Misses,
+        Held::Unclear => Trial::Unclear,
+        Held::NotJudged => Trial::Invalid,
+    }
+}
+
+struct Watch<'a> {
+    live: &'a mut Live,
+    judge: &'a mut Judge,
+    /// Seconds in a row by which the objective has failed.
+    failed: u32,
+}
+
+impl Look for Watch<'_> {
+    fn second(&mut self, report: Decoded, book: &Book) -> Option<String> {
+        self.live.second(&Second::of(&report, book));
+        let failed = self.judge.second(report, book);
+        self.failed = if failed.is_some() { self.failed + 1 } else { 0 };
+        failed.filter(|_| self.failed >= FAILED_SECONDS)
+    }
+}
+
+fn probe_line(probe: &ProbeResult) -> String {
+    let rate = format!("{}/s", number(probe.rate_per_s));
+    format!("{rate:>12}  {:<10} {}", verdict(probe), probe.observed)
+}
+
+fn verdict(probe: &ProbeResult) -> &'static str {
+    match probe.verdict {
+        Held::Pass => "holds",
+        Held::Fail => "fails",
+        Held::Unclear => "unclear",
+        Held::NotJudged => "INVALID",
+    }
+}
+
+/// The result for people.
+pub(super) fn text(result: &LimitResult) -> String {
+    let mut lines = vec![result.requests.clone(), String::new()];
+    lines.push(format!(
+        "{:>12}  {:<10} {:>8}  {:>12}  observed",
+        "rate", "verdict", "judged", "completed"
+    ));
+    for probe in &result.probes {
+        let (rate, done) = (number(probe.rate_per_s), number(probe.completed_per_s));
+        lines.push(format!(
+            "{:>12}  {:<10} {:>7.1}s  {:>12}  {}",
+            format!("{rate}/s"),
+            verdict(probe),
+            probe.judged_s,
+            format!("{done}/s"),
+            probe.observed
+        ));
+    }
+    lines.push(String::new());
+    lines.push(format!("Limit      {}: {}", result.objective, conclusion(result)));
+    if result.interrupted {
+        lines.push("           the search was interrupted; the limit lies further in".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn conclusion(result: &LimitResult) -> String {
+    let rate = |rate: f64| format!("{}/s", number(rate));
+    match (result.holds_per_s, result.fails_per_s, result.bound.as_str()) {
+        (Some(holds), Some(fails), "system") => {
+            format!("holds up to {}, and does not at {}", rate(holds), rate(fails))
+        },
+        (Some(holds), Some(fails), _) => format!(
+            "holds at {}; at {} this load generator could not keep its promise, so the system may \
+             bear more",
+            rate(holds),
+            rate(fails)
+        ),
+        (Some(holds), None, _) => format!("holds at {} and nothing higher was tried", rate(holds)),
+        (None, Some(_), "generator") => {
+            "the load generator could not keep its promise at any rate".to_owned()
+        },
+        (None, Some(fails), _) => format!("does not even hold at {}", rate(fails)),
+        (None, None, _) => "no rate was tried to its end".to_owned(),
+    }
+}
