@@ -19,6 +19,8 @@ mod guide;
 mod hits;
 /// SDKs of other languages as senders; ignored where they are not installed.
 mod interop;
+/// Load on any URL, and the forms of its result.
+mod loading;
 /// Forwarding to a backend; one checkout as one trace.
 mod otlp;
 /// Collectors of others as backends; ignored where they are not installed.

@@ -1,0 +1,204 @@
+//! `shakedown load` against small servers: what it prints, writes and ends with.
+//!
+//! Machines are busy, and a busy machine makes a load invalid, which is an honest end (exit code
+//! 6). What is tested here holds in either case.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Output;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use serde_json::Value;
+use telemetry::clock::Clock;
+use tempfile::TempDir;
+
+use crate::support::{machine, program};
+
+/// Serves until the test process ends; `status` gets the number of the request.
+fn serve(status: impl Fn(u64) -> u16 + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (status, served) = (Arc::new(status), Arc::new(AtomicU64::new(0)));
+    std::thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            let (status, served) = (Arc::clone(&status), Arc::clone(&served));
+            std::thread::spawn(move || answer(stream, |number| status(number), &served));
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream, status: impl Fn(u64) -> u16, served: &AtomicU64) {
+    stream.set_nodelay(true).unwrap();
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 4_096]);
+    while let Ok(read @ 1..) = stream.read(&mut buffer) {
+        bytes.extend_from_slice(&buffer[..read]);
+        while let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            bytes.drain(..end + 4);
+            let status = status(served.fetch_add(1, Ordering::Relaxed));
+            let text = format!("HTTP/1.1 {status} Said\r\ncontent-length: 5\r\n\r\nhello");
+            if stream.write_all(text.as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn load(url: &str, options: &[&str]) -> Output {
+    let _machine = machine();
+    program().arg("load").arg(url).args(options).output().unwrap()
+}
+
+fn text(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+fn is_valid(result: &Value) -> bool {
+    result["trust"]["verdict"] != "invalid"
+}
+
+#[test]
+fn a_load_prints_its_account_and_every_form_holds_the_same() {
+    let address = serve(|number| if number % 10 == 9 { 503 } else { 200 });
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (json, csv, junit, hdr) = (path("j"), path("c"), path("u"), path("h"));
+    let output = load(
+        &format!("http://{address}/x?n=${{seq}}"),
+        &[
+            "--rate",
+            "100",
+            "--for",
+            "2s",
+            "--warmup",
+            "1s",
+            "--latency",
+            "--threshold",
+            "errors < 1%",
+            "--json",
+            &json,
+            "--csv",
+            &csv,
+            "--junit",
+            &junit,
+            "--hdr-log",
+            &hdr,
+        ],
+    );
+    let (out, err) = text(&output);
+    let read = |path: &str| std::fs::read_to_string(path).unwrap();
+    let result: Value = serde_json::from_str(&read(&json)).unwrap();
+    let count = |part: &str, name: &str| result[part][name].as_u64().unwrap();
+    assert_eq!((count("account", "offered"), count("judged", "offered")), (300, 200), "{out}");
+    let ends = ["completed", "failed", "timed_out", "dropped", "unfinished"];
+    assert_eq!(ends.iter().map(|end| count("account", end)).sum::<u64>(), 300);
+    assert_eq!((count("results", "200"), count("results", "503")), (180, 20));
+    assert_eq!(count("account", "failed"), 30);
+    // Ten percent is far from one, unless the load was no load.
+    let (code, verdict) = if is_valid(&result) { (1, "fail") } else { (6, "not-judged") };
+    assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
+    assert_eq!(result["thresholds"][0]["verdict"], verdict);
+    assert_eq!(result["exit_code"], code);
+    for part in ["Account    300 offered", "p99.9", "1/(1-Percentile)", "200: 180", "Requests/sec:"]
+    {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+    assert!(err.lines().any(|line| line.contains("offered")), "{err}");
+    let lines = read(&csv);
+    let offered = |line: &str| line.split(',').nth(3).unwrap().parse::<u64>().unwrap();
+    assert_eq!(lines.lines().skip(1).map(offered).sum::<u64>(), 300);
+    assert!(read(&junit).contains("name=\"errors &lt; 1%\""));
+    let log = std::fs::read(&hdr).unwrap();
+    let mut intervals = 0;
+    for entry in IntervalLogIterator::new(&log) {
+        if let LogEntry::Interval(interval) = entry.unwrap() {
+            assert!(model::hdr::decode(interval.encoded_histogram()).is_ok());
+            intervals += 1;
+        }
+    }
+    assert!(intervals >= 4, "{intervals} intervals in the log");
+}
+
+#[test]
+fn what_cannot_be_loaded_is_told_before_anything_is_sent() {
+    // Port 1 is nobody's on a machine for tests, and it is no port that others are given.
+    for (url, options, code, told) in [
+        ("http://127.0.0.1:1/".to_owned(), &[][..], 5, "nobody listens at"),
+        ("http://no.such.host.invalid/".into(), &[], 5, "\"no.such.host.invalid\" is not known"),
+        ("ftp://a/".into(), &[], 4, "\"ftp\""),
+        ("http://a/".into(), &["--threshold", "p99 < soon"], 4, "p99 takes a duration"),
+        ("http://a/".into(), &["--json", "/no/such/folder/x"], 5, "/no/such/folder/x"),
+    ] {
+        let output = load(&url, options);
+        let (out, err) = text(&output);
+        assert_eq!(output.status.code(), Some(code), "{url}: {err}");
+        assert!(err.contains(told) && out.is_empty(), "{url}: {out} {err}");
+    }
+}
+
+#[test]
+fn a_load_ends_when_a_threshold_fails_and_is_asked_to() {
+    let address = serve(|_| 500);
+    let output = load(
+        &format!("http://{address}/"),
+        &[
+            "--rate",
+            "100",
+            "--for",
+            "1m",
+            "-q",
+            "--threshold",
+            "errors < 1%",
+            "--abort-on-fail",
+            "--json",
+            "-",
+        ],
+    );
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(result["elapsed_s"].as_f64().unwrap() < 30.0);
+    assert!(result["ended_early"].as_str().unwrap().starts_with("a threshold failed: errors < 1%"));
+    assert_eq!(output.status.code(), Some(if is_valid(&result) { 1 } else { 6 }));
+}
+
+#[test]
+fn the_limit_of_a_server_that_sheds_load_is_found() {
+    // It bears ten requests in a tenth of a second, and refuses the rest.
+    let clock = Clock::system();
+    let window = Mutex::new((0, 0));
+    let address = serve(move |_| {
+        let mut window = window.lock().unwrap();
+        let now = clock.unix_ms() / 100;
+        *window = if window.0 == now { (now, window.1 + 1) } else { (now, 1) };
+        if window.1 > 10 { 503 } else { 200 }
+    });
+    let output = load(
+        &format!("http://{address}/"),
+        &[
+            "--rate",
+            "50",
+            "--for",
+            "1s",
+            "-q",
+            "--find-limit",
+            "errors < 20%",
+            "--precision",
+            "50%",
+            "--json",
+            "-",
+        ],
+    );
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let probes = result["probes"].as_array().unwrap();
+    assert!(!probes.is_empty());
+    let invalid = probes.iter().filter(|probe| probe["verdict"] == "not-judged").count();
+    if invalid > 0 {
+        return;
+    }
+    let (holds, fails) = (result["holds_per_s"].as_f64(), result["fails_per_s"].as_f64());
+    assert!(holds.is_some_and(|holds| (12.0..=150.0).contains(&holds)), "{result}");
+    assert!(fails.is_some_and(|fails| fails <= 200.0 && fails > holds.unwrap()), "{result}");
+    assert_eq!((output.status.code(), &result["bound"]), (Some(0), &Value::from("system")));
+}
