@@ -92,7 +92,7 @@ pub fn command(arguments: &LoadArguments) -> ExitCode {
 
 async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     let requests = Requests::read(arguments)?;
-    let rate_per_s = plan::rate_per_s(arguments)?;
+    let rate = plan::rate(arguments)?;
     let flows = requests.flows();
     let parse = |option: &'static str, text: &String, timeline: Timeline| {
         let wrong = |problem| CommandError::Threshold { option, text: text.clone(), problem };
@@ -101,17 +101,17 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     if let Some(text) = &arguments.find_limit {
         let timeline = limit::timeline(arguments)?;
         let objective = parse("--find-limit", text, timeline)?;
-        return find_limit(arguments, &requests, (rate_per_s, timeline), objective).await;
+        return find_limit(arguments, &requests, timeline, objective).await;
     }
     let timeline = plan::timeline(arguments.warmup, arguments.length)?;
     let parsed = arguments.threshold.iter().map(|text| parse("--threshold", text, timeline));
     let thresholds: Vec<Threshold> = parsed.collect::<Result<_, _>>()?;
     let forms = Forms::open(arguments)?;
     let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
-    let address = target::reach(&requests.url).await?;
+    target::reach(&requests.url).await?;
     let clock = Clock::system();
     let publisher = Publisher::open(arguments, &clock).await?;
-    let plan = plan::plan(arguments, &requests, address, rate_per_s, timeline);
+    let plan = plan::plan(arguments, &requests, rate, timeline);
     let mut live = Live::open(arguments.plain, arguments.quiet);
     let mut judge = None;
     let driven = {
@@ -125,7 +125,7 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     };
     live.close();
     let (driven, judge) = (driven?, judge.expect("it was made when the load began"));
-    let asked = Asked::new(arguments, requests.describe(), rate_per_s);
+    let asked = Asked::new(arguments, requests.describe(), rate);
     let result = LoadResult::new(asked, &driven, &judge);
     if !forms.take_stdout() {
         crate::run::view::print_line(text::summary(&result, arguments.latency).trim_end());
@@ -138,13 +138,13 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
 async fn find_limit(
     arguments: &LoadArguments,
     requests: &Requests,
-    (start_per_s, timeline): (f64, Timeline),
+    timeline: Timeline,
     objective: Threshold,
 ) -> Result<ExitCode, CommandError> {
     let json = arguments.json.as_deref().map(forms::JsonFile::open).transpose()?;
     let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
-    let address = target::reach(&requests.url).await?;
-    let trials = Trials { arguments, requests, address, objective, timeline, start_per_s };
+    target::reach(&requests.url).await?;
+    let trials = Trials { arguments, requests, objective, timeline };
     let result = trials.search(&mut signals, &Clock::system()).await?;
     if !json.as_ref().is_some_and(forms::JsonFile::is_stdout) {
         crate::run::view::print_line(&limit::text(&result));

@@ -1,6 +1,6 @@
 //! What the load workers report: exact totals for verdicts, histograms per second for viewers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram as Hdr;
 use model::frame::{LoadCellFrame, LoadFrame};

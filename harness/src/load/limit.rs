@@ -4,7 +4,6 @@
 //! early, because an overloaded system only gets worse. Each trial begins with a second that is not
 //! judged, and the next one waits until the last answer is in.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use loadgen::limit::{Bound, Limit, Search, Trial};
@@ -22,7 +21,7 @@ use super::judge::{Held, Judge};
 use super::live::{Live, Second};
 use super::plan::{self, Requests};
 use super::text::number;
-use crate::cli::LoadArguments;
+use crate::cli::{LoadArguments, Rate};
 use crate::result::ExitCode;
 
 /// Seconds in a row that must fail before a trial ends early.
@@ -69,10 +68,8 @@ pub struct LimitResult {
 pub(super) struct Trials<'a> {
     pub(super) arguments: &'a LoadArguments,
     pub(super) requests: &'a Requests,
-    pub(super) address: SocketAddr,
     pub(super) objective: Threshold,
     pub(super) timeline: Timeline,
-    pub(super) start_per_s: f64,
 }
 
 /// Of each trial.
@@ -86,7 +83,10 @@ impl Trials<'_> {
         signals: &mut Shutdown,
         clock: &Clock,
     ) -> Result<LimitResult, DriveError> {
-        let mut search = Search::new(self.start_per_s, RATE_PER_S_MAX, self.arguments.precision);
+        let Rate::PerSecond(start_per_s) = self.arguments.rate else {
+            unreachable!("a search begins at a number");
+        };
+        let mut search = Search::new(start_per_s, RATE_PER_S_MAX, self.arguments.precision);
         let mut probes = Vec::new();
         let mut interrupted = false;
         while let Some(rate_per_s) = search.next_rate() {
@@ -111,7 +111,7 @@ impl Trials<'_> {
         clock: &Clock,
     ) -> Result<(ProbeResult, End), DriveError> {
         let plan =
-            plan::plan(self.arguments, self.requests, self.address, rate_per_s, self.timeline);
+            plan::plan(self.arguments, self.requests, Rate::PerSecond(rate_per_s), self.timeline);
         let mut live = Live::open(self.arguments.plain, self.arguments.quiet);
         let mut judge = None;
         let thresholds = vec![self.objective.clone()];

@@ -1,19 +1,18 @@
 //! From the arguments to the plan of a load.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::flow::{Flow, Step};
 use model::limits::RUN_MAX;
-use model::load::{Load, LoadPlan, RateStep, Spacing};
+use model::load::{AtLimit, Load, LoadModel, LoadPlan, RateStep, Spacing};
 use model::phase::Timeline;
 use model::template::{Template, TemplateError};
 use model::units::Share;
 
 use super::target::Url;
-use crate::cli::{AtLimit, LoadArguments, Rate};
+use crate::cli::{AtLimit as AskedAtLimit, LoadArguments, Rate};
 
 /// Users that requests are spread over: what a server keeps by user is not always the same.
 const USERS: u64 = 1_000;
@@ -70,10 +69,10 @@ impl Requests {
 
     /// One line for people: `GET http://shop/items`.
     pub(super) fn describe(&self) -> String {
-        let Url { authority, path, .. } = &self.url;
+        let Url { target, path } = &self.url;
         match self.paths.len() {
-            0 => format!("{} http://{authority}{path}", self.step.method),
-            count => format!("{} http://{authority}, {count} URLs", self.step.method),
+            0 => format!("{} {target}{path}", self.step.method),
+            count => format!("{} {target}, {count} URLs", self.step.method),
         }
     }
 
@@ -97,12 +96,10 @@ fn read_list(path: &Path) -> Result<(Url, Vec<String>), PlanError> {
         }
         let wrong = |problem| PlanError::List { path: path.to_owned(), line: number + 1, problem };
         let url = Url::parse(line).map_err(wrong)?;
-        let expected = &first.get_or_insert_with(|| url.clone()).authority;
-        if url.authority != *expected {
-            return Err(wrong(format!(
-                "all URLs must have one host, {expected:?}; this one has {:?}",
-                url.authority
-            )));
+        let expected = &first.get_or_insert_with(|| url.clone()).target;
+        if url.target != *expected {
+            let got = &url.target;
+            return Err(wrong(format!("all URLs must have one host, {expected}; this has {got}")));
         }
         paths.push(url.path);
     }
@@ -127,13 +124,14 @@ fn step(arguments: &LoadArguments, url: &Url, drawn: bool) -> Result<Step, PlanE
         return Err(PlanError::Method(method));
     }
     let path = if drawn { format!("${{any:{LIST}}}") } else { url.path.clone() };
-    let mut headers = BTreeMap::from([("host".to_owned(), template("the host", &url.authority)?)]);
+    let mut headers = BTreeMap::new();
     for (name, value) in &arguments.header {
         headers.insert(name.clone(), template("the header", value)?);
     }
     Ok(Step {
         name: "request".into(),
         method,
+        target: 0,
         path: template("the URL", &path)?,
         headers,
         body: body.as_deref().map(|body| template("the body", body)).transpose()?,
@@ -164,19 +162,13 @@ pub(super) fn timeline(warmup: Duration, length: Duration) -> Result<Timeline, P
 }
 
 /// What the engine of this version cannot do is said, not left out.
-pub(super) fn rate_per_s(arguments: &LoadArguments) -> Result<f64, PlanError> {
-    if arguments.users.is_some() {
-        return Err(PlanError::Later("--users, the closed model,"));
-    }
-    if arguments.threads != 1 {
-        return Err(PlanError::Later("--threads above 1"));
-    }
-    if arguments.at_limit != AtLimit::Queue {
-        return Err(PlanError::Later("--at-limit drop or spawn"));
-    }
-    match arguments.rate {
-        Rate::PerSecond(rate) => Ok(rate),
-        Rate::Max => Err(PlanError::Later("--rate max")),
+pub(super) fn rate(arguments: &LoadArguments) -> Result<Rate, PlanError> {
+    match (arguments.users, arguments.rate) {
+        (Some(_), _) => Err(PlanError::Later("--users, the closed model,")),
+        (None, Rate::Max) if arguments.find_limit.is_some() => {
+            Err(PlanError::Later("a search that begins at --rate max"))
+        },
+        (None, rate) => Ok(rate),
     }
 }
 
@@ -184,18 +176,28 @@ pub(super) fn rate_per_s(arguments: &LoadArguments) -> Result<f64, PlanError> {
 pub(super) fn plan(
     arguments: &LoadArguments,
     requests: &Requests,
-    address: SocketAddr,
-    rate_per_s: f64,
+    rate: Rate,
     timeline: Timeline,
 ) -> LoadPlan {
     let spacing = if arguments.poisson { Spacing::Poisson } else { Spacing::Constant };
+    let (model, rate) = match rate {
+        Rate::PerSecond(rate) => (LoadModel::Open, vec![RateStep::ramp(rate, rate, None)]),
+        Rate::Max => (LoadModel::Max, Vec::new()),
+    };
     let load = Load {
         name: "load".into(),
         flow: "requests".into(),
-        rate: vec![RateStep { from_per_s: rate_per_s, to_per_s: rate_per_s, for_ms: None }],
+        model,
+        rate,
         spacing,
+        recorded_ns: Vec::new(),
         users: USERS,
         timeout_ms: (arguments.timeout.as_millis() as u64).max(1),
+    };
+    let at_limit = match arguments.at_limit {
+        AskedAtLimit::Queue => AtLimit::Queue,
+        AskedAtLimit::Drop => AtLimit::Drop,
+        AskedAtLimit::Spawn => AtLimit::Spawn,
     };
     let otlp = arguments.otlp.clone().filter(|_| arguments.traces);
     LoadPlan {
@@ -203,7 +205,7 @@ pub(super) fn plan(
         seed: arguments.seed,
         worker: 0,
         workers: 1,
-        target: address,
+        targets: vec![requests.url.target.clone()],
         report_to: None,
         otlp,
         control: Share::ZERO,
@@ -212,6 +214,9 @@ pub(super) fn plan(
         flows: requests.flows(),
         data: BTreeMap::from([(LIST.to_owned(), requests.paths.clone())]),
         connections_max: arguments.connections,
+        at_limit,
+        release_every_us: 0,
+        threads: arguments.threads.min(arguments.connections),
     }
 }
 
@@ -229,10 +234,13 @@ mod tests {
     #[test]
     fn a_list_holds_one_url_on_each_line() {
         let (url, paths) = list("# all\n\n http://a:1/x \nhttp://a:1/y?z\n").unwrap();
-        assert_eq!((url.authority.as_str(), paths), ("a:1", vec!["/x".into(), "/y?z".into()]));
+        assert_eq!(
+            (url.target.to_string().as_str(), paths),
+            ("http://a:1", vec!["/x".into(), "/y?z".into()])
+        );
         let told = list("http://a/\nhttp://b/\n").unwrap_err();
         assert!(
-            told.ends_with(":2: all URLs must have one host, \"a\"; this one has \"b\""),
+            told.ends_with(":2: all URLs must have one host, http://a; this has http://b"),
             "{told}"
         );
         assert!(list("http://a/\n\nft://b/\n").unwrap_err().contains(":3: the scheme"));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drive::{Driven, End};
 use super::judge::{Held, Judge, ThresholdResult};
-use crate::cli::LoadArguments;
+use crate::cli::{LoadArguments, Rate};
 use crate::result::ExitCode;
 
 /// Version of the JSON form. It rises when a field changes its meaning or goes away; new fields
@@ -32,11 +32,15 @@ pub struct Asked {
 }
 
 impl Asked {
-    pub(super) fn new(arguments: &LoadArguments, requests: String, rate_per_s: f64) -> Self {
+    pub(super) fn new(arguments: &LoadArguments, requests: String, rate: Rate) -> Self {
+        let (model, rate_per_s) = match rate {
+            Rate::PerSecond(rate) => ("open", Some(rate)),
+            Rate::Max => ("max", None),
+        };
         Self {
             requests,
-            model: "open".into(),
-            rate_per_s: Some(rate_per_s),
+            model: model.into(),
+            rate_per_s,
             poisson: arguments.poisson,
             for_s: arguments.length.as_secs_f64(),
             warmup_s: arguments.warmup.as_secs_f64(),

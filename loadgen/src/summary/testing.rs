@@ -73,6 +73,8 @@ pub(super) fn reports(worker: u32, journeys: &[Journey]) -> Vec<LoadInterval> {
             cells: cells.collect(),
             lateness_hdr: hdr(of(second).map(|journey| journey.lateness_us)),
             connection_wait_hdr: hdr(of(second).map(|journey| journey.us / 10 + 1)),
+            dials: model::load::DialHdr::default(),
+            body_bytes: 0,
             in_flight: of(second).count() as u64,
             cpu_cores: 0.25,
             validity: Validity::Valid,
