@@ -128,7 +128,8 @@ fn hits_stand_apart_from_the_rest() {
 
 #[test]
 fn a_run_is_invalid_when_too_much_of_it_is_or_when_something_is_lost() {
-    let journeys: Vec<Journey> = (0..12).map(|second| completed(second, 1_000)).collect();
+    let late = |second| Journey { lateness_us: 20_000, ..completed(second, 1_000) };
+    let journeys: Vec<Journey> = (0..12).map(late).collect();
     let with = |invalid: &[u64], suspect: &[u64]| {
         let mut reports = reports(0, &journeys);
         for report in &mut reports {
