@@ -11,9 +11,12 @@
 //! the order to start comes. Nothing is sent twice unless a flow says that its client tries again.
 //! What a run needs once, before and after all workers, is [`walk_once`].
 //!
+//! Users who wait for answers can be had, too, and their figures are never mixed with those of
+//! arrivals: a plan with such loads needs a process of its own ([`needs_child`]).
+//!
 //! Reading order: `plan` (checked and resolved), [`arrival`], `schedule`, `identity`, `flow`,
-//! `journey`, `client`, `engine` (who waits for what), `record`, `report`, `spans`, [`worker`]
-//! (started by a runner), [`join`] (one of many).
+//! `journey`, `client`, `engine` (who waits for what), `closed`, `record`, `report`, `spans`,
+//! [`worker`] (started by a runner), [`join`] (one of many).
 
 pub mod arrival;
 mod client;
