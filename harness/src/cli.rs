@@ -130,6 +130,9 @@ pub enum Part {
             required_unless_present = "plan"
         )]
         worker: Option<u32>,
+        /// Holds the token that the collector wants to be shown
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
     },
     /// Ends the processes of a run whose runner died
     #[command(hide = true)]

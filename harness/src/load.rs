@@ -1,6 +1,7 @@
 //! `shakedown load`: load on any URL, from one command line.
 //!
-//! The engine runs in this process, on threads of its own; this side only takes its reports, adds
+//! The engine runs in this process, on threads of its own, or in workers (`many`) when there are
+//! several or their users are Goose's; this side only takes reports, adds
 //! them up ([`loadgen::summary`]), shows them, judges them, and writes them down. Before anything is
 //! sent, the arguments are read, names looked up, and a connection made, so that a mistake is told
 //! as a mistake and not as a load full of errors.
@@ -12,12 +13,15 @@ mod forms;
 mod judge;
 mod limit;
 mod live;
+mod many;
+mod once;
 mod plan;
 mod publish;
 mod result;
 mod target;
 mod text;
 
+use loadgen::LoadError;
 use loadgen::summary::{Book, Decoded, Setting};
 use model::expect::Threshold;
 use model::phase::Timeline;
@@ -31,7 +35,7 @@ use forms::{Forms, WriteError};
 use judge::Judge;
 use limit::Trials;
 use live::Live;
-use plan::{PlanError, Requests};
+use plan::{PlanError, Requests, Terms};
 use publish::{PublishError, Publisher};
 use target::Unreachable;
 
@@ -57,6 +61,10 @@ enum CommandError {
     Write(#[from] WriteError),
     #[error(transparent)]
     Drive(#[from] DriveError),
+    #[error("the set-up failed, so no load was sent")]
+    SetUp(#[source] LoadError),
+    #[error("the tear-down failed")]
+    TearDown(#[source] LoadError),
 }
 
 impl CommandError {
@@ -64,9 +72,7 @@ impl CommandError {
         match self {
             Self::Plan(_)
             | Self::Threshold { .. }
-            | Self::Drive(DriveError::Load(loadgen::LoadError::Plan { .. })) => {
-                ExitCode::ScenarioInvalid
-            },
+            | Self::Drive(DriveError::Load(LoadError::Plan { .. })) => ExitCode::ScenarioInvalid,
             Self::Drive(DriveError::Left) => ExitCode::Interrupted,
             _ => ExitCode::HarnessFault,
         }
@@ -92,26 +98,29 @@ pub fn command(arguments: &LoadArguments) -> ExitCode {
 
 async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     let requests = Requests::read(arguments)?;
-    let rate = plan::rate(arguments)?;
-    let flows = requests.flows();
+    let terms = Terms::new(arguments, &requests)?;
     let parse = |option: &'static str, text: &String, timeline: Timeline| {
         let wrong = |problem| CommandError::Threshold { option, text: text.clone(), problem };
-        Threshold::parse(text, &flows, timeline).map_err(wrong)
+        Threshold::parse(text, &requests.flows, timeline).map_err(wrong)
     };
     if let Some(text) = &arguments.find_limit {
-        let timeline = limit::timeline(arguments)?;
+        let timeline = limit::timeline(&terms)?;
         let objective = parse("--find-limit", text, timeline)?;
-        return find_limit(arguments, &requests, timeline, objective).await;
+        return find_limit(arguments, (&requests, &terms), timeline, objective).await;
     }
-    let timeline = plan::timeline(arguments.warmup, arguments.length)?;
-    let parsed = arguments.threshold.iter().map(|text| parse("--threshold", text, timeline));
-    let thresholds: Vec<Threshold> = parsed.collect::<Result<_, _>>()?;
+    let timeline = terms.timeline()?;
+    let own = requests.file.iter().flat_map(|file| &file.thresholds).map(|own| &own.text);
+    let thresholds: Vec<Threshold> = own
+        .map(|text| parse("threshold", text, timeline))
+        .chain(arguments.threshold.iter().map(|text| parse("--threshold", text, timeline)))
+        .collect::<Result<_, _>>()?;
     let forms = Forms::open(arguments)?;
     let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
-    target::reach(&requests.url).await?;
+    target::reach(&requests.targets).await?;
     let clock = Clock::system();
     let publisher = Publisher::open(arguments, &clock).await?;
-    let plan = plan::plan(arguments, &requests, rate, timeline);
+    let mut plan = plan::plan(arguments, &requests, &terms, timeline);
+    once::set_up(&mut plan, &requests, &mut signals, &clock).await?;
     let mut live = Live::open(arguments.plain, arguments.quiet);
     let mut judge = None;
     let driven = {
@@ -121,11 +130,16 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
             publisher: &publisher,
             abort_on_fail: arguments.abort_on_fail,
         };
-        drive(plan, look, &mut signals, &clock).await
+        if many::is_needed(&plan, arguments) {
+            many::drive(plan.clone(), arguments, look, &mut signals, &clock).await
+        } else {
+            drive(plan.clone(), look, &mut signals, &clock).await
+        }
     };
     live.close();
+    once::tear_down(&plan, &requests, &mut signals, &clock).await;
     let (driven, judge) = (driven?, judge.expect("it was made when the load began"));
-    let asked = Asked::new(arguments, requests.describe(), rate);
+    let asked = Asked::new(&terms, requests.describe());
     let result = LoadResult::new(asked, &driven, &judge);
     if !forms.take_stdout() {
         crate::run::view::print_line(text::summary(&result, arguments.latency).trim_end());
@@ -137,14 +151,14 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
 
 async fn find_limit(
     arguments: &LoadArguments,
-    requests: &Requests,
+    (requests, terms): (&Requests, &Terms),
     timeline: Timeline,
     objective: Threshold,
 ) -> Result<ExitCode, CommandError> {
     let json = arguments.json.as_deref().map(forms::JsonFile::open).transpose()?;
     let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
-    target::reach(&requests.url).await?;
-    let trials = Trials { arguments, requests, objective, timeline };
+    target::reach(&requests.targets).await?;
+    let trials = Trials { arguments, requests, terms, objective, timeline };
     let result = trials.search(&mut signals, &Clock::system()).await?;
     if !json.as_ref().is_some_and(forms::JsonFile::is_stdout) {
         crate::run::view::print_line(&limit::text(&result));

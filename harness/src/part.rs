@@ -46,6 +46,8 @@ enum PartError {
     Service(#[from] services::ServiceError),
     #[error(transparent)]
     Load(#[from] loadgen::LoadError),
+    #[error("{0}")]
+    Token(String),
     #[error("{address:?} is not the address of a collector, like 10.0.0.7:4320")]
     Collector { address: String, source: std::io::Error },
     #[error(transparent)]
@@ -61,8 +63,9 @@ fn serve(part: Part) -> Result<(), PartError> {
         match part {
             Part::Service { name, listen, data } => serve_service(name, listen, &data).await,
             Part::LoadWorker { plan: Some(plan), .. } => serve_load(&plan).await,
-            Part::LoadWorker { join, worker, .. } => {
-                join_load(&join.unwrap_or_default(), worker.unwrap_or_default()).await
+            Part::LoadWorker { join, worker, token_file, .. } => {
+                let worker = worker.unwrap_or_default();
+                join_load(&join.unwrap_or_default(), token_file.as_deref(), worker).await
             },
             Part::Guardian => Ok(guardian::guard(Clock::system()).await?),
         }
@@ -150,14 +153,19 @@ async fn serve_load(plan: &Path) -> Result<(), PartError> {
     Ok(())
 }
 
-async fn join_load(collector: &str, worker: u32) -> Result<(), PartError> {
+async fn join_load(
+    collector: &str,
+    token_file: Option<&Path>,
+    worker: u32,
+) -> Result<(), PartError> {
+    let token = token_file.map(crate::control::token).transpose().map_err(PartError::Token)?;
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
     let unknown = |source| PartError::Collector { address: collector.to_owned(), source };
     let mut found = tokio::net::lookup_host(collector).await.map_err(unknown)?;
     let address = found.next().ok_or_else(|| {
         unknown(std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address"))
     })?;
-    loadgen::join::join(address, worker, Clock::system()).await?;
+    loadgen::join::join(address, token, worker, Clock::system()).await?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
+use model::fault::Token;
 use model::load::{LoadDone, LoadPlan, LoadStart};
 use model::rendezvous::{ClockReading, LoadCall, LoadReady};
 use serde::de::DeserializeOwned;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 use crate::arrival::plan_hash;
 use crate::error::LoadError;
 use crate::plan::Resolved;
+use crate::report::shown;
 
 /// Round trips that measure the clock.
 const ROUND_TRIPS: usize = 8;
@@ -31,15 +33,20 @@ const PAUSE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Takes part in the load that the collector at `collector` offers, as worker `worker`, until it
-/// ends or a signal comes.
-pub async fn join(collector: SocketAddr, worker: u32, clock: Clock) -> Result<LoadDone, LoadError> {
+/// ends or a signal comes. The token is what the collector wants to be shown.
+pub async fn join(
+    collector: SocketAddr,
+    token: Option<Token>,
+    worker: u32,
+    clock: Clock,
+) -> Result<LoadDone, LoadError> {
     // What the plan will ask for is not known yet.
     crate::closed::process::keep_signals()?;
     let mut shutdown = Shutdown::listen()
         .map_err(|source| LoadError::Setup { what: "the signal handler", source })?;
     let (start, started) = oneshot::channel();
     let (stop, stopped) = watch::channel(false);
-    let meeting = Meeting { collector, client: Client::new(), clock: clock.clone() };
+    let meeting = Meeting { collector, token, client: Client::new(), clock: clock.clone() };
     let plan = tokio::select! {
         plan = meeting.plan(worker) => plan?,
         signal = shutdown.requested() => return Err(LoadError::NotBegun { signal }),
@@ -71,6 +78,7 @@ pub async fn join(collector: SocketAddr, worker: u32, clock: Clock) -> Result<Lo
 
 struct Meeting {
     collector: SocketAddr,
+    token: Option<Token>,
     client: Client,
     clock: Clock,
 }
@@ -83,7 +91,10 @@ impl Meeting {
             match self.ask(Method::GET, &path, Bytes::new()).await {
                 // The plan may say where reports go on the collector's own machine; from here it
                 // is where the plan came from.
-                Ok(plan) => return Ok(LoadPlan { report_to: Some(self.collector), ..plan }),
+                Ok(plan) => {
+                    let report_token = self.token.clone();
+                    return Ok(LoadPlan { report_to: Some(self.collector), report_token, ..plan });
+                },
                 Err(error) => self.pause(since, error).await?,
             }
         }
@@ -140,7 +151,7 @@ impl Meeting {
         path: &str,
         body: Bytes,
     ) -> Result<T, LoadError> {
-        let request = Request::builder()
+        let request = shown(Request::builder(), self.token.as_ref())
             .method(method)
             .uri(path)
             .header(http::header::CONTENT_TYPE, "application/json")

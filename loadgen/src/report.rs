@@ -12,12 +12,14 @@ mod interval;
 
 use std::net::SocketAddr;
 
+use model::fault::Token;
 use model::load::{LoadDone, LoadInterval, LoadReply};
 use tokio::sync::{mpsc, watch};
 
 use crate::engine::{Order, Report};
 use crate::error::LoadError;
 use collector::Collector;
+pub(crate) use collector::shown;
 
 pub(crate) use interval::Intervals;
 
@@ -34,12 +36,12 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     pub(crate) fn new(
-        to: Option<SocketAddr>,
+        to: Option<(SocketAddr, Option<Token>)>,
         watcher: Option<mpsc::Sender<LoadInterval>>,
         intervals: Intervals,
         orders: watch::Sender<Order>,
     ) -> Self {
-        let collector = to.map(|to| Collector::new(to, orders.subscribe()));
+        let collector = to.map(|(to, token)| Collector::new(to, token, orders.subscribe()));
         Self { collector, watcher, intervals, orders, broken: None }
     }
 

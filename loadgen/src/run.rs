@@ -131,7 +131,8 @@ impl Prepared {
         let counts = self.sink.counts();
         let intervals = Intervals::new(&self.plan, Arc::clone(&self.resolved), counts.clone());
         let obeyed = orders.subscribe();
-        let mut reporter = Reporter::new(self.plan.report_to, watcher, intervals, orders);
+        let to = self.plan.report_to.map(|to| (to, self.plan.report_token.clone()));
+        let mut reporter = Reporter::new(to, watcher, intervals, orders);
         let summary = Summary {
             run_id: self.plan.run_id.clone(),
             worker: self.plan.worker,

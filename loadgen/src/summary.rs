@@ -23,10 +23,10 @@ mod testing;
 mod tests;
 
 pub use book::{Book, BookError, Setting};
-pub use decoded::{Cell, Decoded};
+pub use decoded::{Cell, Decoded, Dials};
 pub use figures::{
-    Account, CellFigures, Distribution, Group, Percentile, Phased, PointOfTime, Rates, Summary,
-    Trust,
+    Account, CellFigures, DialFigures, Distribution, Group, Percentile, Phased, PointOfTime, Rates,
+    Summary, Trust,
 };
 pub use series::{Series, Slot};
 pub use spread::{Bounds, Spread};

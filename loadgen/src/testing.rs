@@ -20,6 +20,7 @@ pub(crate) fn plan(target: SocketAddr) -> LoadPlan {
         workers: 1,
         targets: vec![target.into()],
         report_to: Some(target),
+        report_token: None,
         otlp: None,
         control: Share::ZERO,
         timeline: Timeline { before_ms: 0, during_ms: 400, after_ms: 700, end_ms: 1_000 },

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::Distribution;
+use crate::fault::Token;
 use crate::feeder::Feeder;
 use crate::flow::{ClientPolicy, Flow};
 use crate::phase::{Phase, Timeline};
@@ -38,6 +39,9 @@ pub struct LoadPlan {
     /// The collector's API. `None` when whoever starts the worker takes its reports in process.
     #[serde(default)]
     pub report_to: Option<SocketAddr>,
+    /// Shown to the collector. It is never written: whoever runs a plan has it from elsewhere.
+    #[serde(skip)]
+    pub report_token: Option<Token>,
     /// Base of the OTLP endpoint for spans. `None` sends none.
     pub otlp: Option<String>,
     pub control: Share,

@@ -84,6 +84,7 @@ pub(crate) fn load_plan(
         workers: 1,
         targets: vec![target.into()],
         report_to: Some(report_to),
+        report_token: None,
         otlp: None,
         control: Share::from_ppm(200_000),
         timeline: Timeline { before_ms: 0, during_ms: 0, after_ms: 2_000, end_ms: 2_000 },

@@ -202,3 +202,73 @@ fn the_limit_of_a_server_that_sheds_load_is_found() {
     assert!(fails.is_some_and(|fails| fails <= 200.0 && fails > holds.unwrap()), "{result}");
     assert_eq!((output.status.code(), &result["bound"]), (Some(0), &Value::from("system")));
 }
+
+fn json(url: &str, options: &[&str]) -> (Value, Output) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("result.json").display().to_string();
+    let output = load(url, &[options, &["--json", &path, "--quiet"]].concat());
+    let (out, err) = text(&output);
+    let written = std::fs::read_to_string(&path);
+    let written = written.unwrap_or_else(|error| panic!("{error}\n{out}\n{err}"));
+    (serde_json::from_str(&written).unwrap(), output)
+}
+
+#[test]
+fn several_workers_send_one_load_together() {
+    let address = serve(|_| 200);
+    let url = format!("http://{address}/");
+    let (result, output) = json(&url, &["--rate", "200", "--for", "2s", "--workers", "3"]);
+    assert_eq!(result["account"]["offered"], 400, "{output:?}");
+    assert_eq!(
+        (&result["account"]["completed"], &result["load"]["workers"]),
+        (&400.into(), &3.into())
+    );
+}
+
+#[test]
+fn users_of_the_closed_model_are_labelled_as_such() {
+    let address = serve(|_| 200);
+    let (result, output) = json(&format!("http://{address}/"), &["--users", "3", "--for", "1s"]);
+    let (out, _) = text(&output);
+    assert_eq!((&result["load"]["model"], &result["load"]["users"]), (&"closed".into(), &3.into()));
+    assert!(result["account"]["completed"].as_u64().unwrap() > 10, "{result}");
+    assert!(result["cells"].as_array().unwrap().iter().all(|cell| cell["model"] == "closed"));
+    assert!(out.contains("closed model, 3 users"), "{out}");
+}
+
+#[test]
+fn a_file_of_load_brings_its_flows_its_data_and_its_thresholds() {
+    let address = serve(|number| if number == 0 { 201 } else { 200 });
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("buy.toml");
+    std::fs::write(folder.path().join("users.csv"), "name\nann\nbob\n").unwrap();
+    let steps = r#"
+title = "Buying"
+for = "1s"
+threshold = ["errors(buy) < 50%"]
+[setup]
+steps = [{ get = "/ready", status = [201] }]
+[feeder.users]
+file = "users.csv"
+[[flow]]
+name = "buy"
+steps = [{ get = "/items/${users.name}", check = ["status == 200"], think = "10ms" }, { get = "/done" }]
+[[load]]
+name = "buyers"
+flow = "buy"
+rate = "100/s"
+"#;
+    std::fs::write(&file, steps).unwrap();
+    let target = format!("http://{address}");
+    let (result, output) = json(&file.display().to_string(), &["--target", &target]);
+    let (out, err) = text(&output);
+    assert_eq!(result["account"]["completed"], 100, "{out}\n{err}");
+    assert_eq!(result["results"]["200"], 200, "the set-up is no part of the load");
+    let groups = result["groups"].as_array().unwrap();
+    let first = groups.iter().find(|group| group["step"] == "GET /items/${users.name}").unwrap();
+    assert_eq!(first["checks"]["status == 200"]["passed"], 100, "{first}");
+    assert_eq!(result["thresholds"].as_array().unwrap().len(), 1);
+    assert!(out.contains("Buying on http://"), "{out}");
+    let refused = load(&file.display().to_string(), &["--target", &target, "--rate", "5"]);
+    assert_eq!(refused.status.code(), Some(4));
+}

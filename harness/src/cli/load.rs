@@ -21,6 +21,12 @@ Examples:
   shakedown load http://shop/ --rate 200 --for 1m --threshold 'p99 < 200ms' \\
       --threshold 'errors < 1% over 10s' --abort-on-fail --junit load.xml
       a limit that decides the exit code, and ends the load when it is broken
+  shakedown load checkout.toml --target http://shop/ --for 5m
+      journeys of several steps, with data, checks and thresholds; docs/flows.md has the language
+  shakedown load http://shop/ --users 50 --for 1m
+      the closed model: each user waits for an answer before the next request
+  shakedown load http://shop/ --rate 20000 --for 1m --workers 4
+      four processes share the load; docs/deploy/load-workers.md has many machines
   shakedown load http://shop/ --find-limit 'p99 < 200ms'
       the highest rate at which the objective still holds
   shakedown load http://shop/pay -X POST -H 'content-type: application/json' -d '{\"n\":${seq}}' \\
@@ -47,40 +53,58 @@ const WHERE: [&str; 2] = ["url", "urls"];
 #[command(after_help = EXAMPLES)]
 #[command(group = ArgGroup::new("where").required(true).args(WHERE))]
 pub struct LoadArguments {
-    /// Where requests go, like http://127.0.0.1:8080/items
+    /// Where requests go, like http://127.0.0.1:8080/items, or a file of load (TOML)
     pub url: Option<String>,
-    /// File with one URL on each line, all of one host; each request draws one
+    /// File with one URL on each line; each request draws one
     #[arg(long, value_name = "FILE")]
     pub urls: Option<PathBuf>,
 
+    /// Send a file of load to this server instead of the file's own
+    #[arg(long, value_name = "URL", requires = "url")]
+    pub target: Option<String>,
+
     /// Requests a second that are begun, like 2000 or 2000/s, or `max` for as fast as they are
-    /// answered
-    #[arg(long, short = 'r', value_name = "N", value_parser = rate, default_value = "100", help_heading = "Load")]
-    pub rate: Rate,
-    /// How long, warm-up not counted
-    #[arg(long = "for", short = 'z', value_name = "TIME", value_parser = span, default_value = "10s", help_heading = "Load")]
-    pub length: Duration,
-    /// Load before it, which is left out of every figure but the account
-    #[arg(long, value_name = "TIME", value_parser = span, default_value = "0s", help_heading = "Load")]
-    pub warmup: Duration,
+    /// answered [default: 100]
+    #[arg(long, short = 'r', value_name = "N", value_parser = rate, help_heading = "Load")]
+    pub rate: Option<Rate>,
+    /// How long, warm-up not counted [default: what the file says, or 10s]
+    #[arg(long = "for", short = 'z', value_name = "TIME", value_parser = span, help_heading = "Load")]
+    pub length: Option<Duration>,
+    /// Load before it, which is left out of every figure but the account [default: the file's, or
+    /// none]
+    #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Load")]
+    pub warmup: Option<Duration>,
     /// Requests come at random as from many independent people, not evenly
     #[arg(long, help_heading = "Load")]
     pub poisson: bool,
-    /// Most requests in flight
-    #[arg(long, short = 'c', value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Load")]
-    pub connections: u32,
-    /// What becomes of a request when as many are in flight
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = AtLimit::Queue, help_heading = "Load")]
-    pub at_limit: AtLimit,
-    /// Threads that send
-    #[arg(long, short = 't', value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256), help_heading = "Load")]
-    pub threads: u32,
+    /// Most requests in flight [default: the file's, or 100]
+    #[arg(long, short = 'c', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Load")]
+    pub connections: Option<u32>,
+    /// What becomes of a request when as many are in flight [default: the file's, or queue]
+    #[arg(long, value_name = "WHAT", value_enum, help_heading = "Load")]
+    pub at_limit: Option<AtLimit>,
+    /// Release requests together in steps of this time: less CPU, and a lateness of up to a step
+    #[arg(long, value_name = "TIME", value_parser = step, default_value = "0s", help_heading = "Load")]
+    pub release_every: Duration,
+    /// Threads that send, in each worker [default: the file's, or 1]
+    #[arg(long, short = 't', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), help_heading = "Load")]
+    pub threads: Option<u32>,
     /// Closed model: so many users, each of whom waits for an answer before the next request
     #[arg(long, value_name = "N", conflicts_with = "rate", value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Load")]
     pub users: Option<u32>,
-    /// The same seed sends the same requests at the same instants
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Load")]
-    pub seed: u64,
+    /// The same seed sends the same requests at the same instants [default: the file's, or 1]
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub seed: Option<u64>,
+
+    /// Processes that share the load; --connections and --threads are those of each
+    #[arg(long, value_name = "N", conflicts_with = "find_limit", value_parser = clap::value_parser!(u32).range(1..=1_000), help_heading = "Workers")]
+    pub workers: Option<u32>,
+    /// Start none of them: they come from other machines and find this one here
+    #[arg(long, value_name = "ADDR", value_parser = address::listen, requires = "workers", help_heading = "Workers")]
+    pub listen: Option<SocketAddr>,
+    /// Holds the token that workers show; needed when they are on other machines
+    #[arg(long, value_name = "FILE", requires = "listen", help_heading = "Workers")]
+    pub token_file: Option<PathBuf>,
 
     /// Method [default: GET, with a body POST]
     #[arg(long, short = 'X', value_name = "NAME", help_heading = "Request")]
@@ -97,6 +121,28 @@ pub struct LoadArguments {
     /// Statuses that are a success, like 200,404 [default: 200 to 299]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(100..=599), help_heading = "Request")]
     pub status: Vec<u16>,
+
+    /// Speak HTTP/2
+    #[arg(long, help_heading = "Connections")]
+    pub http2: bool,
+    /// A connection of its own for each request
+    #[arg(long, help_heading = "Connections")]
+    pub no_keepalive: bool,
+    /// Certificates of authorities to trust (PEM) [default: the system's]
+    #[arg(long, value_name = "FILE", help_heading = "Connections")]
+    pub cacert: Option<PathBuf>,
+    /// Client certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Connections")]
+    pub cert: Option<PathBuf>,
+    /// Key of the client certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Connections")]
+    pub key: Option<PathBuf>,
+    /// Name in the handshake (SNI) and in the certificate [default: the host]
+    #[arg(long, value_name = "NAME", help_heading = "Connections")]
+    pub server_name: Option<String>,
+    /// Take any certificate
+    #[arg(long, help_heading = "Connections")]
+    pub insecure: bool,
 
     /// A limit like 'p99 < 200ms', 'errors < 1% over 10s' or 'rate > 1990/s'; can be repeated
     #[arg(long, value_name = "EXPR", help_heading = "Judging")]
@@ -184,6 +230,11 @@ fn span(text: &str) -> Result<Duration, String> {
         Some(seconds) => Ok(Duration::from_secs_f64(seconds)),
         None => parse_duration(text).map_err(|error| error.to_string()),
     }
+}
+
+fn step(text: &str) -> Result<Duration, String> {
+    let step = span(text)?;
+    if step <= Duration::from_secs(1) { Ok(step) } else { Err("expected at most 1s".to_owned()) }
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

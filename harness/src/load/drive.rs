@@ -1,10 +1,11 @@
 //! Runs one load in this process and adds up what it reports.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use loadgen::summary::{Book, BookError, Decoded, Setting};
 use loadgen::{LoadError, Watcher};
-use model::load::{LoadInterval, LoadPlan, LoadStart};
+use model::load::{LoadDone, LoadInterval, LoadPlan, LoadStart};
 use telemetry::clock::Clock;
 use telemetry::shutdown::Shutdown;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -21,6 +22,8 @@ pub(super) enum DriveError {
     Load(#[from] LoadError),
     #[error("the load generator's own report cannot be read")]
     Book(#[from] BookError),
+    #[error(transparent)]
+    Many(#[from] super::many::ManyError),
     #[error("left at once; requests were in flight, and there is no result")]
     Left,
 }
@@ -77,12 +80,12 @@ pub(super) async fn drive<L: Look>(
     start.send(LoadStart { start_unix_ns }).ok();
     let setting = Setting { run_id, start_unix_ms: start_unix_ns / 1_000_000, timeline, workers };
     let look = look(&setting);
-    let mut watched = Watched { book: Book::new(setting), look, end: None };
+    let mut watched = Watched::new(setting, look);
     let done = loop {
         tokio::select! {
             biased;
             signal = signals.requested() => {
-                if matches!(watched.end, Some((End::Interrupted(_), _))) {
+                if watched.is_interrupted() {
                     return Err(DriveError::Left);
                 }
                 watched.end(End::Interrupted(signal), clock);
@@ -100,26 +103,68 @@ pub(super) async fn drive<L: Look>(
     while let Some(interval) = received.recv().await {
         watched.take(&interval)?;
     }
-    watched.book.finish(done)?;
-    let (end, reached_ms) = watched.end.unwrap_or((End::Over, timeline.end_ms));
-    Ok(Driven { book: watched.book, reached_ms: reached_ms.min(timeline.end_ms), end })
+    watched.finish(done)?;
+    Ok(watched.driven())
 }
 
-struct Watched<L> {
+/// A load that somebody looks at.
+pub(super) struct Watched<L> {
     book: Book,
     look: L,
+    /// Seconds that some workers have reported and others have not, with how many have.
+    waiting: BTreeMap<u64, (u32, Decoded)>,
     /// The first thing that ended the load early, and how far it had come.
     end: Option<(End, u64)>,
 }
 
 impl<L: Look> Watched<L> {
-    fn take(&mut self, interval: &LoadInterval) -> Result<Option<String>, BookError> {
+    pub(super) fn new(setting: Setting, look: L) -> Self {
+        Self { book: Book::new(setting), look, waiting: BTreeMap::new(), end: None }
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        matches!(self.end, Some((End::Interrupted(_), _)))
+    }
+
+    pub(super) fn finish(&mut self, done: LoadDone) -> Result<(), BookError> {
+        self.book.finish(done)
+    }
+
+    /// What a lost worker has not reported is looked at without it.
+    pub(super) fn driven(mut self) -> Driven {
+        for (_, (_, part)) in std::mem::take(&mut self.waiting) {
+            let _too_late = self.look.second(part, &self.book);
+        }
+        let end_ms = self.book.setting().timeline.end_ms;
+        let (end, reached_ms) = self.end.unwrap_or((End::Over, end_ms));
+        Driven { book: self.book, reached_ms: reached_ms.min(end_ms), end }
+    }
+
+    pub(super) fn take(&mut self, interval: &LoadInterval) -> Result<Option<String>, BookError> {
         let Some(report) = self.book.add(interval)? else { return Ok(None) };
-        let reason = self.look.second(report, &self.book);
+        let Some(whole) = self.joined(report) else { return Ok(None) };
+        let reason = self.look.second(whole, &self.book);
         Ok(reason.filter(|_| self.end.is_none()))
     }
 
-    fn end(&mut self, end: End, clock: &Clock) {
+    /// A second of all workers, once the last of them has reported it.
+    fn joined(&mut self, report: Decoded) -> Option<Decoded> {
+        let unix_s = report.unix_s;
+        let (count, whole) = match self.waiting.remove(&unix_s) {
+            None => (1, report),
+            Some((count, mut whole)) => {
+                whole.join(&report);
+                (count + 1, whole)
+            },
+        };
+        if count >= self.book.setting().workers {
+            return Some(whole);
+        }
+        self.waiting.insert(unix_s, (count, whole));
+        None
+    }
+
+    pub(super) fn end(&mut self, end: End, clock: &Clock) {
         let reached_ms = clock.unix_ms().saturating_sub(self.book.setting().start_unix_ms);
         // A person who interrupts overrules a reason that was found before.
         let reached_ms = self.end.take().map_or(reached_ms, |(_, before_ms)| before_ms);

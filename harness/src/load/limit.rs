@@ -19,9 +19,9 @@ use telemetry::shutdown::Shutdown;
 use super::drive::{DriveError, End, Look, drive};
 use super::judge::{Held, Judge};
 use super::live::{Live, Second};
-use super::plan::{self, Requests};
+use super::plan::{self, PlanError, Requests, Terms};
 use super::text::number;
-use crate::cli::{LoadArguments, Rate};
+use crate::cli::LoadArguments;
 use crate::result::ExitCode;
 
 /// Seconds in a row that must fail before a trial ends early.
@@ -68,13 +68,17 @@ pub struct LimitResult {
 pub(super) struct Trials<'a> {
     pub(super) arguments: &'a LoadArguments,
     pub(super) requests: &'a Requests,
+    pub(super) terms: &'a Terms,
     pub(super) objective: Threshold,
     pub(super) timeline: Timeline,
 }
 
 /// Of each trial.
-pub(super) fn timeline(arguments: &LoadArguments) -> Result<Timeline, plan::PlanError> {
-    plan::timeline(arguments.warmup.max(SETTLE), arguments.length)
+pub(super) fn timeline(terms: &Terms) -> Result<Timeline, PlanError> {
+    if terms.rate_per_s().is_none() {
+        return Err(PlanError::NeedsRate("--find-limit"));
+    }
+    plan::timeline(terms.warmup.max(SETTLE), terms.length)
 }
 
 impl Trials<'_> {
@@ -83,9 +87,7 @@ impl Trials<'_> {
         signals: &mut Shutdown,
         clock: &Clock,
     ) -> Result<LimitResult, DriveError> {
-        let Rate::PerSecond(start_per_s) = self.arguments.rate else {
-            unreachable!("a search begins at a number");
-        };
+        let start_per_s = self.terms.rate_per_s().expect("a search begins at a number");
         let mut search = Search::new(start_per_s, RATE_PER_S_MAX, self.arguments.precision);
         let mut probes = Vec::new();
         let mut interrupted = false;
@@ -110,8 +112,8 @@ impl Trials<'_> {
         signals: &mut Shutdown,
         clock: &Clock,
     ) -> Result<(ProbeResult, End), DriveError> {
-        let plan =
-            plan::plan(self.arguments, self.requests, Rate::PerSecond(rate_per_s), self.timeline);
+        let terms = self.terms.at(rate_per_s);
+        let plan = plan::plan(self.arguments, self.requests, &terms, self.timeline);
         let mut live = Live::open(self.arguments.plain, self.arguments.quiet);
         let mut judge = None;
         let thresholds = vec![self.objective.clone()];

@@ -1,24 +1,31 @@
-//! From the arguments to the plan of a load.
+//! From the arguments, or a file of load, to the plan of a load.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod requests;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
-use model::flow::{Flow, Step};
+use model::flow::ClientPolicy;
 use model::limits::RUN_MAX;
-use model::load::{AtLimit, Load, LoadModel, LoadPlan, RateStep, Spacing};
+use model::load::{AtLimit, Load, LoadModel, LoadPlan, RateStep, Spacing, Weighted};
+use model::loadfile::Problems;
 use model::phase::Timeline;
-use model::template::{Template, TemplateError};
+use model::template::TemplateError;
 use model::units::Share;
 
-use super::target::Url;
 use crate::cli::{AtLimit as AskedAtLimit, LoadArguments, Rate};
+
+pub(super) use requests::Requests;
 
 /// Users that requests are spread over: what a server keeps by user is not always the same.
 const USERS: u64 = 1_000;
-/// Name of the list from which URLs are drawn.
-const LIST: &str = "urls";
 const URL_LIST_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// What holds where neither the arguments nor a file say anything.
+const RATE: Rate = Rate::PerSecond(100.0);
+const LENGTH: Duration = Duration::from_secs(10);
+const CONNECTIONS: u32 = 100;
+const SEED: u64 = 1;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
@@ -33,119 +40,159 @@ pub(super) enum PlanError {
     TooLarge { path: PathBuf },
     #[error("{} cannot be read", path.display())]
     Read { path: PathBuf, source: std::io::Error },
+    #[error("{0}")]
+    File(Problems),
+    #[error("{} names no target; give it one with `target`", path.display())]
+    NoTarget { path: PathBuf },
     #[error("{what} {text:?} cannot be sent")]
     Template { what: &'static str, text: String, source: TemplateError },
     #[error("{0:?} is no HTTP method")]
     Method(String),
-    #[error("{0} is not offered by this load engine yet")]
-    Later(&'static str),
+    #[error("{0} goes with a URL; a file says it itself")]
+    NotWithFile(&'static str),
+    #[error("{0} needs a rate in requests a second to begin with")]
+    NeedsRate(&'static str),
+    #[error("a client certificate and its key must be given together")]
+    HalfCertificate,
     #[error("--for and --warmup together are longer than {} hours", RUN_MAX.as_secs() / 3_600)]
     TooLong,
     #[error("--for must be longer than nothing")]
     NoTime,
 }
 
-/// What is asked of whom, before names are looked up.
+/// What the arguments and the file say together. The arguments win.
 #[derive(Debug, Clone)]
-pub(super) struct Requests {
-    pub(super) url: Url,
-    /// Paths that are drawn from; empty when there is only the one of the URL.
-    paths: Vec<String>,
-    step: Step,
+pub(super) struct Terms {
+    pub(super) length: Duration,
+    pub(super) warmup: Duration,
+    pub(super) connections: u32,
+    pub(super) threads: u32,
+    pub(super) at_limit: AtLimit,
+    pub(super) seed: u64,
+    pub(super) workers: u32,
+    pub(super) timeout: Duration,
+    pub(super) loads: Loads,
 }
 
-impl Requests {
-    pub(super) fn read(arguments: &LoadArguments) -> Result<Self, PlanError> {
-        let (url, paths) = match (&arguments.url, &arguments.urls) {
-            (Some(text), _) => {
-                let wrong = |problem| PlanError::Url { text: text.clone(), problem };
-                (Url::parse(text).map_err(wrong)?, Vec::new())
+/// Who decides when journeys begin.
+#[derive(Debug, Clone)]
+pub(super) enum Loads {
+    Open {
+        per_s: f64,
+        spacing: Spacing,
+    },
+    Max,
+    Closed {
+        users: u64,
+    },
+    /// Loads of their own, by the file.
+    File(Vec<Load>),
+}
+
+impl Terms {
+    pub(super) fn new(arguments: &LoadArguments, requests: &Requests) -> Result<Self, PlanError> {
+        let file = requests.file.as_ref();
+        let loads = match (file, arguments.users, arguments.rate) {
+            (Some(_), Some(_), _) => return Err(PlanError::NotWithFile("--users")),
+            (Some(_), _, Some(_)) => return Err(PlanError::NotWithFile("--rate")),
+            (Some(file), None, None) => Loads::File(file.loads.clone()),
+            (None, Some(users), _) => Loads::Closed { users: u64::from(users) },
+            (None, None, rate) => match rate.unwrap_or(RATE) {
+                Rate::Max => Loads::Max,
+                Rate::PerSecond(per_s) if arguments.poisson => {
+                    Loads::Open { per_s, spacing: Spacing::Poisson }
+                },
+                Rate::PerSecond(per_s) => Loads::Open { per_s, spacing: Spacing::Constant },
             },
-            (None, path) => read_list(path.as_deref().unwrap_or(Path::new("-")))?,
         };
-        let step = step(arguments, &url, !paths.is_empty())?;
-        Ok(Self { url, paths, step })
+        let needed = file.map_or(CONNECTIONS, |file| {
+            file.connections.unwrap_or_else(|| file.connections_needed())
+        });
+        let at_limit = arguments.at_limit.map(|asked| match asked {
+            AskedAtLimit::Queue => AtLimit::Queue,
+            AskedAtLimit::Drop => AtLimit::Drop,
+            AskedAtLimit::Spawn => AtLimit::Spawn,
+        });
+        let connections = arguments.connections.unwrap_or(needed);
+        let threads = arguments.threads.or_else(|| file.and_then(|file| file.threads));
+        let said = |of: fn(&model::loadfile::LoadFile) -> Option<Duration>| file.and_then(of);
+        Ok(Self {
+            length: arguments.length.or(said(|file| file.duration)).unwrap_or(LENGTH),
+            warmup: arguments.warmup.or(said(|file| Some(file.warmup))).unwrap_or_default(),
+            connections,
+            threads: threads.unwrap_or(1).min(connections),
+            at_limit: at_limit.or(file.map(|file| file.at_limit)).unwrap_or_default(),
+            seed: arguments.seed.or(file.map(|file| file.seed)).unwrap_or(SEED),
+            workers: arguments.workers.unwrap_or(1),
+            timeout: arguments.timeout,
+            loads,
+        })
     }
 
-    /// One line for people: `GET http://shop/items`.
-    pub(super) fn describe(&self) -> String {
-        let Url { target, path } = &self.url;
-        match self.paths.len() {
-            0 => format!("{} {target}{path}", self.step.method),
-            count => format!("{} {target}, {count} URLs", self.step.method),
+    /// The rate of an open load that is one number.
+    pub(super) fn rate_per_s(&self) -> Option<f64> {
+        match self.loads {
+            Loads::Open { per_s, .. } => Some(per_s),
+            _ => None,
         }
     }
 
-    pub(super) fn flows(&self) -> Vec<Flow> {
-        vec![Flow { name: "requests".into(), steps: vec![self.step.clone()] }]
+    /// The same load at another rate.
+    pub(super) fn at(&self, per_s: f64) -> Self {
+        let spacing = if self.is_poisson() { Spacing::Poisson } else { Spacing::Constant };
+        Self { loads: Loads::Open { per_s, spacing }, ..self.clone() }
     }
-}
 
-fn read_list(path: &Path) -> Result<(Url, Vec<String>), PlanError> {
-    let read = |source| PlanError::Read { path: path.to_owned(), source };
-    if std::fs::metadata(path).map_err(read)?.len() > URL_LIST_BYTES_MAX {
-        return Err(PlanError::TooLarge { path: path.to_owned() });
+    pub(super) fn is_poisson(&self) -> bool {
+        matches!(self.loads, Loads::Open { spacing: Spacing::Poisson, .. })
     }
-    let text = std::fs::read_to_string(path).map_err(read)?;
-    let mut first: Option<Url> = None;
-    let mut paths = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
+
+    /// `open`, `closed`, `max`, or `mixed` for a file with several.
+    pub(super) fn model(&self) -> &'static str {
+        match &self.loads {
+            Loads::Open { .. } => "open",
+            Loads::Max => "max",
+            Loads::Closed { .. } => "closed",
+            Loads::File(loads) => match loads.as_slice() {
+                [] => "open",
+                [first, rest @ ..] if rest.iter().all(|load| load.model == first.model) => {
+                    first.model.as_str()
+                },
+                _ => "mixed",
+            },
         }
-        let wrong = |problem| PlanError::List { path: path.to_owned(), line: number + 1, problem };
-        let url = Url::parse(line).map_err(wrong)?;
-        let expected = &first.get_or_insert_with(|| url.clone()).target;
-        if url.target != *expected {
-            let got = &url.target;
-            return Err(wrong(format!("all URLs must have one host, {expected}; this has {got}")));
-        }
-        paths.push(url.path);
     }
-    match first {
-        Some(url) => Ok((url, paths)),
-        None => Err(PlanError::Empty { path: path.to_owned() }),
-    }
-}
 
-fn step(arguments: &LoadArguments, url: &Url, drawn: bool) -> Result<Step, PlanError> {
-    let body = match arguments.body.as_deref().map(|body| body.split_at_checked(1)) {
-        Some(Some(("@", file))) => {
-            let path = PathBuf::from(file);
-            let read = |source| PlanError::Read { path: path.clone(), source };
-            Some(std::fs::read_to_string(&path).map_err(read)?)
-        },
-        _ => arguments.body.clone(),
-    };
-    let default = if body.is_some() { "POST" } else { "GET" };
-    let method = arguments.method.as_deref().unwrap_or(default).to_ascii_uppercase();
-    if method.parse::<http::Method>().is_err() {
-        return Err(PlanError::Method(method));
+    pub(super) fn timeline(&self) -> Result<Timeline, PlanError> {
+        timeline(self.warmup, self.length)
     }
-    let path = if drawn { format!("${{any:{LIST}}}") } else { url.path.clone() };
-    let mut headers = BTreeMap::new();
-    for (name, value) in &arguments.header {
-        headers.insert(name.clone(), template("the header", value)?);
-    }
-    Ok(Step {
-        name: "request".into(),
-        method,
-        target: 0,
-        path: template("the URL", &path)?,
-        headers,
-        body: body.as_deref().map(|body| template("the body", body)).transpose()?,
-        key: None,
-        save: BTreeMap::new(),
-        status: arguments.status.clone(),
-        acknowledges: None,
-        timeout_ms: None,
-    })
-}
 
-fn template(what: &'static str, text: &str) -> Result<Template, PlanError> {
-    let shown = || text.chars().take(80).collect();
-    text.parse().map_err(|source| PlanError::Template { what, text: shown(), source })
+    fn loads(&self, requests: &Requests) -> Vec<Load> {
+        let (model, rate, spacing, users) = match &self.loads {
+            Loads::File(loads) => return loads.clone(),
+            Loads::Open { per_s, spacing } => {
+                let rate = vec![RateStep::ramp(*per_s, *per_s, None)];
+                (LoadModel::Open, rate, *spacing, USERS)
+            },
+            Loads::Max => (LoadModel::Max, Vec::new(), Spacing::Constant, USERS),
+            Loads::Closed { users } => (LoadModel::Closed, Vec::new(), Spacing::Constant, *users),
+        };
+        let weighted =
+            |(flow, weight): &(String, u32)| Weighted { flow: flow.clone(), weight: *weight };
+        vec![Load {
+            name: "load".into(),
+            flows: requests.mix.iter().map(weighted).collect(),
+            model,
+            rate,
+            spacing,
+            recorded_ns: Vec::new(),
+            users,
+            ramp_up_ms: 0,
+            think: None,
+            timeout_ms: (self.timeout.as_millis() as u64).max(1),
+            client: ClientPolicy::default(),
+        }]
+    }
 }
 
 /// Warm-up, and then one phase: nothing breaks, so all of it is like a scenario's `during`.
@@ -161,91 +208,39 @@ pub(super) fn timeline(warmup: Duration, length: Duration) -> Result<Timeline, P
     Ok(Timeline { before_ms: warmup_ms, during_ms: warmup_ms, after_ms: end_ms, end_ms })
 }
 
-/// What the engine of this version cannot do is said, not left out.
-pub(super) fn rate(arguments: &LoadArguments) -> Result<Rate, PlanError> {
-    match (arguments.users, arguments.rate) {
-        (Some(_), _) => Err(PlanError::Later("--users, the closed model,")),
-        (None, Rate::Max) if arguments.find_limit.is_some() => {
-            Err(PlanError::Later("a search that begins at --rate max"))
-        },
-        (None, rate) => Ok(rate),
-    }
-}
-
-/// The plan of one worker at one rate.
+/// The plan of the first worker.
 pub(super) fn plan(
     arguments: &LoadArguments,
     requests: &Requests,
-    rate: Rate,
+    terms: &Terms,
     timeline: Timeline,
 ) -> LoadPlan {
-    let spacing = if arguments.poisson { Spacing::Poisson } else { Spacing::Constant };
-    let (model, rate) = match rate {
-        Rate::PerSecond(rate) => (LoadModel::Open, vec![RateStep::ramp(rate, rate, None)]),
-        Rate::Max => (LoadModel::Max, Vec::new()),
-    };
-    let load = Load {
-        name: "load".into(),
-        flow: "requests".into(),
-        model,
-        rate,
-        spacing,
-        recorded_ns: Vec::new(),
-        users: USERS,
-        timeout_ms: (arguments.timeout.as_millis() as u64).max(1),
-    };
-    let at_limit = match arguments.at_limit {
-        AskedAtLimit::Queue => AtLimit::Queue,
-        AskedAtLimit::Drop => AtLimit::Drop,
-        AskedAtLimit::Spawn => AtLimit::Spawn,
-    };
-    let otlp = arguments.otlp.clone().filter(|_| arguments.traces);
     LoadPlan {
         run_id: format!("load-{:08x}", rand::random::<u32>()),
-        seed: arguments.seed,
+        seed: terms.seed,
         worker: 0,
-        workers: 1,
-        targets: vec![requests.url.target.clone()],
+        workers: terms.workers,
+        targets: requests.targets.clone(),
         report_to: None,
-        otlp,
+        report_token: None,
+        otlp: arguments.otlp.clone().filter(|_| arguments.traces),
         control: Share::ZERO,
         timeline,
-        loads: vec![load],
-        flows: requests.flows(),
-        data: BTreeMap::from([(LIST.to_owned(), requests.paths.clone())]),
-        connections_max: arguments.connections,
-        at_limit,
-        release_every_us: 0,
-        threads: arguments.threads.min(arguments.connections),
+        loads: terms.loads(requests),
+        flows: requests.flows.clone(),
+        data: requests.data.clone(),
+        feeders: requests.file.as_ref().map(|file| file.feeders.clone()).unwrap_or_default(),
+        setup: std::collections::BTreeMap::new(),
+        connections_max: terms.connections,
+        at_limit: terms.at_limit,
+        release_every_us: arguments.release_every.as_micros() as u32,
+        threads: terms.threads,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn list(text: &str) -> Result<(Url, Vec<String>), String> {
-        let folder = tempfile::TempDir::new().unwrap();
-        let path = folder.path().join("urls.txt");
-        std::fs::write(&path, text).unwrap();
-        read_list(&path).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_list_holds_one_url_on_each_line() {
-        let (url, paths) = list("# all\n\n http://a:1/x \nhttp://a:1/y?z\n").unwrap();
-        assert_eq!(
-            (url.target.to_string().as_str(), paths),
-            ("http://a:1", vec!["/x".into(), "/y?z".into()])
-        );
-        let told = list("http://a/\nhttp://b/\n").unwrap_err();
-        assert!(
-            told.ends_with(":2: all URLs must have one host, http://a; this has http://b"),
-            "{told}"
-        );
-        assert!(list("http://a/\n\nft://b/\n").unwrap_err().contains(":3: the scheme"));
-        assert!(list("# nothing\n").unwrap_err().ends_with("holds no URL"));
-    }
 
     #[test]
     fn warm_up_comes_before_the_one_phase_that_is_judged() {

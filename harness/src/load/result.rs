@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drive::{Driven, End};
 use super::judge::{Held, Judge, ThresholdResult};
-use crate::cli::{LoadArguments, Rate};
+use super::plan::{Loads, Terms};
 use crate::result::ExitCode;
 
 /// Version of the JSON form. It rises when a field changes its meaning or goes away; new fields
@@ -18,36 +18,41 @@ pub(super) const FORMAT: u32 = 1;
 pub struct Asked {
     /// Method and URL.
     pub requests: String,
-    /// `open`, `closed` or `max`. Only durations of one model may be compared.
+    /// `open`, `closed`, `max`, or `mixed` for a file with several. Only durations of one model may be compared.
     pub model: String,
     /// Arrivals per second; absent unless the model is open.
     pub rate_per_s: Option<f64>,
+    /// Of a closed load that was asked for by its users.
+    #[serde(default)]
+    pub users: Option<u64>,
     pub poisson: bool,
     pub for_s: f64,
     pub warmup_s: f64,
     pub connections: u32,
+    pub workers: u32,
     pub threads: u32,
     pub timeout_s: f64,
     pub seed: u64,
 }
 
 impl Asked {
-    pub(super) fn new(arguments: &LoadArguments, requests: String, rate: Rate) -> Self {
-        let (model, rate_per_s) = match rate {
-            Rate::PerSecond(rate) => ("open", Some(rate)),
-            Rate::Max => ("max", None),
-        };
+    pub(super) fn new(terms: &Terms, requests: String) -> Self {
         Self {
             requests,
-            model: model.into(),
-            rate_per_s,
-            poisson: arguments.poisson,
-            for_s: arguments.length.as_secs_f64(),
-            warmup_s: arguments.warmup.as_secs_f64(),
-            connections: arguments.connections,
-            threads: arguments.threads,
-            timeout_s: arguments.timeout.as_secs_f64(),
-            seed: arguments.seed,
+            model: terms.model().into(),
+            rate_per_s: terms.rate_per_s(),
+            users: match terms.loads {
+                Loads::Closed { users } => Some(users),
+                _ => None,
+            },
+            poisson: terms.is_poisson(),
+            for_s: terms.length.as_secs_f64(),
+            warmup_s: terms.warmup.as_secs_f64(),
+            connections: terms.connections,
+            workers: terms.workers,
+            threads: terms.threads,
+            timeout_s: terms.timeout.as_secs_f64(),
+            seed: terms.seed,
         }
     }
 }

@@ -71,9 +71,17 @@ fn both(authority: &str, address: SocketAddr) -> String {
     if authority == address { address } else { format!("{address} ({authority})") }
 }
 
-/// Makes one connection to the first address of the host that takes it.
-pub(super) async fn reach(url: &Url) -> Result<(), Unreachable> {
-    let (host, port) = match &url.target.place {
+/// Makes one connection to each target.
+pub(super) async fn reach(targets: &[Target]) -> Result<(), Unreachable> {
+    for target in targets {
+        reach_one(target).await?;
+    }
+    Ok(())
+}
+
+/// To the first address of the host that takes it.
+async fn reach_one(target: &Target) -> Result<(), Unreachable> {
+    let (host, port) = match &target.place {
         Place::Tcp { host, port } => (host.as_str(), *port),
         Place::Unix { path } => {
             let connected = UnixStream::connect(path).await;
@@ -86,7 +94,7 @@ pub(super) async fn reach(url: &Url) -> Result<(), Unreachable> {
     let addresses: Vec<SocketAddr> = found.map_err(unknown)?.collect();
     let mut refused = None;
     for address in addresses {
-        match connect(url, address).await {
+        match connect(target, address).await {
             Ok(()) => return Ok(()),
             Err(error) => refused = refused.or(Some(error)),
         }
@@ -95,8 +103,8 @@ pub(super) async fn reach(url: &Url) -> Result<(), Unreachable> {
     Err(refused.unwrap_or_else(|| unknown(nothing())))
 }
 
-async fn connect(url: &Url, address: SocketAddr) -> Result<(), Unreachable> {
-    let authority = url.target.authority.clone();
+async fn connect(target: &Target, address: SocketAddr) -> Result<(), Unreachable> {
+    let authority = target.authority.clone();
     match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
         Ok(Ok(_stream)) => Ok(()),
         Ok(Err(source)) if source.kind() == std::io::ErrorKind::ConnectionRefused => {

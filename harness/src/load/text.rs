@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use loadgen::summary::{Distribution, Percentile, Summary};
-use model::load::Validity;
+use model::load::{Attempts, Validity};
 use model::units::{format_bytes, format_duration};
 
 use super::judge::{Held, ThresholdResult};
@@ -43,6 +43,7 @@ pub(super) fn summary(result: &LoadResult, spectrum: bool) -> String {
     phases(&mut text, &result.summary);
     steps(&mut text, &result.summary);
     answers(&mut text, &result.summary);
+    attempts(&mut text, &result.summary);
     own(&mut text, &result.summary);
     thresholds(&mut text, &result.thresholds);
     validity(&mut text, &result.summary);
@@ -55,11 +56,16 @@ fn head(text: &mut String, result: &LoadResult) {
     let rate = load.rate_per_s.map_or_else(String::new, |rate| format!(", {}/s", number(rate)));
     let spacing = if load.poisson { " (Poisson)" } else { "" };
     let for_s = seconds(result.summary.judged_s);
+    let users = load.users.map_or_else(String::new, |users| format!(", {users} users"));
+    let workers = match load.workers {
+        1 => String::new(),
+        workers => format!("{workers} workers of "),
+    };
     let threads = if load.threads == 1 { "thread" } else { "threads" };
     line!(text, "{}", plain(&load.requests));
     line!(
         text,
-        "  {} model{rate}{spacing} for {for_s}, {} connections, {} {threads}, seed {}",
+        "  {} model{rate}{users}{spacing} for {for_s}, {workers}{} connections, {} {threads}, seed {}",
         load.model,
         load.connections,
         load.threads,
@@ -234,6 +240,34 @@ fn answers(text: &mut String, summary: &Summary) {
         let errors: Vec<_> =
             summary.errors.iter().map(|(kind, count)| format!("{kind}: {count}")).collect();
         line!(text, "{:<11}{}", "Errors", errors.join("   "));
+    }
+}
+
+/// What the client did beyond one request for each step.
+fn attempts(text: &mut String, summary: &Summary) {
+    let Attempts { sent, retries, hedges, denied } = summary.attempts;
+    if retries + hedges + denied > 0 {
+        line!(
+            text,
+            "Attempts   {sent} sent: {retries} repeats, {hedges} second copies; {denied} refused by the budget"
+        );
+    }
+    for (name, of) in [
+        ("DNS", &summary.dials.dns),
+        ("Connect", &summary.dials.connect),
+        ("TLS", &summary.dials.tls),
+    ] {
+        if of.count > 0 {
+            let at = |percent| shown(of.percentile(percent));
+            let count = of.count;
+            line!(
+                text,
+                "{name:<11}p50 {}  p99 {}  max {}  ({count} times)",
+                at(50.0),
+                at(99.0),
+                at(100.0)
+            );
+        }
     }
 }
 

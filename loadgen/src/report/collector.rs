@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use model::fault::Token;
 use model::load::{LoadDone, LoadInterval, LoadReply};
 use serde::Serialize;
 use telemetry::client::{Client, ClientError};
@@ -23,17 +24,35 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// The same when the load was aborted and somebody waits for the end of this process.
 pub(super) const PATIENCE_ABORTED: Duration = Duration::from_secs(2);
 
+/// Adds the token, if there is one.
+pub(crate) fn shown(
+    request: http::request::Builder,
+    token: Option<&Token>,
+) -> http::request::Builder {
+    match token {
+        Some(token) => {
+            request.header(http::header::AUTHORIZATION, format!("Bearer {}", token.expose()))
+        },
+        None => request,
+    }
+}
+
 /// Posts until it is understood or patience ends.
 #[derive(Debug)]
 pub(super) struct Collector {
     to: SocketAddr,
+    token: Option<Token>,
     client: Client,
     orders: watch::Receiver<Order>,
 }
 
 impl Collector {
-    pub(super) fn new(to: SocketAddr, orders: watch::Receiver<Order>) -> Self {
-        Self { to, client: Client::new(), orders }
+    pub(super) fn new(
+        to: SocketAddr,
+        token: Option<Token>,
+        orders: watch::Receiver<Order>,
+    ) -> Self {
+        Self { to, token, client: Client::new(), orders }
     }
 
     pub(super) async fn interval(&self, interval: &LoadInterval) -> Result<LoadReply, LoadError> {
@@ -53,10 +72,10 @@ impl Collector {
         let body = Bytes::from(body);
         let since = Instant::now();
         loop {
-            let request = Request::post(path)
+            let request = shown(Request::post(path), self.token.as_ref())
                 .header(http::header::CONTENT_TYPE, "application/json")
                 .body(body.clone())
-                .expect("method, path and header are constants");
+                .expect("method, path and headers are fit for a request");
             let failed = match self.client.send(self.to, request, ANSWER_TIMEOUT).await {
                 Ok(answer) => return self.read(path, &answer),
                 Err(error) => error,

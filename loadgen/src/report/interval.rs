@@ -41,7 +41,7 @@ impl Intervals {
             sequence: 0,
             plan: resolved,
             spans,
-            as_fast: plan.loads.iter().any(|load| load.model == LoadModel::Max),
+            as_fast: plan.loads.iter().any(|load| load.model != LoadModel::Open),
         }
     }
 

@@ -16,7 +16,7 @@ fn reporter(plan: &LoadPlan) -> (Reporter, watch::Sender<Order>) {
     let resolved = Arc::new(Resolved::new(plan).unwrap());
     let (orders, _) = watch::channel(Order::Run);
     let intervals = Intervals::new(plan, resolved, SpanCounts::default());
-    (Reporter::new(plan.report_to, None, intervals, orders.clone()), orders)
+    (Reporter::new(plan.report_to.map(|to| (to, None)), None, intervals, orders.clone()), orders)
 }
 
 fn report(unix_s: u64) -> Report {

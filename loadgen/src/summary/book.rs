@@ -6,7 +6,7 @@ use model::hdr::HdrError;
 use model::load::{LoadDone, LoadInterval, LoadKey, Sequences, Validity};
 use model::phase::{Phase, Timeline};
 
-use super::decoded::{Cell, Decoded};
+use super::decoded::{Cell, Decoded, Dials};
 use super::series::Series;
 use super::validity::{self, Doubt};
 
@@ -56,6 +56,7 @@ pub struct Book {
     seen: BTreeMap<u32, Sequences>,
     pub(super) cells: BTreeMap<LoadKey, Cell>,
     pub(super) series: Series,
+    pub(super) dials: Dials,
     /// Arrivals that were released.
     pub(super) offered: u64,
     /// The worst of each second that was judged and is not valid.
@@ -70,6 +71,7 @@ impl Book {
             seen: BTreeMap::new(),
             cells: BTreeMap::new(),
             series: Series::default(),
+            dials: Dials::default(),
             offered: 0,
             doubts: BTreeMap::new(),
             done: BTreeMap::new(),
@@ -103,6 +105,7 @@ impl Book {
             self.cells.entry(key.clone()).or_default().add(cell);
         }
         self.series.add(&report);
+        self.dials.add(&report.dials);
         if report.validity > Validity::Valid && self.setting.is_judged(report.unix_s) {
             let found = (report.validity, validity::doubt(&report));
             let worst = self.doubts.entry(report.unix_s).or_insert(found);

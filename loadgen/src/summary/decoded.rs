@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use model::hdr::{Durations, HdrError, decode};
-use model::load::{LoadCell, LoadExemplar, LoadInterval, LoadKey, Validity};
+use model::load::{
+    Attempts, CheckCount, DialHdr, LoadCell, LoadExemplar, LoadInterval, LoadKey, Validity,
+};
 
 /// Counts and durations of one key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +16,10 @@ pub struct Cell {
     /// What came of requests: statuses and kinds of failure.
     pub results: BTreeMap<String, u64>,
     pub body_bytes: u64,
+    /// What the client sent for them.
+    pub attempts: Attempts,
+    /// Of steps, how often each of their checks held.
+    pub checks: BTreeMap<String, CheckCount>,
 }
 
 impl Cell {
@@ -24,6 +30,8 @@ impl Cell {
             service: unpacked(&cell.service_hdr)?,
             results: cell.results.clone(),
             body_bytes: cell.body_bytes,
+            attempts: cell.attempts,
+            checks: cell.checks.clone(),
         })
     }
 
@@ -35,11 +43,43 @@ impl Cell {
             *self.results.entry(result.clone()).or_default() += count;
         }
         self.body_bytes += other.body_bytes;
+        self.attempts += other.attempts;
+        for (check, count) in &other.checks {
+            let into = self.checks.entry(check.clone()).or_default();
+            into.passed += count.passed;
+            into.failed += count.failed;
+        }
     }
 
     /// How many are counted without a duration.
     pub fn untimed(&self) -> u64 {
         self.count.saturating_sub(self.response.count())
+    }
+}
+
+/// What making connections took, part by part.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Dials {
+    pub dns: Durations,
+    pub connect: Durations,
+    pub tls: Durations,
+}
+
+impl Dials {
+    fn of(hdr: &DialHdr) -> Result<Self, HdrError> {
+        let part =
+            |text: &Option<String>| text.as_deref().map_or(Ok(Durations::default()), unpacked);
+        Ok(Self {
+            dns: part(&hdr.dns_hdr)?,
+            connect: part(&hdr.connect_hdr)?,
+            tls: part(&hdr.tls_hdr)?,
+        })
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.dns.add(&other.dns);
+        self.connect.add(&other.connect);
+        self.tls.add(&other.tls);
     }
 }
 
@@ -53,6 +93,7 @@ pub struct Decoded {
     pub cells: Vec<(LoadKey, Cell)>,
     pub lateness: Durations,
     pub connection_wait: Durations,
+    pub dials: Dials,
     pub in_flight: u64,
     pub cpu_cores: f64,
     pub validity: Validity,
@@ -71,12 +112,32 @@ impl Decoded {
             cells: interval.cells.iter().map(cell).collect::<Result<_, HdrError>>()?,
             lateness: unpacked(&interval.lateness_hdr)?,
             connection_wait: unpacked(&interval.connection_wait_hdr)?,
+            dials: Dials::of(&interval.dials)?,
             in_flight: interval.in_flight,
             cpu_cores: interval.cpu_cores,
             validity: interval.validity,
             spans_dropped: interval.spans_dropped,
             exemplars: interval.exemplars.clone(),
         })
+    }
+
+    /// Adds the same second of another worker.
+    pub fn join(&mut self, other: &Self) {
+        self.offered += other.offered;
+        for (key, cell) in &other.cells {
+            match self.cells.iter_mut().find(|(known, _)| known == key) {
+                Some((_, known)) => known.add(cell),
+                None => self.cells.push((key.clone(), cell.clone())),
+            }
+        }
+        self.lateness.add(&other.lateness);
+        self.connection_wait.add(&other.connection_wait);
+        self.dials.add(&other.dials);
+        self.in_flight += other.in_flight;
+        self.cpu_cores += other.cpu_cores;
+        self.validity = self.validity.max(other.validity);
+        self.spans_dropped += other.spans_dropped;
+        self.exemplars.extend(other.exemplars.iter().cloned());
     }
 
     /// Whole journeys.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::load::{LoadKey, Outcome, Validity};
+use model::load::{Attempts, CheckCount, LoadKey, Outcome, Validity};
 use model::phase::Phase;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Account {
     pub offered: u64,
     pub completed: u64,
-    /// Status, connection and answer errors.
+    /// Status, connection and answer errors, and checks that did not hold.
     pub failed: u64,
     pub timed_out: u64,
     pub dropped: u64,
@@ -22,7 +22,9 @@ impl Account {
     pub(super) fn ended_by(&mut self, outcome: Outcome, count: u64) {
         let column = match outcome {
             Outcome::Completed => &mut self.completed,
-            Outcome::Status | Outcome::Connection | Outcome::Answer => &mut self.failed,
+            Outcome::Status | Outcome::Connection | Outcome::Answer | Outcome::Check => {
+                &mut self.failed
+            },
             Outcome::Timeout => &mut self.timed_out,
             Outcome::Dropped => &mut self.dropped,
             Outcome::Unfinished => &mut self.unfinished,
@@ -93,6 +95,14 @@ impl Distribution {
     }
 }
 
+/// What making connections took, part by part.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DialFigures {
+    pub dns: Distribution,
+    pub connect: Distribution,
+    pub tls: Distribution,
+}
+
 /// A flow or one of its steps, over all judged phases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
@@ -105,6 +115,10 @@ pub struct Group {
     /// By status or kind of failure.
     pub results: BTreeMap<String, u64>,
     pub body_bytes: u64,
+    pub attempts: Attempts,
+    /// Of steps, how often each check held.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, CheckCount>,
     pub response: Distribution,
     pub service: Distribution,
 }
@@ -184,6 +198,10 @@ pub struct Summary {
     /// From the first byte written to the last byte read.
     pub service: Distribution,
     /// Dispatched minus intended start: the generator's own fault.
+    /// What judged journeys took of the client: goodput is what completed of what was attempted.
+    pub attempts: Attempts,
+    /// Of all new connections; absent parts were not needed.
+    pub dials: DialFigures,
     pub lateness: Distribution,
     /// First byte written minus dispatched.
     pub connection_wait: Distribution,

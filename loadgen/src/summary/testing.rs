@@ -1,7 +1,7 @@
 //! Reports of made-up loads.
 
 use model::hdr::{empty, encode};
-use model::load::{Group, LoadCell, LoadDone, LoadInterval, LoadKey, Outcome, Validity};
+use model::load::{Group, LoadCell, LoadDone, LoadInterval, LoadKey, LoadModel, Outcome, Validity};
 use model::phase::{Phase, Timeline};
 
 use super::book::Setting;
@@ -39,6 +39,7 @@ pub(super) fn hdr(values: impl IntoIterator<Item = u64>) -> String {
 
 fn cell(step: Option<&str>, journey: &Journey, phase: Phase) -> LoadCell {
     let key = LoadKey {
+        model: LoadModel::Open,
         flow: "look".into(),
         step: step.map(str::to_owned),
         phase,
@@ -95,7 +96,7 @@ pub(super) fn done(worker: u32, journeys: &[Journey]) -> LoadDone {
         worker,
         offered: journeys.len() as u64,
         completed: of(&[Outcome::Completed]),
-        failed: of(&[Outcome::Status, Outcome::Connection, Outcome::Answer]),
+        failed: of(&[Outcome::Status, Outcome::Connection, Outcome::Answer, Outcome::Check]),
         timed_out: of(&[Outcome::Timeout]),
         dropped: of(&[Outcome::Dropped]),
         unfinished: of(&[Outcome::Unfinished]),

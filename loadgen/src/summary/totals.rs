@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use model::hdr::Durations;
-use model::load::{LoadKey, Outcome, Validity};
+use model::load::{Attempts, LoadKey, Outcome, Validity};
 use model::phase::Phase;
 
 use super::book::{Book, judged};
 use super::decoded::Cell;
 use super::distribute::{distribution, ms, spectrum};
 use super::figures::{
-    Account, CellFigures, Distribution, Group, Phased, PointOfTime, Rates, Summary,
+    Account, CellFigures, DialFigures, Distribution, Group, Phased, PointOfTime, Rates, Summary,
 };
 use super::series::Slot;
 use super::spread::Spread;
@@ -51,6 +51,12 @@ impl Book {
             response: distribution(&response),
             completed: distribution(&self.spread(|key| key.outcome == Outcome::Completed)),
             service: self.service(),
+            attempts: self.attempts(),
+            dials: DialFigures {
+                dns: of_durations(&self.dials.dns),
+                connect: of_durations(&self.dials.connect),
+                tls: of_durations(&self.dials.tls),
+            },
             lateness: self.of_seconds(|slot| &slot.lateness),
             connection_wait: self.of_seconds(|slot| &slot.connection_wait),
             results,
@@ -64,6 +70,13 @@ impl Book {
             trust: validity::judge(self, &account, reached_ms, over),
             account,
         }
+    }
+
+    fn attempts(&self) -> Attempts {
+        let mut attempts = Attempts::default();
+        let journeys = self.cells.iter().filter(|(key, _)| judged(key.phase) && key.step.is_none());
+        journeys.for_each(|(_, cell)| attempts += cell.attempts);
+        attempts
     }
 
     fn account_of(&self, wanted: impl Fn(&LoadKey) -> bool) -> Account {
@@ -100,7 +113,7 @@ impl Book {
                 known.add(part(slot));
             }
         }
-        distribution(&Spread { known, ..Spread::default() })
+        of_durations(&known)
     }
 
     fn errors(&self, wanted: impl Fn(&LoadKey) -> bool) -> BTreeMap<String, u64> {
@@ -145,13 +158,19 @@ impl Book {
                 add_service(&mut service, key.outcome, cell);
             }
             let (results, body_bytes) = answers(cells.iter().copied());
+            let mut sum = Cell::default();
+            for (_, cell) in &cells {
+                sum.add(cell);
+            }
             Group {
                 flow: flow.to_owned(),
                 step: step.map(str::to_owned),
-                count: cells.iter().map(|(_, cell)| cell.count).sum(),
+                count: sum.count,
                 errors: self.errors(|key| key.flow == flow && key.step.as_deref() == step),
                 results,
                 body_bytes,
+                attempts: sum.attempts,
+                checks: sum.checks,
                 response: distribution(&response),
                 service: distribution(&service),
             }
@@ -192,6 +211,10 @@ fn add_service(spread: &mut Spread, outcome: Outcome, cell: &Cell) {
     let censored = super::spread::is_censored(outcome);
     let into = if censored { &mut spread.censored } else { &mut spread.known };
     into.add(&cell.service);
+}
+
+fn of_durations(known: &Durations) -> Distribution {
+    distribution(&Spread { known: known.clone(), ..Spread::default() })
 }
 
 fn answers<'a>(

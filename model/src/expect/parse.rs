@@ -168,10 +168,7 @@ fn compared(
     }
     let operator = Operator::ALL.into_iter().find(|operator| rest.starts_with(operator.as_str()));
     let operator = operator.ok_or_else(|| {
-        let of = match &subject {
-            subject => format!("{function}({subject})"),
-        };
-        format!("after {of} stands <, <=, > or >=, got \"{}\"", shorten(rest))
+        format!("after {function}({subject}) stands <, <=, > or >=, got \"{}\"", shorten(rest))
     })?;
     let rest = rest.strip_prefix(operator.as_str()).unwrap_or_default().trim();
     let (limit, group) = parse_group(rest, &subject, known)?;

@@ -62,6 +62,7 @@ impl Scenario {
             workers: 1,
             targets: vec![target.into()],
             report_to: Some(report_to),
+            report_token: None,
             otlp,
             control: self.run.control,
             timeline: self.timeline(),

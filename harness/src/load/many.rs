@@ -1,0 +1,235 @@
+//! A load from several workers: started here, or coming from other machines.
+//!
+//! This process is their meeting place: a collector in memory, from which they get their parts of
+//! the plan and the instant of the start, and to which they report. What they say goes into the
+//! same book as the reports of an engine in this process would. Loads of the closed model go this
+//! way even when there is one worker, because their users want a process for themselves.
+//!
+//! A worker that ends or falls silent before its account is in makes the load invalid, and the
+//! others are stopped: a part of what was asked for is missing.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use collector::{CollectorConfig, CollectorError, CollectorHandle, LoadWord};
+use loadgen::summary::Setting;
+use model::load::{LoadDone, LoadInterval, LoadPlan};
+use telemetry::clock::Clock;
+use telemetry::shutdown::Shutdown;
+use tokio::process::Command;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::drive::{DriveError, Driven, End, Look, Watched};
+use crate::cli::LoadArguments;
+
+/// Between looks for workers that say nothing any more.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long workers that were told to stop may take for their accounts.
+const STOP_WITHIN: Duration = Duration::from_secs(15);
+
+/// Why several workers could not even begin.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::load) enum ManyError {
+    #[error("the workers have no place to meet")]
+    Collector(#[from] Box<CollectorError>),
+    #[error("the token cannot be read: {0}")]
+    Token(String),
+    #[error("cannot start a worker")]
+    Spawn(#[source] std::io::Error),
+    #[error("load worker {worker} ended before the load began ({status})")]
+    DiedAtStart { worker: u32, status: String },
+}
+
+/// Can the load not be run in this process?
+pub(super) fn is_needed(plan: &LoadPlan, arguments: &LoadArguments) -> bool {
+    plan.workers > 1 || arguments.listen.is_some() || loadgen::needs_child(plan)
+}
+
+/// Runs the load of a plan to its end.
+pub(super) async fn drive<L: Look>(
+    plan: LoadPlan,
+    arguments: &LoadArguments,
+    look: impl FnOnce(&Setting) -> L,
+    signals: &mut Shutdown,
+    clock: &Clock,
+) -> Result<Driven, DriveError> {
+    let collector = meeting_place(&plan, arguments, clock).await?;
+    let words = collector.watch_load();
+    collector.offer_load(plan.clone());
+    let api = collector.addresses().api;
+    let mut crew = Crew { children: JoinSet::new(), words, collector };
+    match arguments.listen {
+        Some(_) => crate::say(&format!("waiting for {} workers at {api}", plan.workers)),
+        None => crew.start(plan.workers, api)?,
+    }
+    let begun = crew.begun(signals).await?;
+    let setting = |start_unix_ms| Setting {
+        run_id: plan.run_id.clone(),
+        start_unix_ms,
+        timeline: plan.timeline,
+        workers: plan.workers,
+    };
+    let (first, start_unix_ms) = match begun {
+        Begun::Word(word, start_unix_ms) => (Some(word), start_unix_ms),
+        Begun::Interrupted => (None, clock.unix_ms()),
+    };
+    let setting = setting(start_unix_ms);
+    let look = look(&setting);
+    let mut watched = Watched::new(setting, look);
+    match first {
+        Some(word) => crew.run(*word, plan.workers, &mut watched, (signals, clock)).await?,
+        None => watched.end(End::Interrupted("a signal before the start"), clock),
+    }
+    crew.collector.shutdown();
+    crew.collector.done().await;
+    Ok(watched.driven())
+}
+
+async fn meeting_place(
+    plan: &LoadPlan,
+    arguments: &LoadArguments,
+    clock: &Clock,
+) -> Result<CollectorHandle, ManyError> {
+    let mut config = CollectorConfig::on_loopback(plan.run_id.clone(), None);
+    config.api = arguments.listen.unwrap_or(config.api);
+    let token = arguments.token_file.as_deref().map(crate::control::token).transpose();
+    config.api_token = token.map_err(ManyError::Token)?;
+    collector::start(config, clock.clone()).await.map_err(|error| Box::new(error).into())
+}
+
+/// How a load came to its first report, or did not.
+enum Begun {
+    /// The first report, and when the load began.
+    Word(Box<LoadWord>, u64),
+    Interrupted,
+}
+
+/// The workers, as far as this process knows them.
+struct Crew {
+    children: JoinSet<(u32, std::io::Result<ExitStatus>)>,
+    words: mpsc::Receiver<LoadWord>,
+    collector: CollectorHandle,
+}
+
+impl Crew {
+    /// Children are killed when they are dropped. Ctrl-C reaches this process alone, which tells
+    /// them to stop.
+    fn start(&mut self, workers: u32, api: SocketAddr) -> Result<(), ManyError> {
+        let program = std::env::current_exe().map_err(ManyError::Spawn)?;
+        for worker in 0..workers {
+            let mut child = Command::new(&program)
+                .args(["load-worker", "--join", &api.to_string(), "--worker", &worker.to_string()])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .process_group(0)
+                .kill_on_drop(true)
+                .spawn()
+                .map_err(ManyError::Spawn)?;
+            self.children.spawn(async move { (worker, child.wait().await) });
+        }
+        Ok(())
+    }
+
+    async fn begun(&mut self, signals: &mut Shutdown) -> Result<Begun, ManyError> {
+        tokio::select! {
+            biased;
+            _signal = signals.requested() => Ok(Begun::Interrupted),
+            Some(word) = self.words.recv() => {
+                let start_ns = self.collector.load_rendezvous().start_unix_ns();
+                Ok(Begun::Word(Box::new(word), start_ns.unwrap_or_default() / 1_000_000))
+            },
+            Some(ended) = self.children.join_next() => {
+                let (worker, status) = said(ended);
+                Err(ManyError::DiedAtStart { worker, status })
+            },
+        }
+    }
+
+    /// Takes every word until all accounts are in, or nobody is left to give one.
+    async fn run<L: Look>(
+        &mut self,
+        first: LoadWord,
+        workers: u32,
+        watched: &mut Watched<L>,
+        (signals, clock): (&mut Shutdown, &Clock),
+    ) -> Result<(), DriveError> {
+        let (mut done, mut gone) = (BTreeSet::new(), BTreeSet::new());
+        let mut until = None;
+        let mut next = Some(first);
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        loop {
+            if let Some(word) = next.take()
+                && let Some(end) = take(word, watched, &mut done)?
+            {
+                self.stop(end, watched, clock);
+                until.get_or_insert(tokio::time::Instant::now() + STOP_WITHIN);
+            }
+            let missing = (0..workers).filter(|it| !done.contains(it) && !gone.contains(it));
+            if missing.count() == 0 || until.is_some_and(|at| at <= tokio::time::Instant::now()) {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                signal = signals.requested() => {
+                    if watched.is_interrupted() {
+                        return Err(DriveError::Left);
+                    }
+                    self.stop(End::Interrupted(signal), watched, clock);
+                    until.get_or_insert(tokio::time::Instant::now() + STOP_WITHIN);
+                },
+                Some(word) = self.words.recv() => next = Some(word),
+                Some(ended) = self.children.join_next() => {
+                    let (worker, status) = said(ended);
+                    if !done.contains(&worker) {
+                        gone.insert(worker);
+                        self.collector.stop_load(&format!("worker {worker} ended: {status}"));
+                    }
+                },
+                _ = look.tick() => gone.extend(self.collector.load_lost()),
+            }
+        }
+    }
+
+    fn stop<L: Look>(&self, end: End, watched: &mut Watched<L>, clock: &Clock) {
+        let reason = match &end {
+            End::Over => "over",
+            End::Interrupted(signal) => signal,
+            End::Stopped(reason) => reason.as_str(),
+        };
+        self.collector.stop_load(reason);
+        watched.end(end, clock);
+    }
+}
+
+/// What a word means for the book; a reason to end when somebody has had enough.
+fn take<L: Look>(
+    word: LoadWord,
+    watched: &mut Watched<L>,
+    done: &mut BTreeSet<u32>,
+) -> Result<Option<End>, DriveError> {
+    let interval: LoadInterval = match word {
+        LoadWord::Interval(interval) => interval,
+        LoadWord::Done(account) => {
+            let account: LoadDone = account;
+            done.insert(account.worker);
+            watched.finish(account)?;
+            return Ok(None);
+        },
+    };
+    Ok(watched.take(&interval)?.map(End::Stopped))
+}
+
+type Ended = Result<(u32, std::io::Result<ExitStatus>), tokio::task::JoinError>;
+
+fn said(ended: Ended) -> (u32, String) {
+    match ended {
+        Ok((worker, Ok(status))) => (worker, status.to_string()),
+        Ok((worker, Err(error))) => (worker, error.to_string()),
+        // Waiting for a child does not panic, and nobody aborts it.
+        Err(error) => (u32::MAX, error.to_string()),
+    }
+}
