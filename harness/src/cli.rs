@@ -51,8 +51,8 @@ pub enum Command {
     Proxy(ProxyArguments),
     /// Put load on any URL, and measure it from the instants at which requests were due
     ///
-    /// In the open model requests are begun at their rate whatever the server does, so a stall shows
-    /// in the percentiles; what was asked for and never ended is counted.
+    /// In the open model requests are begun at their rate whatever the server does, so a stall
+    /// shows in the percentiles; what was asked for and never ended is counted.
     Load(Box<LoadArguments>),
     /// Show, arm and disarm the faults of a running proxy
     Fault(FaultArguments),

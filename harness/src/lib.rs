@@ -2,10 +2,10 @@
 //!
 //! [`cli`] is the table of commands. [`run`] is the main job: it starts the parts of a run, watches
 //! them and ends them. [`guardian`] ends what a dead runner left behind. [`part`] is the other side
-//! of `run`: what each child process does. [`result`] and [`report`] say what came of it.
-//! [`load`] puts load on any URL. [`gateway`] is the proxy by itself, without a run, and [`fault`] talks to a running one.
-//! [`collector`] is the collector by itself, and [`query`] asks it, or the files that it keeps.
-//! [`replay`] sends a recorded run once more.
+//! of `run`: what each child process does. [`result`] and [`report`] say what came of it. [`load`]
+//! puts load on any URL. [`gateway`] is the proxy by itself, without a run, and [`fault`] talks to
+//! a running one. [`collector`] is the collector by itself, and [`query`] asks it, or the files
+//! that it keeps. [`replay`] sends a recorded run once more.
 
 pub mod cli;
 pub mod collector;

@@ -1,10 +1,10 @@
 //! `shakedown load`: load on any URL, from one command line.
 //!
 //! The engine runs in this process, on threads of its own, or in workers (`many`) when there are
-//! several or their users are Goose's; this side only takes reports, adds
-//! them up ([`loadgen::summary`]), shows them, judges them, and writes them down. Before anything is
-//! sent, the arguments are read, names looked up, and a connection made, so that a mistake is told
-//! as a mistake and not as a load full of errors.
+//! several or their users are Goose's; this side only takes reports, adds them up
+//! ([`loadgen::summary`]), shows them, judges them, and writes them down. Before anything is sent,
+//! the arguments are read, names looked up, and a connection made, so that a mistake is told as a
+//! mistake and not as a load full of errors.
 //!
 //! Reading order: `target`, `plan`, `drive` (one load to its end), `judge`, `result` and its forms.
 

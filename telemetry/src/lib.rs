@@ -4,7 +4,8 @@
 //! log records to an OTLP endpoint; [`subscriber`] joins them to `tracing`. [`context`] reads and
 //! writes the headers that tie the hops of one request together. [`client`] is the one small HTTP
 //! client for control calls and for the sample services. [`ready`] is how a child process says
-//! where it listens. [`prometheus`] writes pages of metrics. [`otlp`] sends OTLP that is held as bytes.
+//! where it listens. [`prometheus`] writes pages of metrics. [`otlp`] sends OTLP that is held as
+//! bytes.
 //!
 //! What is lost: the queues are bounded and full ones drop; [`providers::Providers::dropped`]
 //! counts what went missing, so that it can be shown.

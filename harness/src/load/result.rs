@@ -18,7 +18,8 @@ pub(super) const FORMAT: u32 = 1;
 pub struct Asked {
     /// Method and URL.
     pub requests: String,
-    /// `open`, `closed`, `max`, or `mixed` for a file with several. Only durations of one model may be compared.
+    /// `open`, `closed`, `max`, or `mixed` for a file with several. Only durations of one model may
+    /// be compared.
     pub model: String,
     /// Arrivals per second; absent unless the model is open.
     pub rate_per_s: Option<f64>,

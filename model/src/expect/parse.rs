@@ -180,12 +180,21 @@ fn compared(
     Ok(Check::Measured { measure, subject, group, operator, limit })
 }
 
-pub(super) fn measure(function: &str) -> Result<Measure, String> {
-    let found = MEASURES.iter().find(|(name, _)| *name == function);
-    found.map(|(_, measure)| *measure).ok_or_else(|| {
+fn measure(function: &str) -> Result<Measure, String> {
+    known_measure(function).ok_or_else(|| {
         let hint = hint(function, functions());
         format!("unknown function \"{}\"{hint}", shorten(function))
     })
+}
+
+pub(super) fn known_measure(function: &str) -> Option<Measure> {
+    MEASURES.iter().find(|(name, _)| *name == function).map(|(_, measure)| *measure)
+}
+
+/// What a load can measure by itself.
+pub(super) fn load_measures() -> impl Iterator<Item = &'static str> + Clone {
+    let own = |(_, measure): &&(&str, Measure)| *measure != Measure::Attempts;
+    MEASURES.iter().filter(own).map(|(name, _)| *name)
 }
 
 fn parse_group<'t>(

@@ -68,9 +68,12 @@ impl Threshold {
         let text = text.trim();
         let (rest, phase) = split_phase(text, timeline)?;
         let (rest, over) = split_window(rest, timeline)?;
-        let at = rest.find(['<', '>']).ok_or_else(|| {
+        // A subject may hold an arrow, and is then told to be no flow.
+        let after = rest.rfind(')').unwrap_or_default();
+        let at = rest[after..].find(['<', '>']).ok_or_else(|| {
             format!("\"{}\" compares nothing: write one like \"p99 < 200ms\"", shorten(text))
         })?;
+        let at = after + at;
         let (left, right) = rest.split_at(at);
         let operator =
             Operator::ALL.into_iter().find(|operator| right.starts_with(operator.as_str()));
@@ -212,15 +215,18 @@ fn subject(name: &str, flows: &[Flow]) -> Result<Subject, String> {
 
 /// Also percentiles that expectations have no name for, like `p99.99`.
 fn measure(function: &str) -> Result<Measure, String> {
-    match parse::measure(function) {
-        Ok(Measure::Attempts) => {
+    match parse::known_measure(function) {
+        Some(Measure::Attempts) => {
             Err("attempts are seen by the gateway, not by a load; see docs/scenarios.md".to_owned())
         },
-        Ok(measure) => Ok(measure),
-        Err(unknown) => {
+        Some(measure) => Ok(measure),
+        None => {
             let percent = function.strip_prefix('p').and_then(|text| text.parse::<f64>().ok());
             let percent = percent.filter(|percent| *percent > 0.0 && *percent < 100.0);
-            percent.map(|percent| Measure::Quantile(percent / 100.0)).ok_or(unknown)
+            percent.map(|percent| Measure::Quantile(percent / 100.0)).ok_or_else(|| {
+                let hint = hint(function, parse::load_measures());
+                format!("unknown function \"{}\"{hint}", shorten(function))
+            })
         },
     }
 }

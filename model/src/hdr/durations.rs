@@ -163,7 +163,8 @@ mod tests {
             prop_assert_eq!(sparse.to_histogram(), dense.clone());
             prop_assert_eq!(sparse.count(), dense.len());
             if !sparse.is_empty() {
-                prop_assert_eq!(sparse.quantile(fraction).unwrap(), dense.value_at_quantile(fraction));
+                let expected = dense.value_at_quantile(fraction);
+                prop_assert_eq!(sparse.quantile(fraction).unwrap(), expected);
                 prop_assert_eq!(sparse.max().unwrap(), dense.max());
                 prop_assert_eq!(sparse.min().unwrap(), dense.min());
                 let (mean, deviation) = sparse.moments().unwrap();

@@ -31,6 +31,8 @@ pub(super) fn read(table: &mut Table<'_>) -> Users {
     });
     if model.unwrap_or_default() == LoadModel::Open {
         for key in OF_CLOSED {
+            // Asked for all the same: it is a key of this table.
+            let _refused = table.get(key);
             table.refuse(key, "only a load with `model = \"closed\"` has users who ramp and think");
         }
         return Users::default();
