@@ -105,8 +105,8 @@ def paced_clients(arguments, folder):
 
     def this(url, *more):
         result, cpu_s = ours(arguments, folder, url, rate, seconds, connections, *more)
-        latency = result["latency"]["response"]
-        return {name: latency[name] / 1e6 for name in ("p90_us", "p95_us", "p99_us")}, cpu_s
+        found = {one["percent"]: one["ms"] / 1e3 for one in result["response"]["percentiles"]}
+        return {f"p{percent}_us": found[percent] for percent in (90, 95, 99)}, cpu_s
 
     def oha(url):
         command = ["oha", "-z", f"{seconds}s", "-q", rate, "-c", connections, "--latency-correction", "--no-tui"]
