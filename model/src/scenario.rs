@@ -27,6 +27,7 @@ pub(crate) mod loads;
 pub(crate) mod plans;
 mod rate;
 mod read;
+mod recorded;
 mod scale;
 pub(crate) mod sections;
 mod services;

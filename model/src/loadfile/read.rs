@@ -28,7 +28,7 @@ pub(super) fn tables(file_name: &str, mut root: Table<'_>, outside: &dyn Outside
     let threshold = root.get("threshold");
     let flows::Journeys { sources, mut flows, setup, teardown } =
         flows::read(&mut root, flows::Place::Anywhere, outside);
-    let loads: Vec<Load> = loads::read(&mut root, &flows);
+    let loads: Vec<Load> = loads::read(&mut root, &flows, outside);
     flows.retain(|flow| loads.iter().any(|load| load.share_of(&flow.name) > 0.0));
     // How long load lasts may be left to the command line; then it is not known yet.
     let timeline = timeline(warmup, duration.unwrap_or(RUN_MAX));

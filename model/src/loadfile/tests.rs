@@ -28,6 +28,8 @@ const FILES: Beside = Beside(&[
     ("items.jsonl", "{\"sku\":\"tea\"}\n{\"sku\":\"milk\"}\n"),
     ("ragged.csv", "name,password\nann\n"),
     ("rows", "name\nann\n"),
+    ("times.txt", "0\n0.5, GET /\n0.75\n"),
+    ("back.txt", "1\n0.5\n"),
 ]);
 
 /// The shortest file.
@@ -49,6 +51,17 @@ fn findings(text: &str) -> Vec<String> {
 #[test]
 fn every_mistake_is_found_at_its_place_and_says_what_would_be_right() {
     cases::check(include_str!("findings.txt"), findings);
+}
+
+#[test]
+fn arrivals_come_from_a_file_instead_of_a_rate() {
+    let with = |line: &str| BASE.replace("rate = \"1/s\"", line);
+    let load = &read(&with("arrivals = \"times.txt\"")).loads[0];
+    assert_eq!(load.recorded_ns, [0, 500_000_000, 750_000_000]);
+    assert!(load.rate.is_empty());
+    let told = findings(&with("arrivals = \"back.txt\"\nrate = \"2/s\""));
+    assert!(told.iter().any(|line| line.contains("line 2: arrivals must be in order")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("so there is no rate")), "{told:?}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! `[[load]]`: which flows arrive, how often, or which users walk them.
 
-use super::{flows, rate, users};
+use super::{flows, rate, recorded, users};
 use crate::flow::Flow;
 use crate::load::{Load, LoadModel, RateStep, Spacing, WEIGHT_MAX, Weighted};
 use crate::reading::names;
 use crate::reading::nearest::hint;
+use crate::reading::outside::Outside;
 use crate::reading::reader::{Table, Value, shorten};
 
 const USERS_DEFAULT: u64 = 500;
@@ -12,31 +13,48 @@ const USERS_DEFAULT: u64 = 500;
 const USERS_MAX: u64 = 0x00ff_ffff;
 const TIMEOUT_DEFAULT_MS: u64 = 5_000;
 
-pub(crate) fn read(root: &mut Table<'_>, flows: &[Flow]) -> Vec<Load> {
+pub(crate) fn read(root: &mut Table<'_>, flows: &[Flow], outside: &dyn Outside) -> Vec<Load> {
     let tables = root.tables("load");
     if tables.is_empty() {
         root.wrong("the file needs at least one [[load]], or nothing would happen");
     }
     let mut seen = Vec::new();
-    let loads: Vec<Load> =
-        tables.into_iter().filter_map(|table| read_load(table, flows, &mut seen)).collect();
+    let loads: Vec<Load> = tables
+        .into_iter()
+        .filter_map(|table| read_load(table, (flows, outside), &mut seen))
+        .collect();
     users::check(root, &loads);
     loads
 }
 
-fn read_load(mut table: Table<'_>, flows: &[Flow], seen: &mut Vec<String>) -> Option<Load> {
+fn read_load(
+    mut table: Table<'_>,
+    (flows, outside): (&[Flow], &dyn Outside),
+    seen: &mut Vec<String>,
+) -> Option<Load> {
     let name = table.require("name").and_then(|value| {
         let name = names::read(&value, "")?;
         names::unique(&value, &name, seen).then_some(name)
     });
     let flow = table.require("flow").map(|value| read_mix(&value, flows));
     let kept = users::read(&mut table);
+    let arrivals = match kept.model {
+        LoadModel::Closed => None,
+        LoadModel::Open | LoadModel::Max => table.get("arrivals"),
+    };
+    let recorded_ns = arrivals.as_ref().and_then(|value| recorded::read(value, outside));
     let (rate, spacing) = match kept.model {
-        LoadModel::Closed => (Some(Vec::new()), None),
-        LoadModel::Open | LoadModel::Max => (
+        LoadModel::Open | LoadModel::Max if arrivals.is_none() => (
             table.require("rate").map(|value| read_rate(&value)),
             table.get("spacing").and_then(|value| read_spacing(&value)),
         ),
+        LoadModel::Open | LoadModel::Max => {
+            for key in ["rate", "spacing"] {
+                table.refuse(key, "`arrivals` says when each one comes, so there is no rate");
+            }
+            (Some(Vec::new()), None)
+        },
+        LoadModel::Closed => (Some(Vec::new()), None),
     };
     let users = table.get("users").and_then(|value| value.integer(1..=USERS_MAX));
     let timeout_ms = table.get("timeout").and_then(|value| value.time_ms());
@@ -48,7 +66,7 @@ fn read_load(mut table: Table<'_>, flows: &[Flow], seen: &mut Vec<String>) -> Op
         rate: rate?,
         spacing: spacing.unwrap_or(Spacing::Constant),
         model: kept.model,
-        recorded_ns: Vec::new(),
+        recorded_ns: recorded_ns.unwrap_or_default(),
         users: users.unwrap_or(USERS_DEFAULT),
         ramp_up_ms: kept.ramp_up_ms,
         think: kept.think,

@@ -85,10 +85,19 @@ pub(crate) fn connections(loads: &[Load], flows: &[Flow]) -> u32 {
         let of_flow = |flow: &Flow| thinking_s(flow) * load.share_of(&flow.name);
         let think_s: f64 = flows.iter().map(of_flow).sum();
         let peak = load.rate.iter().map(RateStep::peak_per_s);
-        peak.fold(0.0, f64::max) * (load.timeout_ms as f64 / 1_000.0 + think_s)
+        let peak = peak.fold(busiest_second(&load.recorded_ns), f64::max);
+        peak * (load.timeout_ms as f64 / 1_000.0 + think_s)
     };
     let all: f64 = loads.iter().map(walked).sum();
     (all.ceil() as u32).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX)
+}
+
+/// Most recorded arrivals in one second.
+fn busiest_second(starts_ns: &[u64]) -> f64 {
+    let until =
+        |start_ns: &u64| starts_ns.partition_point(|other| *other < start_ns + 1_000_000_000);
+    let busiest = starts_ns.iter().enumerate().map(|(at, start_ns)| until(start_ns) - at).max();
+    busiest.unwrap_or_default() as f64
 }
 
 /// What a user thinks in one journey, on average.

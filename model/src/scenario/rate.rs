@@ -1,7 +1,8 @@
-//! Arrival rates as people write them: `40/s`, `60/s for 20s`, `5/s -> 60/s over 10s`.
+//! Arrival rates as people write them: `40/s`, `60/s for 20s`, `5/s -> 60/s over 10s`, and a sine
+//! around a rate: `40/s +- 20/s every 30s`.
 
 use crate::limits::RATE_PER_S_MAX;
-use crate::load::RateStep;
+use crate::load::{RateStep, Wave};
 use crate::reading::reader::shorten;
 use crate::units::parse_duration;
 
@@ -9,7 +10,8 @@ use crate::units::parse_duration;
 pub(super) fn parse(text: &str) -> Result<RateStep, String> {
     let wrong = || {
         format!(
-            "a rate is written \"40/s\", \"40/s for 20s\" or \"5/s -> 60/s over 10s\"; got \"{}\"",
+            "a rate is written \"40/s\", \"40/s for 20s\", \"5/s -> 60/s over 10s\" or \
+             \"40/s +- 20/s every 30s\"; got \"{}\"",
             shorten(text)
         )
     };
@@ -25,8 +27,18 @@ pub(super) fn parse(text: &str) -> Result<RateStep, String> {
         Some((rate, time)) => (rate, Some(time_ms(time)?)),
         None => (text, None),
     };
-    let rate = per_second(rate).ok_or_else(wrong)??;
-    Ok(RateStep::ramp(rate, rate, for_ms))
+    let Some((middle, wave)) = rate.split_once("+-") else {
+        let rate = per_second(rate).ok_or_else(wrong)??;
+        return Ok(RateStep::ramp(rate, rate, for_ms));
+    };
+    let (amplitude, period) = wave.split_once(" every ").ok_or_else(wrong)?;
+    let middle = per_second(middle).ok_or_else(wrong)??;
+    let amplitude_per_s = per_second(amplitude).ok_or_else(wrong)??;
+    if amplitude_per_s > middle {
+        return Err(format!("a rate cannot fall below 0/s: \"{}\" swings too far", shorten(text)));
+    }
+    let wave = Some(Wave { amplitude_per_s, period_ms: time_ms(period)? });
+    Ok(RateStep { wave, ..RateStep::ramp(middle, middle, for_ms) })
 }
 
 /// `None` when it is no rate at all; an error when it is one out of range.
@@ -68,6 +80,19 @@ mod tests {
             ("5/s -> 60/s over 10s", 5.0, 60.0, Some(10_000)),
         ] {
             assert_eq!(parse(text), Ok(RateStep::ramp(from_per_s, to_per_s, for_ms)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wave_swings_around_its_rate() {
+        let wave = |for_ms| RateStep {
+            wave: Some(Wave { amplitude_per_s: 20.0, period_ms: 30_000 }),
+            ..RateStep::ramp(40.0, 40.0, for_ms)
+        };
+        assert_eq!(parse("40/s +- 20/s every 30s"), Ok(wave(None)));
+        assert_eq!(parse("40/s+-1200/m every 30s for 2m"), Ok(wave(Some(120_000))));
+        for text in ["40/s +- 20/s", "40/s +- 50/s every 30s", "40/s +- 20/s every 0s"] {
+            assert!(parse(text).is_err(), "{text} was accepted");
         }
     }
 

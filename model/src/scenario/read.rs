@@ -50,7 +50,7 @@ fn read_tables(file_name: &str, mut root: Table<'_>, outside: &dyn Outside) -> S
     let safety = sections::read_safety(&mut root);
     let flows::Journeys { sources, mut flows, setup, teardown } =
         flows::read(&mut root, flows::Place::Shop, outside);
-    let loads = loads::read(&mut root, &flows);
+    let loads = loads::read(&mut root, &flows, outside);
     let limit_ms = safety.limit.as_millis() as u64;
     let faults = faults::read(&mut root, &edges, limit_ms);
     let export = sections::read_export(&mut root);

@@ -31,7 +31,7 @@ impl Scenario {
     #[must_use]
     pub fn scaled(&self, by: f64) -> Self {
         let by = if by.is_finite() && by > 0.0 { by } else { 1.0 };
-        let shorter = |ms: u64| (ms as f64 / by).round() as u64;
+        let shorter = |time: u64| (time as f64 / by).round() as u64;
         let shorter_time = |time: Duration| Duration::from_millis(shorter(whole_ms(time)));
         let mut scaled = self.clone();
         for time in [
@@ -53,9 +53,15 @@ impl Scenario {
         }
         for load in &mut scaled.loads {
             load.ramp_up_ms = shorter(load.ramp_up_ms);
+            for start_ns in &mut load.recorded_ns {
+                *start_ns = shorter(*start_ns);
+            }
         }
         for step in scaled.loads.iter_mut().flat_map(|load| &mut load.rate) {
             step.for_ms = step.for_ms.map(|for_ms| shorter(for_ms).max(1));
+            if let Some(wave) = &mut step.wave {
+                wave.period_ms = shorter(wave.period_ms).max(1);
+            }
         }
         scaled
     }

@@ -8,7 +8,7 @@ use crate::reading::reader::{Table, shorten};
 
 const MODELS: [&str; 2] = ["open", "closed"];
 /// Keys that only one of the models has.
-const OF_OPEN: [&str; 2] = ["rate", "spacing"];
+const OF_OPEN: [&str; 3] = ["rate", "spacing", "arrivals"];
 const OF_CLOSED: [&str; 2] = ["ramp_up", "think"];
 
 /// What a load says about its users.

@@ -26,6 +26,10 @@ fn upto(rate: &[RateStep], to_ms: u64) -> f64 {
             step.from_per_s
         };
         total += f64::midpoint(step.from_per_s, end_per_s) * used_ms / 1_000.0;
+        if let Some(wave) = step.wave {
+            let turn = std::f64::consts::TAU / wave.period_ms as f64;
+            total += wave.amplitude_per_s * (1.0 - (turn * used_ms).cos()) / (turn * 1_000.0);
+        }
         left_ms -= used_ms;
         if left_ms <= 0.0 {
             break;
@@ -34,13 +38,21 @@ fn upto(rate: &[RateStep], to_ms: u64) -> f64 {
     total
 }
 
+fn arrivals_of(load: &Load, from_ms: u64, to_ms: u64) -> f64 {
+    if load.recorded_ns.is_empty() {
+        return arrivals(&load.rate, from_ms, to_ms);
+    }
+    let before = |ms: u64| load.recorded_ns.partition_point(|start| *start < ms * 1_000_000);
+    before(to_ms).saturating_sub(before(from_ms)) as f64
+}
+
 /// Journeys of a flow between two instants after the start of load. `None` when users of the closed
 /// model walk it: how often depends on how fast they are answered.
 pub(super) fn journeys(scenario: &Scenario, flow: &str, from_ms: u64, to_ms: u64) -> Option<f64> {
     let walked = |load: &Load| {
         let share = load.share_of(flow);
         let known = load.model != LoadModel::Closed || share <= 0.0;
-        known.then(|| arrivals(&load.rate, from_ms, to_ms) * share)
+        known.then(|| arrivals_of(load, from_ms, to_ms) * share)
     };
     scenario.loads.iter().map(walked).sum()
 }
