@@ -2,7 +2,7 @@
 """Sending on, beside rotel, in one run: CPU-seconds for a million spans taken and forwarded by OTLP/gRPC.
 
     cargo build --release -p collector --examples
-    collector/benches/peers/forward.py --rotel PATH [--rate 100000] [--rounds 5] [--seconds 5]
+    collector/benches/peers/forward.py --rotel PATH [--rate 200] [--rounds 5] [--seconds 5]
 
 Needs Linux and two cores; where rotel comes from stands in ingest.py. The contestant has core 0 for itself, the
 sender and the backend core 1. The backend is our own collector in memory: it says how many spans arrived, and a
@@ -73,7 +73,7 @@ def measure(command, forwards, folder, arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rotel", required=True)
-    parser.add_argument("--rate", type=int, default=100_000)
+    parser.add_argument("--rate", type=int, default=200, help="requests of 512 spans in a second")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
     arguments = parser.parse_args()
