@@ -28,8 +28,8 @@ fn number(text: &str) -> Option<u64> {
     let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && *value > 0.0)?;
     // A double has room for microseconds of a time in seconds.
     match value {
-        ..1e11 => Some((value * 1e6).round() as u64 * 1_000),
-        ..1e14 => Some((value * 1e3).round() as u64 * 1_000),
+        ..1e11 => ((value * 1e6).round() as u64).checked_mul(1_000),
+        ..1e14 => ((value * 1e3).round() as u64).checked_mul(1_000),
         _ => None,
     }
 }
@@ -54,7 +54,8 @@ fn rfc_3339(text: &str) -> Option<u64> {
     let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
         - offset_s(zone)?;
     let ns = u64::try_from(seconds).ok()?.checked_mul(NS_PER_S)?;
-    is_sound.then_some(ns + fraction_ns(fraction)?)
+    let ns = ns.checked_add(fraction_ns(fraction)?)?;
+    is_sound.then_some(ns)
 }
 
 fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
@@ -100,4 +101,18 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     era * 146_097 + day_of_era - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::unix_ns;
+
+    #[test]
+    fn a_fraction_of_a_number_too_large_for_a_time_is_no_time() {
+        assert_eq!(unix_ns(&json!(1.5)), Some(1_500_000_000));
+        assert_eq!(unix_ns(&json!(99_999_999_999.5)), None);
+        assert_eq!(unix_ns(&json!(99_999_999_999_999.5)), None);
+    }
 }
