@@ -37,6 +37,10 @@ pub(crate) use context::{Context, Ended};
 use judge::holds_before;
 use turn::Turned;
 
+/// How long whoever begins again by himself rests after he got no connection: a target that refuses
+/// is asked again soon, but not as fast as a processor can ask.
+pub(crate) const REST: Duration = Duration::from_millis(10);
+
 /// A journey that has a place among the requests in flight.
 pub(crate) struct Journey {
     context: Rc<Context>,

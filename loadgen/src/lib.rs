@@ -18,6 +18,7 @@
 //! `journey`, `client`, `engine` (who waits for what), `closed`, `record`, `report`, `spans`,
 //! [`worker`] (started by a runner), [`join`] (one of many).
 
+mod account;
 pub mod arrival;
 mod client;
 mod closed;

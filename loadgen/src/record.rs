@@ -3,7 +3,6 @@
 //! Owned by one engine thread: recording takes no lock and waits for nobody. A second leaves as a
 //! whole once it has passed; several seconds can be joined when nobody takes them.
 
-mod account;
 mod second;
 
 use std::cell::RefCell;
@@ -13,9 +12,9 @@ use std::time::Duration;
 use model::limits::ACKNOWLEDGED_MAX;
 use model::load::{Acknowledged, Attempts, LoadExemplar};
 
+use crate::account::Account;
 use crate::client::DialTimes;
 
-pub(crate) use account::Account;
 pub(crate) use second::{Came, Cell, CellKey, Dials, Rank, Second, Timing};
 
 impl Inner {
@@ -102,7 +101,7 @@ impl Recorder {
     pub(crate) fn ended_by(&self, unix_s: u64, key: CellKey, timing: Timing, done: Done<'_>) {
         let mut inner = self.inner.borrow_mut();
         if key.step.is_none() {
-            inner.account.ended(key.outcome);
+            inner.account.ended_by(key.outcome, 1);
         }
         let cell = inner.second(unix_s).ended(key, timing);
         cell.attempts += done.attempts;

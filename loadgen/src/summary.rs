@@ -22,11 +22,12 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use crate::account::Account;
 pub use book::{Book, BookError, Setting};
 pub use decoded::{Cell, Decoded, Dials};
 pub use figures::{
-    Account, CellFigures, DialFigures, Distribution, Group, Percentile, Phased, PointOfTime, Rates,
-    Summary, Trust,
+    CellFigures, DialFigures, Distribution, Group, Percentile, Phased, PointOfTime, Rates, Summary,
+    Trust,
 };
 pub use series::{Series, Slot};
 pub use spread::{Bounds, Spread};

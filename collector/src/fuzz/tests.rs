@@ -1,73 +1,34 @@
-use std::fs;
-use std::path::{Path, PathBuf};
+//! Every target over its seeds, over seeds with damage, and over what comes by chance.
+
+#[path = "../../../tests/shared/fuzzing.rs"]
+mod fuzzing;
 
 use proptest::prelude::*;
 
 use super::*;
+use fuzzing::{Targets, damage};
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
-}
-
-fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let folder = folder().join("seeds").join(target);
-    let entries =
-        fs::read_dir(&folder).unwrap_or_else(|_| panic!("{} is missing", folder.display()));
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    assert!(!paths.is_empty(), "{} is empty", folder.display());
-    paths.iter().map(|path| fs::read(path).unwrap()).collect()
-}
+const ALL: Targets = Targets { home: env!("CARGO_MANIFEST_DIR"), list: TARGETS };
 
 #[test]
 fn every_target_has_its_file_and_every_file_its_target() {
-    let mut files: Vec<String> = fs::read_dir(folder().join("fuzz_targets"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
-        .collect();
-    files.sort();
-    let mut names: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
-    names.sort_unstable();
-    assert_eq!(files, names);
-    let manifest = fs::read_to_string(folder().join("Cargo.toml")).unwrap();
-    for name in names {
-        assert!(manifest.contains(&format!("name = \"{name}\"")), "{name} is not in Cargo.toml");
-        let source = folder().join(format!("fuzz_targets/{name}.rs"));
-        let source = fs::read_to_string(source).unwrap();
-        assert!(source.contains(&format!("::{name}(")), "{name}.rs runs another target");
-    }
+    ALL.have_their_files();
 }
 
 #[test]
 fn every_seed_passes_its_target() {
-    for (name, run) in TARGETS {
-        for seed in seeds(name) {
-            run(&seed);
-        }
-    }
+    ALL.pass_their_seeds();
 }
 
 proptest! {
     #[test]
-    fn every_target_bears_seeds_with_damage(
-        pick in any::<prop::sample::Index>(),
-        places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..4),
-    ) {
-        for (name, run) in TARGETS {
-            let seeds = seeds(name);
-            let mut bytes = pick.get(&seeds).clone();
-            for (place, byte, how) in &places {
-                damage(&mut bytes, *place, *byte, *how);
-            }
-            run(&bytes);
-        }
+    fn every_target_bears_seeds_with_damage(damage in damage()) {
+        ALL.bear_damage(&damage);
     }
 
     #[test]
     fn every_target_bears_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        for (_, run) in TARGETS {
-            run(&bytes);
-        }
+        ALL.bear(&bytes);
     }
 
     /// Bytes that matter to parsers of text.
@@ -76,9 +37,7 @@ proptest! {
         bytes in "(\\{|\\}|\\[|\\]|:|,|\"|\\\\|\"resourceSpans\"|\"scopeSpans\"|\"spans\"|\"resourceLogs\"\
                   |\"scopeLogs\"|\"logRecords\"|\"traceId\"|\"level\"|\"time\"|null|1|-|e9|\r|\n|é){0,40}",
     ) {
-        for (_, run) in TARGETS {
-            run(bytes.as_bytes());
-        }
+        ALL.bear(bytes.as_bytes());
     }
 
     /// Messages inside messages, as deep as protobuf of a request is.
@@ -96,21 +55,6 @@ proptest! {
         for level in 0..depth {
             message = field(if level + 1 == depth { 1 } else { 2 }, &message);
         }
-        for (_, run) in TARGETS {
-            run(&message);
-        }
-    }
-}
-
-fn damage(bytes: &mut Vec<u8>, place: prop::sample::Index, byte: u8, how: u8) {
-    if bytes.is_empty() {
-        return;
-    }
-    let place = place.index(bytes.len());
-    match how {
-        0 => bytes[place] = byte,
-        1 => bytes.insert(place, byte),
-        2 => drop(bytes.remove(place)),
-        _ => bytes.truncate(place),
+        ALL.bear(&message);
     }
 }

@@ -15,13 +15,9 @@ use tokio::time::Instant;
 use super::crowd::Crowd;
 use crate::arrival::Arrival;
 use crate::client::Outgoing;
-use crate::journey::Journey;
+use crate::journey::{Journey, REST};
 use crate::plan::ResolvedLoad;
 use crate::queue::Released;
-
-/// How long a user rests who got no connection: a target that refuses is asked again soon, but not
-/// as fast as a processor can ask.
-const REST: Duration = Duration::from_millis(10);
 
 pub(super) struct User {
     crowd: Rc<Crowd>,

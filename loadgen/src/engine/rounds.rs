@@ -6,7 +6,6 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use model::load::Outcome;
 use tokio::time::Instant;
@@ -14,12 +13,8 @@ use tokio::time::Instant;
 use super::Share;
 use crate::arrival::Arrival;
 use crate::client::Outgoing;
-use crate::journey::{Context, Journey};
+use crate::journey::{Context, Journey, REST};
 use crate::queue::Released;
-
-/// How long a place rests after it got no connection: a target that refuses is asked again soon,
-/// but not as fast as a processor can ask.
-const REST: Duration = Duration::from_millis(10);
 
 /// Numbers of journeys, of which no other engine has one.
 #[derive(Debug, Clone)]

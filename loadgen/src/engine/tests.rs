@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::*;
+use crate::account::Account;
 use crate::pacer::TimerPacer;
 use crate::plan::Resolved;
-use crate::record::Account;
 use crate::spans::SpanSink;
 use crate::testing::{self, Act, rate};
 

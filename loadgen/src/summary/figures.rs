@@ -2,49 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use model::load::{Attempts, CheckCount, LoadKey, Outcome, Validity};
+use model::load::{Attempts, CheckCount, LoadKey, Validity};
 use model::phase::Phase;
 use serde::{Deserialize, Serialize};
 
-/// Journeys by their end. At the end of a load `offered` is the sum of the others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    pub offered: u64,
-    pub completed: u64,
-    /// Status, connection and answer errors, and checks that did not hold.
-    pub failed: u64,
-    pub timed_out: u64,
-    pub dropped: u64,
-    pub unfinished: u64,
-}
-
-impl Account {
-    pub(super) fn ended_by(&mut self, outcome: Outcome, count: u64) {
-        let column = match outcome {
-            Outcome::Completed => &mut self.completed,
-            Outcome::Status | Outcome::Connection | Outcome::Answer | Outcome::Check => {
-                &mut self.failed
-            },
-            Outcome::Timeout => &mut self.timed_out,
-            Outcome::Dropped => &mut self.dropped,
-            Outcome::Unfinished => &mut self.unfinished,
-        };
-        *column += count;
-    }
-
-    pub fn ended(&self) -> u64 {
-        self.completed + self.failed + self.timed_out + self.dropped + self.unfinished
-    }
-
-    pub fn balances(&self) -> bool {
-        self.offered == self.ended()
-    }
-
-    /// Everything that did not complete.
-    pub fn errors(&self) -> u64 {
-        self.ended() - self.completed
-    }
-}
+use crate::account::Account;
 
 /// Per second of the judged time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

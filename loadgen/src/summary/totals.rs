@@ -10,11 +10,12 @@ use super::book::{Book, judged};
 use super::decoded::Cell;
 use super::distribute::{distribution, ms, spectrum};
 use super::figures::{
-    Account, CellFigures, DialFigures, Distribution, Group, Phased, PointOfTime, Rates, Summary,
+    CellFigures, DialFigures, Distribution, Group, Phased, PointOfTime, Rates, Summary,
 };
 use super::series::Slot;
 use super::spread::Spread;
 use super::validity;
+use crate::account::Account;
 
 /// A flow, or one of its steps.
 type Of<'a> = (&'a str, Option<&'a str>);

@@ -9,7 +9,8 @@ use model::load::Validity;
 
 use super::book::Book;
 use super::decoded::Decoded;
-use super::figures::{Account, Trust};
+use super::figures::Trust;
+use crate::account::Account;
 
 /// An arrival released later than this was not dispatched in time, in microseconds.
 const IN_TIME_US: u64 = 100_000;
