@@ -18,10 +18,12 @@ mod stream;
 mod vigil;
 
 use std::cell::Cell;
+use std::io;
 
 use bytes::Bytes;
 use model::target::{HttpVersion, Reuse, Target};
 use telemetry::tls::TlsError;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 pub(crate) use answer::Wanted;
@@ -41,6 +43,23 @@ use http2::Http2;
 pub struct ClientError {
     target: String,
     source: Box<TlsError>,
+}
+
+/// Why a handshake failed.
+#[derive(Debug, thiserror::Error)]
+pub enum HandshakeError {
+    #[error(transparent)]
+    Settings(#[from] ClientError),
+    #[error("the handshake with {target} failed")]
+    Failed { target: String, source: io::Error },
+}
+
+/// Shakes hands over a connected socket, as the load will. Nothing is done where nothing is
+/// encrypted.
+pub async fn shake_hands(target: &Target, socket: TcpStream) -> Result<(), HandshakeError> {
+    let Some(tls) = connect::secured(target)? else { return Ok(()) };
+    let shaken = tls.wrap(socket).await.map(drop);
+    shaken.map_err(|source| HandshakeError::Failed { target: target.to_string(), source })
 }
 
 /// One request as far as it came.

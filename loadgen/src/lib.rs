@@ -46,6 +46,7 @@ pub mod summary;
 mod testing;
 pub mod worker;
 
+pub use client::{HandshakeError, shake_hands};
 pub use closed::needs_child;
 pub use error::LoadError;
 pub use once::walk_once;

@@ -63,6 +63,8 @@ pub(super) enum Unreachable {
         CONNECT_TIMEOUT.as_secs()
     )]
     Silent { authority: String, address: SocketAddr },
+    #[error(transparent)]
+    Handshake(#[from] loadgen::HandshakeError),
 }
 
 /// The address, and the name where it says something else.
@@ -71,7 +73,7 @@ fn both(authority: &str, address: SocketAddr) -> String {
     if authority == address { address } else { format!("{address} ({authority})") }
 }
 
-/// Makes one connection to each target.
+/// Makes one connection to each target, handshake included.
 pub(super) async fn reach(targets: &[Target]) -> Result<(), Unreachable> {
     for target in targets {
         reach_one(target).await?;
@@ -106,7 +108,11 @@ async fn reach_one(target: &Target) -> Result<(), Unreachable> {
 async fn connect(target: &Target, address: SocketAddr) -> Result<(), Unreachable> {
     let authority = target.authority.clone();
     match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-        Ok(Ok(_stream)) => Ok(()),
+        Ok(Ok(stream)) => {
+            let shaken = loadgen::shake_hands(target, stream);
+            let silent = |_elapsed| Unreachable::Silent { authority, address };
+            Ok(tokio::time::timeout(CONNECT_TIMEOUT, shaken).await.map_err(silent)??)
+        },
         Ok(Err(source)) if source.kind() == std::io::ErrorKind::ConnectionRefused => {
             Err(Unreachable::Refused { authority, address, source })
         },

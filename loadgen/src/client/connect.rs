@@ -44,7 +44,7 @@ struct Names {
 
 impl Dialer {
     pub(super) fn new(target: &Target) -> Result<Self, ClientError> {
-        let tls = target.tls.as_ref().map(|tls| secure(target, tls)).transpose()?;
+        let tls = secured(target)?;
         Ok(Self { place: target.place.clone(), tls, names: RefCell::default() })
     }
 
@@ -121,6 +121,11 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
     Ok(socket)
+}
+
+/// What encrypts connections to a target; `None` where nothing does.
+pub(super) fn secured(target: &Target) -> Result<Option<Tls>, ClientError> {
+    target.tls.as_ref().map(|tls| secure(target, tls)).transpose()
 }
 
 fn secure(target: &Target, tls: &TargetTls) -> Result<Tls, ClientError> {

@@ -107,13 +107,17 @@ impl Authority {
     }
 
     fn target(&self, address: SocketAddr, change: impl FnOnce(&mut TargetTls)) -> Client {
+        client(self.at(address, change))
+    }
+
+    fn at(&self, address: SocketAddr, change: impl FnOnce(&mut TargetTls)) -> Target {
         let mut tls = TargetTls {
             server_name: Some("localhost".into()),
             trust: Some(self.folder.path().join("ca.pem")),
             ..TargetTls::default()
         };
         change(&mut tls);
-        client(Target { tls: Some(tls), ..address.into() })
+        Target { tls: Some(tls), ..address.into() }
     }
 }
 
@@ -130,6 +134,23 @@ async fn an_encrypted_target_is_trusted_by_its_authority_and_its_name() {
     assert_eq!(one(&misnamed).await.end, Err(Failure::Tls));
     let anybody = stranger.target(address, |tls| tls.insecure = true);
     assert_eq!(one(&anybody).await.end.unwrap(), "hi");
+}
+
+#[tokio::test]
+async fn a_handshake_before_the_load_says_why_it_failed() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let address = authority.serve(false).await;
+    let shake = async |target: &Target| {
+        shake_hands(target, TcpStream::connect(address).await.unwrap()).await
+    };
+    shake(&authority.at(address, |_| {})).await.unwrap();
+    shake(&address.into()).await.unwrap();
+    let HandshakeError::Failed { source, .. } =
+        shake(&stranger.at(address, |_| {})).await.unwrap_err()
+    else {
+        panic!("the settings are right")
+    };
+    assert!(source.to_string().contains("UnknownIssuer"), "{source}");
 }
 
 #[tokio::test]
