@@ -3,13 +3,14 @@
 //! Machines are busy, and a busy machine makes a load invalid, which is an honest end (exit code
 //! 6). What is tested here holds in either case.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use telemetry::clock::Clock;
 use tempfile::TempDir;
@@ -271,4 +272,32 @@ rate = "100/s"
     assert!(out.contains("Buying on http://"), "{out}");
     let refused = load(&file.display().to_string(), &["--target", &target, "--rate", "5"]);
     assert_eq!(refused.status.code(), Some(4));
+}
+
+#[test]
+fn a_load_that_has_lost_a_worker_ends_and_says_which() {
+    let _machine = machine();
+    let address = serve(|_| 200);
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("result.json");
+    let mut child = program()
+        .args(["load", &format!("http://{address}/"), "--rate", "100", "--for", "2m"])
+        .args(["--workers", "2", "--plain", "--json", &path.display().to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The first line of the live view says that the load has begun.
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("offered"));
+    let pid = child.id();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let worker: i32 = children.split_whitespace().last().unwrap().parse().unwrap();
+    kill_process(Pid::from_raw(worker).unwrap(), Signal::KILL).unwrap();
+    lines.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(6));
+    let result: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let early = result["ended_early"].as_str().unwrap();
+    assert!(early.starts_with("load worker "), "{early}");
+    assert!(result["judged_s"].as_f64().unwrap() < 100.0, "{result}");
 }

@@ -46,6 +46,8 @@ pub(super) enum End {
     Interrupted(&'static str),
     /// Somebody who watched wanted no more of it, and why.
     Stopped(String),
+    /// A part of it was missing, and which.
+    Lost(String),
 }
 
 /// Looks at each second of a load as it comes in.

@@ -184,12 +184,19 @@ impl Crew {
                 Some(word) = self.words.recv() => next = Some(word),
                 Some(ended) = self.children.join_next() => {
                     let (worker, status) = said(ended);
-                    if !done.contains(&worker) {
-                        gone.insert(worker);
-                        self.collector.stop_load(&format!("worker {worker} ended: {status}"));
+                    if !done.contains(&worker) && gone.insert(worker) {
+                        let what = format!("load worker {worker} ended: {status}");
+                        self.stop(End::Lost(what), watched, clock);
                     }
                 },
-                _ = look.tick() => gone.extend(self.collector.load_lost()),
+                _ = look.tick() => {
+                    for worker in self.collector.load_lost() {
+                        if !done.contains(&worker) && gone.insert(worker) {
+                            let what = format!("load worker {worker} has fallen silent");
+                            self.stop(End::Lost(what), watched, clock);
+                        }
+                    }
+                },
             }
         }
     }
@@ -198,7 +205,7 @@ impl Crew {
         let reason = match &end {
             End::Over => "over",
             End::Interrupted(signal) => signal,
-            End::Stopped(reason) => reason.as_str(),
+            End::Stopped(reason) | End::Lost(reason) => reason.as_str(),
         };
         self.collector.stop_load(reason);
         watched.end(end, clock);

@@ -81,6 +81,7 @@ impl LoadResult {
             End::Over => None,
             End::Interrupted(signal) => Some(format!("interrupted by {signal}")),
             End::Stopped(reason) => Some(format!("a threshold failed: {reason}")),
+            End::Lost(what) => Some(what.clone()),
         };
         Self {
             format: FORMAT,

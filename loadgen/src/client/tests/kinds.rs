@@ -150,7 +150,7 @@ async fn a_handshake_before_the_load_says_why_it_failed() {
     else {
         panic!("the settings are right")
     };
-    assert!(source.to_string().contains("UnknownIssuer"), "{source}");
+    assert!(source.to_string().contains("invalid peer certificate"), "{source}");
 }
 
 #[tokio::test]
