@@ -10,22 +10,23 @@ mod page;
 mod show;
 mod traces;
 
+pub use model::answer::{CallRow, Durations, TraceLine};
 use model::frame::LogLine;
 use model::id::{CorrelationId, TraceId};
 use serde::{Deserialize, Deserializer};
 
 use crate::record::LogView;
 
-pub use edges::{Durations, EdgeQuery, EdgeRow};
 pub(crate) use edges::{EdgeCounts, ROWS_MAX, Window};
+pub use edges::{EdgeQuery, EdgeRow};
 pub(crate) use events::EventQuery;
 pub use facts::{BreakerChange, FaultChange, FaultRow};
-pub use graph::{CallRow, Graph, GraphNode};
+pub use graph::{Graph, GraphNode};
 pub(crate) use operations::{OperationCounts, RouteQuery, rows as operation_rows};
 pub use operations::{OperationQuery, OperationRow};
 pub use page::{LogCursor, TraceCursor};
 pub(crate) use show::{log_line, severity, span};
-pub use traces::{TraceLine, TraceOrder, TraceQuery};
+pub use traces::{TraceOrder, TraceQuery};
 
 /// Most lines of one answer.
 pub(crate) const LIMIT_MAX: usize = 10_000;

@@ -15,6 +15,7 @@
 //! run is judged) and [`scenario::check`] (what can be said before it runs), [`gateway`] (the file
 //! of a proxy that stands alone), [`loadfile`] (the file of a load that stands alone).
 
+pub mod answer;
 pub mod decision;
 pub mod distribution;
 pub mod edge;

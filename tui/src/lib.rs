@@ -17,6 +17,7 @@
 //! It acts only on a terminal. Without one, [`plain`] writes one line per second.
 
 pub mod app;
+pub mod ask;
 pub mod feed;
 pub mod format;
 pub mod glyphs;

@@ -8,6 +8,7 @@ use model::edge::Edge;
 use model::hist::Histogram;
 use serde::{Deserialize, Serialize};
 
+use super::Durations;
 use crate::store::Rollup;
 
 /// Most rows of one answer.
@@ -52,30 +53,6 @@ pub struct EdgeRow {
     /// Durations by share, when they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quantiles: Vec<Quantile>,
-}
-
-/// `None` without values.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Durations {
-    pub mean_ms: Option<f64>,
-    pub p50_ms: Option<f64>,
-    pub p90_ms: Option<f64>,
-    pub p99_ms: Option<f64>,
-    pub max_ms: Option<f64>,
-}
-
-impl Durations {
-    pub(crate) fn of(histogram: &Histogram) -> Self {
-        let ms = |value: Duration| (value.as_secs_f64() * 1e6).round() / 1e3;
-        let quantile = |fraction| histogram.quantile(fraction).map(ms);
-        Self {
-            mean_ms: histogram.mean().map(ms),
-            p50_ms: quantile(0.5),
-            p90_ms: quantile(0.9),
-            p99_ms: quantile(0.99),
-            max_ms: (!histogram.is_empty()).then(|| ms(histogram.max())),
-        }
-    }
 }
 
 /// Counts by start of the step and edge.

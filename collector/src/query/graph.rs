@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Durations, EdgeCounts, EdgeQuery, EdgeRow, Window};
+use super::{CallRow, Durations, EdgeCounts, EdgeQuery, EdgeRow, Window};
 use crate::live::ServiceCall;
 use crate::store::Rollup;
 
@@ -17,19 +17,6 @@ pub struct Graph {
     /// Calls since the start of the run as the spans of both sides tell them, also of services that
     /// no gateway stands between; empty for a run that is over.
     pub calls: Vec<CallRow>,
-}
-
-/// Calls from one service to another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CallRow {
-    pub caller: String,
-    pub callee: String,
-    pub calls: u64,
-    pub errors: u64,
-    /// As the callee saw it.
-    pub server: Durations,
-    /// As the caller saw it.
-    pub client: Durations,
 }
 
 /// A service, with what was asked of it by all its callers.

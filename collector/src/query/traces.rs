@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use model::answer::TraceLine;
 use model::edge::Edge;
 use model::frame::TraceHead;
 use model::id::CorrelationId;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::page::TraceCursor;
 use crate::record::SpanView;
@@ -49,18 +50,6 @@ pub struct TraceQuery {
     /// Only traces after those of an earlier answer.
     pub cursor: Option<TraceCursor>,
     pub limit: Option<usize>,
-}
-
-/// One line of a list of traces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TraceLine {
-    #[serde(flatten)]
-    pub head: TraceHead,
-    /// Service and name of the span that has no parent; `None` while it has not come in.
-    pub service: Option<String>,
-    pub name: Option<String>,
-    pub spans: u64,
-    pub errors: u64,
 }
 
 impl TraceQuery {
