@@ -123,7 +123,16 @@ impl Iterator for Arrivals {
 
 /// The user of arrival `index`, in `0..users`.
 pub fn user_of(seed: u64, load_name: &str, users: u64, index: u64) -> u64 {
-    let key = named(seed, "users", &[load_name]).bits();
+    chosen_user(users_key(seed, load_name), users, index)
+}
+
+/// Key of the choice of users of a load.
+pub(crate) fn users_key(seed: u64, load_name: &str) -> u64 {
+    named(seed, "users", &[load_name]).bits()
+}
+
+/// [`user_of`] for who keeps the key.
+pub(crate) fn chosen_user(key: u64, users: u64, index: u64) -> u64 {
     indexed(key, "user", index).index(users as usize) as u64
 }
 

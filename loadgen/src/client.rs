@@ -7,18 +7,23 @@
 //! reported as it happened; nothing is sent twice here. A request that is given up takes its
 //! connection with it, so that the target can notice.
 
+mod alert;
 pub(crate) mod answer;
+mod arrived;
 mod chunks;
 mod connect;
 mod failure;
 mod http1;
 mod http2;
+mod idle;
 mod outgoing;
 mod stream;
 mod vigil;
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::io;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use model::target::{HttpVersion, Reuse, Target};
@@ -33,6 +38,7 @@ pub(crate) use http1::Held;
 pub(crate) use outgoing::Outgoing;
 pub(crate) use vigil::{GivenUp, Vigil};
 
+use alert::Alert;
 use connect::Dialer;
 use http1::Http1;
 use http2::Http2;
@@ -94,6 +100,8 @@ struct Trail {
     head: Vec<u8>,
     body: Bytes,
     body_bytes: u64,
+    /// When the last bytes came, where that is not when they were read.
+    arrived: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -115,14 +123,27 @@ enum Protocol {
 pub(crate) struct Client {
     lanes: Vec<Lane>,
     vigil: Vigil,
+    alert: Alert,
     /// Exhausted files and ports are said once, not once per request.
     warned: Cell<bool>,
 }
 
 impl Client {
-    pub(crate) fn new(targets: &[Target], vigil: Vigil) -> Result<Self, ClientError> {
-        let lanes = targets.iter().map(Lane::new).collect::<Result<_, _>>()?;
-        Ok(Self { lanes, vigil, warned: Cell::default() })
+    /// Where answers are `stamped`, they end when they came and not when they were read, so that
+    /// reading them can wait while [`Client::is_alert`] says no.
+    pub(crate) fn new(
+        targets: &[Target],
+        vigil: Vigil,
+        stamped: bool,
+    ) -> Result<Self, ClientError> {
+        let lane = |target| Lane::new(target, stamped);
+        let lanes = targets.iter().map(lane).collect::<Result<_, _>>()?;
+        Ok(Self { lanes, vigil, alert: Alert::default(), warned: Cell::default() })
+    }
+
+    /// Something is under way whose time is taken when this thread notices it.
+    pub(crate) fn is_alert(&self, now: Instant) -> bool {
+        self.alert.is_on(now)
     }
 
     /// Sends one request and reads its answer to the end, or gives up at `deadline` or when the
@@ -136,25 +157,59 @@ impl Client {
     ) -> Exchange {
         let mut trail = Trail::default();
         let lane = &self.lanes[outgoing.target];
-        let attempt = lane.attempt(outgoing, wanted, &mut trail, held);
+        let attempt = lane.attempt((outgoing, wanted), &self.alert, &mut trail, held);
         let end = match self.vigil.guard(deadline, attempt).await {
             Ok(end) => end,
             Err(GivenUp::Timeout) => Err(Failure::Timeout),
             Err(GivenUp::Stopped) => Err(Failure::Stopped),
         };
         if let Err(failure) = end {
+            self.alert.raise();
             self.warn_once(lane, failure);
         }
+        let finished = match (trail.arrived, trail.written) {
+            (Some(arrived), Some(written)) if end.is_ok() => arrived.max(written),
+            _ => Instant::now(),
+        };
         Exchange {
             end: end.map(|()| trail.body),
             ready: trail.ready,
             written: trail.written,
-            finished: Instant::now(),
+            finished,
             dial: trail.dial,
             status: trail.status,
             faults: trail.faults,
             head: trail.head,
             body_bytes: trail.body_bytes,
+        }
+    }
+
+    /// Takes away the connections that the target has closed while nobody used them, and goes on
+    /// with it for as long as it is polled.
+    pub(crate) async fn tend(&self) -> Infallible {
+        self.tended(Poll::Pending).await
+    }
+
+    /// The same, once.
+    pub(crate) async fn tend_now(&self) {
+        self.tended(Poll::Ready(())).await;
+    }
+
+    /// However many there are, all of them are looked at: the runtime would let a task look at some
+    /// hundred sockets only, and then ask it to come again.
+    async fn tended<T: Copy>(&self, then: Poll<T>) -> T {
+        let tend = std::future::poll_fn(|context| {
+            self.tend_lanes(context);
+            then
+        });
+        tokio::task::unconstrained(tend).await
+    }
+
+    fn tend_lanes(&self, context: &Context<'_>) {
+        for lane in &self.lanes {
+            if let Protocol::Http1(http) = &lane.protocol {
+                http.tend(context);
+            }
         }
     }
 
@@ -171,9 +226,11 @@ impl Client {
 }
 
 impl Lane {
-    fn new(target: &Target) -> Result<Self, ClientError> {
+    fn new(target: &Target, stamped: bool) -> Result<Self, ClientError> {
         let protocol = match target.version {
-            HttpVersion::Http1 => Protocol::Http1(Http1::new(target.requests_per_connection)),
+            HttpVersion::Http1 => {
+                Protocol::Http1(Http1::new(target.requests_per_connection, stamped))
+            },
             HttpVersion::Http2 => {
                 let scheme = if target.tls.is_some() { "https" } else { "http" };
                 let origin = format!("{scheme}://{}", target.authority);
@@ -186,8 +243,8 @@ impl Lane {
 
     async fn attempt(
         &self,
-        outgoing: &Outgoing,
-        wanted: Wanted,
+        (outgoing, wanted): (&Outgoing, Wanted),
+        alert: &Alert,
         trail: &mut Trail,
         held: &mut Held,
     ) -> Result<(), Failure> {
@@ -198,7 +255,7 @@ impl Lane {
                     Reuse::Journey => http1::Whose::Journey(held),
                     Reuse::Never => http1::Whose::Nobody,
                 };
-                http.exchange(&self.dialer, (outgoing, wanted), trail, whose).await
+                http.exchange((&self.dialer, alert), (outgoing, wanted), trail, whose).await
             },
             Protocol::Http2(http) => {
                 // Rare and large: it would make every journey as large as itself.

@@ -8,6 +8,7 @@
 //! get a bound, and what has not ended by then is recorded as unfinished.
 
 mod backlog;
+mod rest;
 mod rounds;
 
 use std::rc::Rc;
@@ -110,6 +111,8 @@ pub(crate) struct Engine<P> {
     released: Instant,
     /// First second that has not been reported.
     second: u64,
+    /// Answers may rest with the kernel until the next release.
+    may_rest: bool,
 }
 
 impl<P: Pacer> Engine<P> {
@@ -139,6 +142,7 @@ impl<P: Pacer> Engine<P> {
             released: start,
             backlog,
             schedule,
+            may_rest: context.plan.answers_may_wait(),
             context,
         }
     }
@@ -149,7 +153,7 @@ impl<P: Pacer> Engine<P> {
         let order = *self.orders.borrow_and_update();
         self.obey(order, self.context.clock.now());
         self.begin_rounds();
-        let vigil = self.context.vigil.clone();
+        let context = Rc::clone(&self.context);
         if let Some(shard) = self.share.users {
             self.users = Users::new(&self.context, self.start, shard)?;
         }
@@ -160,6 +164,9 @@ impl<P: Pacer> Engine<P> {
                 return Ok(self.close(now));
             }
             let wake = self.next_wake(now);
+            if self.may_rest(now, wake) && self.rest(wake).await? {
+                continue;
+            }
             tokio::select! {
                 biased;
                 changed = self.orders.changed(), if self.listening => {
@@ -170,7 +177,8 @@ impl<P: Pacer> Engine<P> {
                     self.obey(order, self.context.clock.now());
                 },
                 Some(ended) = self.journeys.join_next() => passed_on(ended),
-                () = vigil.sooner() => {},
+                () = context.vigil.sooner() => {},
+                never = context.client.tend() => match never {},
                 turn = turn_of(&mut self.users) => {
                     // Without users there is no load left that anybody has planned.
                     if turn? == Turn::Ended {

@@ -26,19 +26,19 @@ pub(crate) struct Fill<'a> {
 
 impl Fill<'_> {
     /// As it is: for headers and keys.
-    pub(crate) fn plain(&self, template: &Template) -> Option<String> {
+    pub(crate) fn plain<'t>(&self, template: &'t Template) -> Option<Cow<'t, str>> {
         self.filled(template, String::push_str)
     }
 
     /// What a URI may not hold is percent-encoded; slashes and question marks pass, so that a
     /// saved location or a listed path can be followed.
-    pub(crate) fn path(&self, template: &Template) -> Option<String> {
+    pub(crate) fn path<'t>(&self, template: &'t Template) -> Option<Cow<'t, str>> {
         let path = self.filled(template, percent_encoded)?;
-        Some(if path.starts_with('/') { path } else { format!("/{path}") })
+        Some(if path.starts_with('/') { path } else { format!("/{path}").into() })
     }
 
     /// JSON: inside quotes a value is escaped; outside it is put in as the JSON that it is.
-    pub(crate) fn json(&self, template: &Template) -> Option<String> {
+    pub(crate) fn json<'t>(&self, template: &'t Template) -> Option<Cow<'t, str>> {
         self.filled(template, |text, value| {
             if ends_inside_quotes(text) {
                 escaped(text, value);
@@ -48,8 +48,16 @@ impl Fill<'_> {
         })
     }
 
-    /// `None` when the step that would have saved a value was left out.
-    fn filled(&self, template: &Template, put: impl Fn(&mut String, &str)) -> Option<String> {
+    /// `None` when the step that would have saved a value was left out. Without a hole nothing is
+    /// copied.
+    fn filled<'t>(
+        &self,
+        template: &'t Template,
+        put: impl Fn(&mut String, &str),
+    ) -> Option<Cow<'t, str>> {
+        if let Some(literal) = template.literal() {
+            return Some(literal.into());
+        }
         let mut text = String::new();
         for segment in &template.segments {
             match segment {
@@ -57,11 +65,11 @@ impl Fill<'_> {
                 Segment::Hole(hole) => put(&mut text, &self.value(hole)?),
             }
         }
-        Some(text)
+        Some(text.into())
     }
 
     fn value(&self, hole: &Hole) -> Option<Cow<'_, str>> {
-        let (key, draw) = (self.identity.draw_key, self.draw);
+        let (key, draw) = (self.identity.draw_key(), self.draw);
         Some(match hole {
             Hole::Sequence => self.identity.index.to_string().into(),
             Hole::Uuid => uuid(key, draw).into(),
@@ -204,7 +212,9 @@ mod tests {
     fn an_entry_of_a_list_is_drawn_from_the_seed() {
         let mut drawn = Vec::new();
         for step in 0..32 {
-            check(step, |fill| drawn.push(fill.plain(&template("${any:sku}")).unwrap()));
+            check(step, |fill| {
+                drawn.push(fill.plain(&template("${any:sku}")).unwrap().into_owned());
+            });
         }
         assert!(drawn.contains(&"tea".to_owned()) && drawn.contains(&"milk".to_owned()));
     }

@@ -5,8 +5,9 @@ use model::id::{CorrelationId, SpanId, TraceId};
 use model::load::{Group, LoadModel};
 use model::phase::Phase;
 use model::propagation::{FLAG_RANDOM, FLAG_SAMPLED, TraceParent};
+use model::units::Share;
 
-use crate::arrival::{Arrival, user_of};
+use crate::arrival::Arrival;
 use crate::plan::Resolved;
 
 /// One journey before it starts.
@@ -22,8 +23,8 @@ pub(crate) struct Identity {
     pub(crate) index: u64,
     pub(crate) correlation_id: CorrelationId,
     pub(crate) trace_id: TraceId,
-    /// Key of this journey's draws.
-    pub(crate) draw_key: u64,
+    /// Key of the draws of its load.
+    load_key: u64,
     pub(crate) group: Group,
     pub(crate) phase: Phase,
 }
@@ -34,15 +35,14 @@ impl Identity {
         let user = match about.model {
             // Users take turns in the numbers, so that each has the same in every run.
             LoadModel::Closed => arrival.index % about.users,
-            LoadModel::Open | LoadModel::Max => {
-                user_of(plan.seed, &about.name, about.users, arrival.index)
-            },
+            LoadModel::Open | LoadModel::Max => about.user_of(arrival.index),
         };
         // A user may act in several loads, so the number counts through all of them: no two
         // journeys of a run have the same correlation id. With one load it is the arrival's own.
         let number = arrival.index * plan.loads.len() as u64 + load as u64;
         let correlation_id = CorrelationId::of_user(user, number);
-        let group = if in_control_group(plan.seed, plan.control, &correlation_id) {
+        let has_control = plan.control != Share::ZERO;
+        let group = if has_control && in_control_group(plan.seed, plan.control, &correlation_id) {
             Group::Control
         } else {
             Group::Exposed
@@ -53,11 +53,16 @@ impl Identity {
             flow: plan.flow_of(load, arrival.index),
             index: arrival.index,
             trace_id: trace_id(about.trace_key, arrival.index),
-            draw_key: indexed(about.draw_key, "journey", arrival.index).bits(),
+            load_key: about.draw_key,
             correlation_id,
             group,
             phase: plan.timeline.phase_at(arrival.at_ns / 1_000_000),
         }
+    }
+
+    /// Key of this journey's draws. Most journeys draw nothing.
+    pub(crate) fn draw_key(&self) -> u64 {
+        indexed(self.load_key, "journey", self.index).bits()
     }
 
     /// Span 0 is the journey; requests and steps have the numbers from 1, in the order in which
@@ -103,7 +108,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use model::load::{Load, LoadPlan};
-    use model::units::Share;
 
     use super::*;
 
@@ -139,7 +143,7 @@ mod tests {
         let second = journeys(&LoadPlan { run_id: "another".into(), ..plan() });
         for (one, other) in first.iter().zip(&second) {
             assert_eq!(one.correlation_id, other.correlation_id);
-            assert_eq!(one.draw_key, other.draw_key);
+            assert_eq!(one.draw_key(), other.draw_key());
             assert_eq!(one.group, other.group);
             assert_ne!(one.trace_id, other.trace_id);
         }

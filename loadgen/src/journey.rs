@@ -171,12 +171,11 @@ impl Journey {
         buffer: &mut Outgoing,
     ) -> Outcome {
         let turns = &step.turns;
-        let begun = context.clock.now();
-        let until = turns.within_ms.map(|ms| begun + Duration::from_millis(ms));
+        let until = turns.within_ms.map(|ms| context.clock.now() + Duration::from_millis(ms));
         for turn in 0..turns.max {
             let at = At { number, step, place: draws::place(number, turn) };
-            let key = self.identity.draw_key;
-            let pause = turns.pause.as_ref().map(|pause| draws::pause(key, at.place, pause));
+            let key = || self.identity.draw_key();
+            let pause = turns.pause.as_ref().map(|pause| draws::pause(key(), at.place, pause));
             let pause = pause.unwrap_or_default();
             let final_turn = turn + 1 == turns.max;
             let again_at = |now: Instant| {
@@ -213,7 +212,7 @@ impl Journey {
     /// False when the load was aborted meanwhile.
     async fn think(&mut self, context: &Context, at: At<'_>) -> bool {
         let Some(think) = &at.step.think else { return true };
-        let think = draws::think(self.identity.draw_key, at.place, think);
+        let think = draws::think(self.identity.draw_key(), at.place, think);
         let from = context.clock.now();
         let slept = think.is_zero() || context.vigil.sleep_until(from + think).await.is_ok();
         self.thinking += context.clock.now().saturating_duration_since(from);

@@ -9,6 +9,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::thread::clock_nanosleep_absolute;
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
     timerfd_create, timerfd_settime,
@@ -20,6 +22,10 @@ use tokio::time::Instant;
 /// Waits for an instant. A wait that is dropped may be asked for again.
 pub(crate) trait Pacer {
     fn until(&mut self, at: Instant) -> impl Future<Output = io::Result<()>>;
+
+    /// Stands still until then, and this thread with it: nothing that comes meanwhile wakes it.
+    /// False when this timer cannot do that; then nothing has happened.
+    fn rest_until(&mut self, at: Instant) -> io::Result<bool>;
 }
 
 /// The kernel's timer, for every real run.
@@ -46,12 +52,17 @@ impl TimerPacer {
         })
     }
 
+    /// The instant on the kernel's clock.
+    fn monotonic(&self, at: Instant) -> io::Result<Timespec> {
+        let deadline = self.origin_monotonic + at.saturating_duration_since(self.origin);
+        Timespec::try_from(deadline).map_err(io::Error::other)
+    }
+
     fn arm(&mut self, at: Instant) -> io::Result<()> {
         if self.armed == Some(at) {
             return Ok(());
         }
-        let deadline = self.origin_monotonic + at.saturating_duration_since(self.origin);
-        let it_value = Timespec::try_from(deadline).map_err(io::Error::other)?;
+        let it_value = self.monotonic(at)?;
         let it_interval = Timespec { tv_sec: 0, tv_nsec: 0 };
         let spec = Itimerspec { it_interval, it_value };
         timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::ABSTIME, &spec)?;
@@ -89,6 +100,16 @@ impl Pacer for TimerPacer {
             }
         }
     }
+
+    fn rest_until(&mut self, at: Instant) -> io::Result<bool> {
+        let deadline = self.monotonic(at)?;
+        while let Err(error) = clock_nanosleep_absolute(ClockId::Monotonic, &deadline) {
+            if error != Errno::INTR {
+                return Err(error.into());
+            }
+        }
+        Ok(true)
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +129,15 @@ mod tests {
             assert!(Instant::now() >= at, "woke early");
         }
         pacer.until(Instant::now()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_rest_ends_after_its_instant_and_one_that_is_over_at_once() {
+        let mut pacer = TimerPacer::new().unwrap();
+        let at = after(3);
+        assert!(pacer.rest_until(at).unwrap());
+        assert!(Instant::now() >= at, "woke early");
+        assert!(pacer.rest_until(at).unwrap());
     }
 
     #[tokio::test]

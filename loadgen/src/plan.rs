@@ -15,10 +15,11 @@ use model::distribution::Distribution;
 use model::flow::{Condition, Extract, Flow, Step, Turns};
 use model::load::{AtLimit, Load, LoadModel, LoadPlan};
 use model::phase::Timeline;
-use model::target::Target;
+use model::target::{HttpVersion, Place, Target};
 use model::template::Template;
 use model::units::Share;
 
+use crate::arrival::{chosen_user, users_key};
 use crate::client::Wanted;
 use crate::error::LoadError;
 use crate::flow::policy::Policies;
@@ -61,6 +62,8 @@ pub(crate) struct ResolvedLoad {
     flows: Vec<usize>,
     pub(crate) model: LoadModel,
     pub(crate) users: u64,
+    /// Key of the choice of users.
+    users_key: u64,
     pub(crate) ramp_up: Duration,
     pub(crate) think: Option<Distribution>,
     pub(crate) timeout: Duration,
@@ -110,6 +113,13 @@ pub(crate) struct ResolvedStep {
     pub(crate) is_idempotent: bool,
 }
 
+impl ResolvedLoad {
+    /// The user of an arrival that no user makes by himself.
+    pub(crate) fn user_of(&self, arrival: u64) -> u64 {
+        chosen_user(self.users_key, self.users, arrival)
+    }
+}
+
 impl ResolvedStep {
     /// Nothing is looked for in the answer but its status.
     pub(crate) fn looks_at_status_alone(&self) -> bool {
@@ -142,6 +152,7 @@ impl Resolved {
                 planned: load.clone(),
                 model: load.model,
                 users: load.users,
+                users_key: users_key(plan.seed, &load.name),
                 ramp_up: Duration::from_millis(load.ramp_up_ms),
                 think: load.think.clone(),
                 timeout: Duration::from_millis(load.timeout_ms),
@@ -175,6 +186,20 @@ impl Resolved {
         })
     }
 
+    /// Reading an answer later than it came changes nothing that is measured or sent: nobody waits
+    /// for it to go on, and the kernel knows when it came.
+    pub(crate) fn answers_may_wait(&self) -> bool {
+        let is_open = |load: &ResolvedLoad| load.model == LoadModel::Open;
+        let is_stamped = |target: &Target| {
+            let by_hand = target.version == HttpVersion::Http1 && target.tls.is_none();
+            by_hand && matches!(target.place, Place::Tcp { .. })
+        };
+        self.loads.iter().all(is_open)
+            && self.targets.iter().all(is_stamped)
+            && self.flows.iter().all(ResolvedFlow::is_one_request)
+            && self.policies.are_none()
+    }
+
     /// Index of the flow that an arrival of a load walks.
     pub(crate) fn flow_of(&self, load: usize, arrival: u64) -> usize {
         let load = &self.loads[load];
@@ -205,6 +230,10 @@ impl Resolved {
 }
 
 impl ResolvedFlow {
+    fn is_one_request(&self) -> bool {
+        matches!(self.steps.as_slice(), [only] if only.turns.max == 1)
+    }
+
     /// Sum of what 99 of 100 users think at most in each step.
     fn think_nearly_all(&self) -> Duration {
         let nearly_all = Unit::from_bits((0.99 * 2_f64.powi(64)) as u64);
@@ -285,3 +314,6 @@ fn header_lines(step: &Step, authority: &str) -> (Vec<u8>, Vec<(String, Template
     }
     (fixed, changing)
 }
+
+#[cfg(test)]
+mod tests;

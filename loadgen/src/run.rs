@@ -230,7 +230,10 @@ impl Seat {
             let context = Rc::new(Context::new(self.resolved, self.clock, self.sink)?);
             let orders = Orders { orders: self.obeyed, share };
             let ends = (pacer, Backlog::new(reports));
-            Engine::new(context, schedule, self.start, orders, ends).run().await
+            let engine = Engine::new(context, schedule, self.start, orders, ends);
+            // As a task it takes turns with its journeys. The runtime's own future comes before
+            // all of them, also before those whose answers it has just let in.
+            tokio::task::spawn_local(engine.run()).await.map_err(|_panic| LoadError::Panicked)?
         })
     }
 }

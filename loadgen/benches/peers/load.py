@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The load generator beside wrk, oha and h2load, in one run.
+"""The load generator beside wrk, oha, h2load and Goose, in one run.
 
-    cargo build --release && cargo build --release -p loadgen --example witness
+    cargo build --release && cargo build --release -p loadgen --examples
     loadgen/benches/peers/load.py                # 64 connections as fast as they go
     loadgen/benches/peers/load.py --paced        # 5,000/s on 50 connections, as the target sees it
     loadgen/benches/peers/load.py --stall        # the same with a target that stands still for 1 s of 8
+    loadgen/benches/peers/load.py --closed       # 64 users who do not think, beside Goose with its own client
 
 Needs Linux, two cores, nginx and wrk (Debian: nginx-light, wrk); oha (cargo install oha) and h2load (Debian:
 nghttp2-client) take part when they are there. The target has core 0, the client core 1. The contestants take
@@ -13,7 +14,9 @@ CPU time is that of all threads of the client, user and system. "ours" records e
 times by step and outcome in histograms, lateness, waits for connections.
 """
 import argparse
+import ctypes
 import json
+import os
 import pathlib
 import re
 import resource
@@ -22,6 +25,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "proxy/benches/peers"))
 from common import free_port, start, stop  # noqa: E402
@@ -32,16 +36,24 @@ events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 1000000000; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;
   fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "hello, world\\n"; }} }}
+  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "hello, world\\n"; }}
+    location /status {{ stub_status; }} }}
 }}
 """
+PR_SET_CHILD_SUBREAPER = 36
 PACED_PER_S, PACED_CONNECTIONS, PACED_S, STALL_S = 5_000, 50, 8, 1.0
 
 
+def children():
+    return set(map(int, pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()))
+
+
 def client(command):
-    """Output and CPU seconds of a client on core 1."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    """Output and CPU seconds of a client on core 1, its own children included."""
+    others, before = children(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(["taskset", "-c", "1", *map(str, command)], capture_output=True, text=True)
+    for orphan in children() - others:
+        os.waitpid(orphan, 0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in (0, 6):
         sys.exit(f"{command}: {done.stdout}{done.stderr}")
@@ -55,11 +67,27 @@ def ours(arguments, folder, url, rate, seconds, connections, *more):
     return json.loads(result.read_text()), cpu_s
 
 
-def flat_out(arguments, folder):
+def nginx(folder):
     port = free_port()
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
-    target = start(0, ["nginx", "-c", folder / "nginx.conf"], port)
-    url, seconds = f"http://127.0.0.1:{port}/", arguments.seconds
+    return start(0, ["nginx", "-c", folder / "nginx.conf"], port), f"http://127.0.0.1:{port}/"
+
+
+def in_turn(arguments, contestants, first):
+    """Requests per CPU-second of each, and beside the first in the same round."""
+    rows = {name: [] for name in contestants}
+    for _ in range(arguments.rounds):
+        for name, run in contestants.items():
+            rows[name].append(run())
+    print(f"| client | requests per CPU-second | beside {first}: median (range) |\n|---|---|---|")
+    for name, figures in rows.items():
+        ratios = sorted(one / peer for one, peer in zip(figures, rows[first]))
+        print(f"| {name} | {statistics.median(figures):,.0f} | {statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f}) |")
+
+
+def flat_out(arguments, folder):
+    target, url = nginx(folder)
+    seconds = arguments.seconds
 
     def wrk():
         out, cpu_s = client(["wrk", "-t1", "-c64", f"-d{seconds}s", url])
@@ -79,15 +107,34 @@ def flat_out(arguments, folder):
 
     contestants = {"wrk": wrk, "h2load": h2load, "oha": oha, "ours": this}
     contestants = {name: run for name, run in contestants.items() if name == "ours" or shutil.which(name)}
-    rows = {name: [] for name in contestants}
-    for _ in range(arguments.rounds):
-        for name, run in contestants.items():
-            rows[name].append(run())
+    in_turn(arguments, contestants, "wrk")
     stop([target])
-    print("| client | requests per CPU-second | beside wrk: median (range) |\n|---|---|---|")
-    for name, figures in rows.items():
-        ratios = sorted(one / peer for one, peer in zip(figures, rows["wrk"]))
-        print(f"| {name} | {statistics.median(figures):,.0f} | {statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f}) |")
+
+
+def closed(arguments, folder):
+    target, url = nginx(folder)
+    seconds, users = arguments.seconds, 64
+
+    def served():
+        with urllib.request.urlopen(url + "status") as status:
+            return int(status.read().split()[9])
+
+    def counted(command):
+        """What the target has served, for each CPU-second of the client."""
+        before = served()
+        _, cpu_s = client(command)
+        return (served() - before) / cpu_s
+
+    def goose(*more):
+        command = [arguments.goose, "--host", url, "--users", users, "--increase-rate", 1000, "--run-time", f"{seconds}s"]
+        return counted([*command, "--no-telnet", "--no-print-metrics", "--quiet", *more])
+
+    def this():
+        return counted([arguments.binary, "load", url, "--users", users, "--for", f"{seconds}s", "--quiet"])
+
+    contestants = {"Goose": goose, "Goose, without its metrics": lambda: goose("--no-metrics"), "ours": this}
+    in_turn(arguments, contestants, "Goose")
+    stop([target])
 
 
 def witnessed(arguments, run, *stall):
@@ -114,7 +161,7 @@ def paced_clients(arguments, folder):
         latency = json.loads(out)["latencyPercentiles"]
         return {f"{name}_us": latency[name] for name in ("p90", "p95", "p99")}, cpu_s
 
-    clients = {"ours": this, "ours, released each ms": lambda url: this(url, "--release-every", "1ms")}
+    clients = {"ours": this, "ours, released each 400 us": lambda url: this(url, "--release-every", "400us")}
     return clients | ({"oha": oha} if shutil.which("oha") else {})
 
 
@@ -157,11 +204,16 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--paced", action="store_true")
     parser.add_argument("--stall", action="store_true")
+    parser.add_argument("--closed", action="store_true")
     parser.add_argument("--binary", default="target/release/shakedown")
     parser.add_argument("--witness", default="target/release/examples/witness")
+    parser.add_argument("--goose", default="target/release/examples/goose_alone")
     arguments = parser.parse_args()
+    # Whoever outlives a client becomes a child of this process, so that its time is known, too.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory() as folder:
-        chosen = paced if arguments.paced else stall if arguments.stall else flat_out
+        asked = {paced: arguments.paced, stall: arguments.stall, closed: arguments.closed}
+        chosen = next((run for run, is_asked in asked.items() if is_asked), flat_out)
         chosen(arguments, pathlib.Path(folder))
 
 

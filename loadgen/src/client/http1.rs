@@ -1,14 +1,18 @@
 //! HTTP/1.1 by hand: one write for a request, usually one read for its answer.
 
 use std::cell::RefCell;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::Instant;
 
+use super::alert::Alert;
 use super::answer::Answer;
+use super::arrived::Stamps;
 use super::connect::Dialer;
+use super::idle::Idle;
 use super::stream::Stream;
 use super::{Failure, Outgoing, Trail, Wanted};
 
@@ -16,11 +20,25 @@ use super::{Failure, Outgoing, Trail, Wanted};
 /// is taken out before the next one is read.
 const READ_BYTES: usize = 64 * 1024;
 
+/// What a socket surely takes in while nobody reads it.
+const UNREAD_BYTES_MAX: u64 = 16 * 1024;
+
 #[derive(Debug)]
-struct Connection {
+pub(super) struct Connection {
     stream: Stream,
     /// Requests written so far.
     used: u32,
+}
+
+impl Connection {
+    /// Whether the end of the stream, or what nobody has asked for, has come on a connection that
+    /// nobody was using. It costs no system call: the runtime knows what has come, and wakes the
+    /// task of `context` when something does.
+    pub(super) fn has_ended(&mut self, context: &mut Context<'_>) -> bool {
+        let mut byte = [0];
+        let mut one = ReadBuf::new(&mut byte);
+        Pin::new(&mut self.stream).poll_read(context, &mut one).is_ready()
+    }
 }
 
 /// The connection that a journey keeps for its next step.
@@ -36,23 +54,26 @@ pub(super) enum Whose<'a> {
 
 #[derive(Debug)]
 pub(super) struct Http1 {
-    idle: RefCell<Vec<Connection>>,
+    idle: RefCell<Idle>,
     requests_max: u32,
     buffer: RefCell<Box<[u8]>>,
+    /// Answers end when the kernel says that they came.
+    stamps: Option<Stamps>,
 }
 
 impl Http1 {
-    pub(super) fn new(requests_max: Option<u32>) -> Self {
+    pub(super) fn new(requests_max: Option<u32>, stamped: bool) -> Self {
         Self {
-            idle: RefCell::default(),
+            idle: RefCell::new(Idle::new()),
             requests_max: requests_max.unwrap_or(u32::MAX),
             buffer: RefCell::new(vec![0; READ_BYTES].into()),
+            stamps: stamped.then(Stamps::new),
         }
     }
 
     pub(super) async fn exchange(
         &self,
-        dialer: &Dialer,
+        (dialer, alert): (&Dialer, &Alert),
         (outgoing, wanted): (&Outgoing, Wanted),
         trail: &mut Trail,
         mut whose: Whose<'_>,
@@ -63,9 +84,7 @@ impl Http1 {
             let fresh = kept.is_none();
             let mut connection = match kept {
                 Some(connection) => connection,
-                None => {
-                    Connection { stream: Box::pin(dialer.dial(&mut trail.dial)).await?, used: 0 }
-                },
+                None => Box::pin(self.connect(dialer, alert, trail)).await?,
             };
             let now = Instant::now();
             (trail.ready, trail.written) = (Some(now), None);
@@ -76,6 +95,9 @@ impl Http1 {
                 unsent: None,
                 answer: &mut answer,
                 buffer: &self.buffer,
+                stamps: self.stamps.as_ref(),
+                alert,
+                arrived: None,
             };
             let end = std::future::poll_fn(|context| {
                 let end = transfer.poll(context, fresh);
@@ -85,6 +107,7 @@ impl Http1 {
                 // What is known must be known also when the request is given up.
                 trail.status = transfer.answer.status;
                 trail.body_bytes = transfer.answer.body_bytes;
+                trail.arrived = transfer.arrived;
                 if transfer.answer.faults.is_some() {
                     trail.faults = transfer.answer.faults.take();
                 }
@@ -105,6 +128,30 @@ impl Http1 {
             trail.body = std::mem::take(&mut answer.body).into();
             return Ok(());
         }
+    }
+
+    async fn connect(
+        &self,
+        dialer: &Dialer,
+        alert: &Alert,
+        trail: &mut Trail,
+    ) -> Result<Connection, Failure> {
+        let _until_made = alert.connecting();
+        let stream = dialer.dial(&mut trail.dial).await?;
+        if let (Some(_), Stream::Tcp(socket)) = (&self.stamps, &stream) {
+            Stamps::ask(socket);
+        }
+        Ok(Connection { stream, used: 0 })
+    }
+
+    /// Takes away the connections that the target has closed while nobody used them.
+    pub(super) fn tend(&self, context: &Context<'_>) {
+        self.idle.borrow_mut().tend(context);
+    }
+
+    #[cfg(test)]
+    pub(super) fn idle(&self) -> usize {
+        self.idle.borrow().len()
     }
 
     fn kept(&self, whose: &mut Whose<'_>) -> Option<Connection> {
@@ -141,13 +188,17 @@ struct Transfer<'a> {
     unsent: Option<Failure>,
     answer: &'a mut Answer,
     buffer: &'a RefCell<Box<[u8]>>,
+    stamps: Option<&'a Stamps>,
+    alert: &'a Alert,
+    /// When the last bytes of the answer came, if the kernel says so.
+    arrived: Option<Instant>,
 }
 
 impl Transfer<'_> {
     /// True when the connection is clean afterwards: all was written, and nothing came behind the
     /// answer.
     fn poll(&mut self, context: &mut Context<'_>, fresh: bool) -> Poll<Result<bool, Broken>> {
-        if self.sent == 0 && !fresh && self.is_stale(context) {
+        if self.sent == 0 && !fresh && self.connection.has_ended(context) {
             return Poll::Ready(Err(Broken::Stale));
         }
         if self.sent < self.message.len() && self.unsent.is_none() {
@@ -157,14 +208,6 @@ impl Transfer<'_> {
             }
         }
         self.read(context).map_err(Broken::By)
-    }
-
-    /// Whether the end of the stream, or what nobody has asked for, has come on a connection that
-    /// nobody was using. It costs no system call: the runtime knows what has come.
-    fn is_stale(&mut self, context: &mut Context<'_>) -> bool {
-        let mut byte = [0];
-        let mut one = ReadBuf::new(&mut byte);
-        Pin::new(&mut self.connection.stream).poll_read(context, &mut one).is_ready()
     }
 
     fn write(&mut self, context: &mut Context<'_>) {
@@ -177,7 +220,7 @@ impl Transfer<'_> {
                     continue;
                 },
                 Poll::Ready(Err(error)) => self.unsent = Some(Failure::of_io(&error)),
-                Poll::Pending => {},
+                Poll::Pending => self.alert.raise(),
             }
             break;
         }
@@ -193,13 +236,14 @@ impl Transfer<'_> {
     fn read(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Failure>> {
         let mut memory = self.buffer.borrow_mut();
         loop {
-            let mut buffer = ReadBuf::new(&mut memory);
-            let stream = Pin::new(&mut self.connection.stream);
-            if let Err(error) = ready!(stream.poll_read(context, &mut buffer)) {
-                return Poll::Ready(Err(self.unsent.unwrap_or_else(|| Failure::of_io(&error))));
-            }
-            let bytes = buffer.filled();
+            let bytes = match ready!(self.poll_bytes(context, &mut memory)) {
+                Ok(length) => &memory[..length],
+                Err(error) => {
+                    return Poll::Ready(Err(self.unsent.unwrap_or_else(|| Failure::of_io(&error))));
+                },
+            };
             if bytes.is_empty() {
+                self.alert.raise();
                 let closed = self.answer.close().map(|()| false);
                 return Poll::Ready(closed.map_err(|failure| self.unsent.unwrap_or(failure)));
             }
@@ -211,6 +255,24 @@ impl Transfer<'_> {
                 let clean = taken == bytes.len() && self.sent == self.message.len();
                 return Poll::Ready(Ok(clean));
             }
+            if self.answer.body_bytes > UNREAD_BYTES_MAX {
+                self.alert.raise();
+            }
         }
+    }
+
+    fn poll_bytes(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if let (Some(stamps), Stream::Tcp(socket)) = (self.stamps, &self.connection.stream) {
+            let read = ready!(stamps.poll_read(socket, context, memory))?;
+            self.arrived = read.at;
+            return Poll::Ready(Ok(read.bytes));
+        }
+        let mut buffer = ReadBuf::new(memory);
+        ready!(Pin::new(&mut self.connection.stream).poll_read(context, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
     }
 }

@@ -12,7 +12,7 @@ const LONG: Duration = Duration::from_secs(20);
 const KEEP: Wanted = Wanted { head: false, body: true };
 
 fn client(target: impl Into<Target>) -> Client {
-    Client::new(&[target.into()], Vigil::default()).unwrap()
+    Client::new(&[target.into()], Vigil::default(), true).unwrap()
 }
 
 fn get() -> Outgoing {
@@ -158,6 +158,64 @@ async fn a_connection_that_the_target_closed_while_idle_is_replaced_without_an_e
     // The close may be seen before or after the connection is kept, never by a request.
     let expected: Vec<_> = (0..4).map(|number: i32| Ok(Bytes::from(number.to_string()))).collect();
     assert_eq!(ends, expected);
+}
+
+fn idle(client: &Client) -> usize {
+    match &client.lanes[0].protocol {
+        Protocol::Http1(http) => http.idle(),
+        Protocol::Http2(_) => unreachable!("nobody asked for it"),
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_while_nobody_uses_it_is_taken_away_when_that_happens() {
+    let peer = serve(|_| async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        closing("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n0")
+    });
+    let peer = peer.await;
+    let client = client(peer.address);
+    let local = LocalSet::new();
+    // Both are under way at once, so there are two connections.
+    let two = local.run_until(async {
+        tokio::join!(exchange(&client, LONG), exchange(&client, LONG));
+    });
+    two.await;
+    // Returns only because somebody is woken by the end of each.
+    let gone = std::future::poll_fn(|context| {
+        client.tend_lanes(context);
+        if idle(&client) == 0 { Poll::Ready(()) } else { Poll::Pending }
+    });
+    gone.await;
+}
+
+#[tokio::test]
+async fn connections_that_live_are_kept_however_many_there_are_and_used_again() {
+    const MANY: usize = 300;
+    let peer = serve(|seen| async move {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Act::json(200, &number(&seen))
+    });
+    let peer = peer.await;
+    let client = client(peer.address);
+    let local = LocalSet::new();
+    local
+        .run_until(async {
+            let mut all = tokio::task::JoinSet::new();
+            let client = std::rc::Rc::new(client);
+            for _ in 0..MANY {
+                let client = std::rc::Rc::clone(&client);
+                all.spawn_local(async move { exchange(&client, LONG).await.end.is_ok() });
+            }
+            assert!(all.join_all().await.into_iter().all(|is_ok| is_ok));
+            let kept = idle(&client);
+            for _ in 0..3 {
+                client.tend_now().await;
+                assert_eq!(idle(&client), kept);
+                assert!(exchange(&client, LONG).await.dial == DialTimes::default());
+            }
+        })
+        .await;
 }
 
 #[tokio::test]

@@ -21,6 +21,10 @@ impl Pacer for PausedPacer {
         tokio::time::sleep_until(at).await;
         Ok(())
     }
+
+    fn rest_until(&mut self, _: Instant) -> io::Result<bool> {
+        Ok(false)
+    }
 }
 
 struct Bench<P> {
@@ -186,6 +190,44 @@ async fn the_real_timer_paces_an_engine() {
     let plan = testing::plan(peer.address);
     let (account, _) = account(bench_with(&plan, TimerPacer::new().unwrap())).await;
     assert_eq!(account.completed, 50);
+}
+
+#[tokio::test]
+async fn answers_wait_for_the_next_release_only_where_nothing_waits_for_them() {
+    let peer = testing::serve(|_| async { Act::json(200, "{}") }).await;
+    let mut plan = testing::plan(peer.address);
+    plan.loads[0].rate = vec![rate(1.0)];
+    let mut bench = bench_with(&plan, TimerPacer::new().unwrap());
+    let (engine, soon) = (&mut bench.engine, Duration::from_micros(200));
+    let now = bench.clock.now();
+    assert!(engine.may_rest(now, now + soon));
+    assert!(!engine.may_rest(now, now + 10 * soon), "too long a wait for orders");
+    let wake = engine.next_wake(now).min(now + soon);
+    assert!(engine.rest(wake).await.unwrap());
+    assert!(bench.clock.now() >= wake);
+    let arrival = crate::arrival::Arrival { index: 0, at_ns: 0 };
+    let waiting = Released { load: 0, arrival, intended: now, dispatched: now };
+    engine.queue.push(waiting, soon).unwrap();
+    assert!(!engine.may_rest(now, now + soon), "somebody waits for a place");
+    engine.queue.pop();
+    bench.orders.send_replace(Order::Abort);
+    assert!(!engine.rest(bench.clock.now()).await.unwrap(), "an order does not wait");
+    let (account, _) = account(bench).await;
+    assert_eq!(account.offered, 0);
+}
+
+#[tokio::test]
+async fn an_engine_that_rests_sends_all_that_is_due_and_reads_every_answer() {
+    let peer = testing::serve(|_| async { Act::json(200, "{}") }).await;
+    let mut plan = testing::plan(peer.address);
+    plan.loads[0].rate = vec![rate(4_000.0)];
+    plan.timeline.end_ms = 300;
+    let (account, reports) = account(bench_with(&plan, TimerPacer::new().unwrap())).await;
+    assert_eq!((account.offered, account.completed), (1_200, 1_200));
+    let responses = sum(&reports, |second| {
+        second.cells.iter().map(|(_, cell)| cell.response.to_histogram().len()).sum()
+    });
+    assert_eq!(responses, 2 * 1_200);
 }
 
 #[tokio::test(start_paused = true)]

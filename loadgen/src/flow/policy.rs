@@ -28,6 +28,11 @@ impl Policies {
         Self(plan.loads.iter().map(|load| of_load(&load.client)).collect())
     }
 
+    /// Clients send every request once and wait for it.
+    pub(crate) fn are_none(&self) -> bool {
+        self.0.iter().flatten().flatten().all(Option::is_none)
+    }
+
     pub(crate) fn of(&self, load: usize, flow: usize, step: usize) -> Option<&Policy> {
         self.0[load][flow][step].as_ref()
     }

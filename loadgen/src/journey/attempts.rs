@@ -196,7 +196,7 @@ impl Journey {
         (at, made): (At<'_>, u32),
         exchange: &Exchange,
     ) -> Option<std::time::Duration> {
-        let drawn = draws::backoff(self.identity.draw_key, at.place, policy, made);
+        let drawn = draws::backoff(self.identity.draw_key(), at.place, policy, made);
         retry::wait(policy, drawn, &Answer::new(0, &exchange.head, b""))
     }
 }

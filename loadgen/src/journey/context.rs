@@ -76,7 +76,7 @@ impl Context {
         let now = clock.now();
         let budgets = |_| Budgets { retries: Budget::new(now), hedges: Budget::new(now) };
         Ok(Self {
-            client: Client::new(&plan.targets, vigil.clone())?,
+            client: Client::new(&plan.targets, vigil.clone(), plan.answers_may_wait())?,
             vigil,
             budgets: RefCell::new(plan.loads.iter().map(budgets).collect()),
             plan,

@@ -1,9 +1,11 @@
 //! Does the answer hold what the step asks of it? What it saves is saved here.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use model::flow::{Condition, Operand, Seen};
 use model::load::Acknowledged;
+use model::template::Template;
 
 use super::{At, Journey};
 use crate::client::{Exchange, Failure};
@@ -77,23 +79,25 @@ impl Journey {
 
 /// Of a condition that is asked before there is an answer.
 pub(super) fn holds_before(condition: &Condition, fill: Fill<'_>) -> bool {
+    let plain = |template: &Template| fill.plain(template).map(Cow::into_owned);
     let left = match &condition.left {
-        Operand::Text(template) => fill.plain(template),
+        Operand::Text(template) => plain(template),
         Operand::Latency | Operand::Answer(_) => None,
     };
     let seen = left.as_deref().map_or(Seen::Nothing, Seen::Text);
-    condition.holds(seen, &|template| fill.plain(template))
+    condition.holds(seen, &plain)
 }
 
 fn holds_of(condition: &Condition, fill: Fill<'_>, answer: &Answer<'_>, latency: Duration) -> bool {
+    let plain = |template: &Template| fill.plain(template).map(Cow::into_owned);
     let place = match &condition.left {
         Operand::Latency => {
-            return condition.holds(Seen::Time(latency), &|template| fill.plain(template));
+            return condition.holds(Seen::Time(latency), &plain);
         },
         Operand::Text(_) => return holds_before(condition, fill),
         Operand::Answer(place) => place,
     };
     let left = answer.find(place);
     let seen = left.as_deref().map_or(Seen::Nothing, Seen::Text);
-    condition.holds(seen, &|template| fill.plain(template))
+    condition.holds(seen, &plain)
 }

@@ -1,5 +1,7 @@
 //! The request of a step, with its holes filled, as bytes.
 
+use std::borrow::Cow;
+
 use model::names::header;
 use model::template::Template;
 
@@ -45,7 +47,7 @@ pub(super) fn write(
     Ok(())
 }
 
-fn plain(fill: Fill<'_>, template: &Template) -> Result<String, Failure> {
+fn plain<'t>(fill: Fill<'_>, template: &'t Template) -> Result<Cow<'t, str>, Failure> {
     fill.plain(template).ok_or(Failure::Unsendable)
 }
 

@@ -166,7 +166,7 @@ async fn a_target_that_asks_for_a_certificate_gets_ours() {
     assert!(one(&authority.target(address, |_| {})).await.end.is_err());
     let missing = TargetTls { trust: Some(at("nothing.pem")), ..TargetTls::default() };
     let target = Target { tls: Some(missing), ..address.into() };
-    let refused = Client::new(&[target], Vigil::default()).unwrap_err();
+    let refused = Client::new(&[target], Vigil::default(), true).unwrap_err();
     assert!(refused.to_string().contains("cannot be spoken to"), "{refused}");
 }
 
@@ -225,16 +225,12 @@ async fn futures(all: impl Iterator<Item = impl Future<Output = Exchange>>) -> V
     std::future::poll_fn(|context| {
         for (future, done) in &mut all {
             if done.is_none()
-                && let std::task::Poll::Ready(exchange) = future.as_mut().poll(context)
+                && let Poll::Ready(exchange) = future.as_mut().poll(context)
             {
                 *done = Some(exchange);
             }
         }
-        if all.iter().all(|(_, done)| done.is_some()) {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
+        if all.iter().all(|(_, done)| done.is_some()) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     all.into_iter().filter_map(|(_, done)| done).collect()
