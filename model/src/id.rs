@@ -125,7 +125,7 @@ impl CorrelationId {
 
     /// The id of action `number` of user `user`.
     pub fn of_user(user: u64, number: u64) -> Self {
-        // By hand: it is made for every request of a load, and formatting takes four times as long.
+        // By hand: one is made for every request of a load.
         let mut text = String::with_capacity(24);
         text.push('u');
         push_digits::<16>(&mut text, user);
