@@ -7,6 +7,7 @@
 //! itself doubtful, because a run that proves nothing must not pass.
 
 mod account;
+mod checks;
 mod exit;
 mod summarise;
 #[cfg(test)]
@@ -16,15 +17,17 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
+use loadgen::summary::Account;
 use model::edge::Edge;
 use model::expect::InvariantFinding;
 use model::frame::{DropCount, FaultFrame, Verdict, VerdictFrame};
 use model::id::TraceId;
-use model::load::{Group, LoadModel, Validity};
+use model::load::{Attempts, CheckCount, Group, LoadModel, Validity};
 use model::phase::{Phase, Timeline};
 use model::units::Share;
 use serde::{Deserialize, Serialize};
 
+pub use checks::CheckTotals;
 pub use exit::{ExitCode, UnknownExitCode};
 pub use summarise::{Ending, Head, Hits, Inputs};
 
@@ -64,6 +67,9 @@ pub struct RunResult {
     pub edges: Vec<EdgeTotals>,
     /// Journeys by flow, then phase, then group.
     pub flows: Vec<FlowTotals>,
+    /// Steps of journeys by flow and step, then phase.
+    #[serde(default)]
+    pub steps: Vec<StepTotals>,
     pub load: LoadAccount,
     /// One per fault.
     pub ledger: Vec<LedgerCheck>,
@@ -122,17 +128,40 @@ pub struct FlowTotals {
     pub count: u64,
     /// Journeys that did not complete, by outcome.
     pub errors: BTreeMap<String, u64>,
+    /// What clients sent for them.
+    #[serde(default)]
+    pub attempts: Attempts,
     /// Of all journeys with a known duration, failed ones included.
     pub response: Percentiles,
 }
 
-impl FlowTotals {
+/// One step of one flow in one phase, all users together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepTotals {
+    pub flow: String,
+    pub step: String,
+    /// Of the load. Only what is not open is said: those durations are service times.
+    #[serde(default, skip_serializing_if = "LoadModel::is_open")]
+    pub model: LoadModel,
+    /// Of the intended start of the journey.
+    pub phase: Phase,
+    /// How often the step was done.
+    pub count: u64,
+    /// Those that did not complete, by outcome.
+    pub errors: BTreeMap<String, u64>,
+    /// What clients sent for them.
+    pub attempts: Attempts,
+    /// How often each check held, by its text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, CheckCount>,
+    /// Of all with a known duration, failed ones included.
+    pub response: Percentiles,
+}
+
+impl StepTotals {
     /// The name of the flow, with the model of its load when that is not the usual one.
     pub fn title(&self) -> String {
-        if self.model.is_open() {
-            return self.flow.clone();
-        }
-        format!("{} ({} model)", self.flow, self.model.as_str())
+        titled(&self.flow, self.model)
     }
 
     pub fn error_count(&self) -> u64 {
@@ -140,17 +169,31 @@ impl FlowTotals {
     }
 }
 
-/// The account of all load workers together: `offered` must equal the sum of the five others.
+impl FlowTotals {
+    /// The name of the flow, with the model of its load when that is not the usual one.
+    pub fn title(&self) -> String {
+        titled(&self.flow, self.model)
+    }
+
+    pub fn error_count(&self) -> u64 {
+        self.errors.values().sum()
+    }
+}
+
+/// The account of all load workers together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadAccount {
     /// Workers that gave a final account.
     pub workers: u64,
-    pub offered: u64,
-    pub completed: u64,
-    pub failed: u64,
-    pub timed_out: u64,
-    pub dropped: u64,
-    pub unfinished: u64,
+    /// Every journey, those of the warm-up included.
+    #[serde(flatten)]
+    pub account: Account,
+    /// Journeys of the judged phases: `offered` is the load that came, `completed` the goodput.
+    #[serde(default)]
+    pub judged: Account,
+    /// What clients sent for the judged journeys: `sent` is the attempted load.
+    #[serde(default)]
+    pub attempts: Attempts,
     /// Every worker gave an account, and each adds up.
     pub balanced: bool,
     /// The worst second of the judged phases.
@@ -235,6 +278,10 @@ impl RunResult {
         }
         ids
     }
+}
+
+fn titled(flow: &str, model: LoadModel) -> String {
+    if model.is_open() { flow.to_owned() } else { format!("{flow} ({} model)", model.as_str()) }
 }
 
 /// A word of a shell command: quoted when it holds anything that a shell would read.

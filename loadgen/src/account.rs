@@ -4,7 +4,7 @@
 //! columns and what belongs into them stand here alone, because two of them that differ would make
 //! an arrival vanish.
 
-use model::load::Outcome;
+use model::load::{LoadDone, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// Journeys by their end.
@@ -19,8 +19,21 @@ pub struct Account {
     pub unfinished: u64,
 }
 
+impl From<&LoadDone> for Account {
+    fn from(done: &LoadDone) -> Self {
+        Self {
+            offered: done.offered,
+            completed: done.completed,
+            failed: done.failed,
+            timed_out: done.timed_out,
+            dropped: done.dropped,
+            unfinished: done.unfinished,
+        }
+    }
+}
+
 impl Account {
-    pub(crate) fn ended_by(&mut self, outcome: Outcome, count: u64) {
+    pub fn ended_by(&mut self, outcome: Outcome, count: u64) {
         let column = match outcome {
             Outcome::Completed => &mut self.completed,
             Outcome::Status | Outcome::Connection | Outcome::Answer | Outcome::Check => {
@@ -33,7 +46,7 @@ impl Account {
         *column += count;
     }
 
-    pub(crate) fn absorb(&mut self, other: Self) {
+    pub fn absorb(&mut self, other: Self) {
         self.offered += other.offered;
         self.completed += other.completed;
         self.failed += other.failed;

@@ -56,8 +56,8 @@ pub struct LoadTotals {
     /// Counts, which may be larger than the histogram where durations are unknown.
     counts: BTreeMap<LoadKey, u64>,
     attempts: BTreeMap<LoadKey, Attempts>,
-    /// By flow, step and check.
-    checks: BTreeMap<[String; 3], CheckCount>,
+    /// Of steps, by the text of the check.
+    checks: BTreeMap<LoadKey, BTreeMap<String, CheckCount>>,
 }
 
 impl LoadTotals {
@@ -72,11 +72,8 @@ impl LoadTotals {
             *self.counts.entry(cell.key.clone()).or_default() += cell.count;
             *self.attempts.entry(cell.key.clone()).or_default() += cell.attempts;
             for (check, count) in &cell.checks {
-                let step = cell.key.step.clone().unwrap_or_default();
-                let total = self.checks.entry([cell.key.flow.clone(), step, check.clone()]);
-                let total = total.or_default();
-                total.passed += count.passed;
-                total.failed += count.failed;
+                let of_key = self.checks.entry(cell.key.clone()).or_default();
+                *of_key.entry(check.clone()).or_default() += *count;
             }
             let total = self.cells.entry(cell.key.clone()).or_insert_with(empty);
             total.add(&histogram).expect("all histograms have the same bounds");
@@ -104,9 +101,15 @@ impl LoadTotals {
         total
     }
 
-    /// How often every check held, by flow, step and the text of the check.
-    pub fn checks(&self) -> &BTreeMap<[String; 3], CheckCount> {
-        &self.checks
+    /// How often each check held for the keys that `wanted` accepts, by its text.
+    pub fn checks(&self, mut wanted: impl FnMut(&LoadKey) -> bool) -> BTreeMap<String, CheckCount> {
+        let mut total = BTreeMap::<String, CheckCount>::new();
+        for (_, checks) in self.checks.iter().filter(|(key, _)| wanted(key)) {
+            for (check, count) in checks {
+                *total.entry(check.clone()).or_default() += *count;
+            }
+        }
+        total
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &LoadKey> {

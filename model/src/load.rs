@@ -348,6 +348,13 @@ pub struct CheckCount {
     pub failed: u64,
 }
 
+impl std::ops::AddAssign for CheckCount {
+    fn add_assign(&mut self, more: Self) {
+        self.passed += more.passed;
+        self.failed += more.failed;
+    }
+}
+
 /// Longest duration that the load histograms hold, in microseconds: ten minutes.
 pub const HDR_MAX_US: u64 = 600_000_000;
 /// Significant decimal digits of the load histograms.

@@ -9,6 +9,7 @@ use model::units::{format_bytes, format_duration};
 use super::judge::{Held, ThresholdResult};
 use super::result::LoadResult;
 use crate::report::escape::plain;
+use crate::report::figures::{held, sent};
 
 /// Percentiles of the table.
 const ROWS: [(f64, &str); 8] = [
@@ -42,6 +43,7 @@ pub(super) fn summary(result: &LoadResult, spectrum: bool) -> String {
     }
     phases(&mut text, &result.summary);
     steps(&mut text, &result.summary);
+    checks(&mut text, &result.summary);
     answers(&mut text, &result.summary);
     attempts(&mut text, &result.summary);
     own(&mut text, &result.summary);
@@ -216,6 +218,21 @@ fn steps(text: &mut String, summary: &Summary) {
     }
 }
 
+/// How often each check of each step held.
+fn checks(text: &mut String, summary: &Summary) {
+    if summary.groups.iter().all(|group| group.checks.is_empty()) {
+        return;
+    }
+    line!(text, "\nChecks");
+    for group in &summary.groups {
+        let step = plain(group.step.as_deref().unwrap_or_default());
+        for (check, count) in &group.checks {
+            let flow = plain(&group.flow);
+            line!(text, "  {flow}/{step}: {}: {}", plain(check), held(*count));
+        }
+    }
+}
+
 fn percentiles(of: &Distribution) -> String {
     let cell = |percent| format!("{:>12}", shown(of.percentile(percent)));
     [50.0, 90.0, 99.0].map(cell).concat()
@@ -245,12 +262,9 @@ fn answers(text: &mut String, summary: &Summary) {
 
 /// What the client did beyond one request for each step.
 fn attempts(text: &mut String, summary: &Summary) {
-    let Attempts { sent, retries, hedges, denied } = summary.attempts;
+    let Attempts { retries, hedges, denied, .. } = summary.attempts;
     if retries + hedges + denied > 0 {
-        line!(
-            text,
-            "Attempts   {sent} sent: {retries} repeats, {hedges} second copies; {denied} refused by the budget"
-        );
+        line!(text, "Attempts   {}", sent(summary.attempts));
     }
     for (name, of) in [
         ("DNS", &summary.dials.dns),

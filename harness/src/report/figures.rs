@@ -1,6 +1,7 @@
 //! Numbers for people: always with a unit, never with more digits than they deserve.
 
 use model::frame::Verdict;
+use model::load::{Attempts, CheckCount};
 use model::phase::{Phase, Timeline};
 
 /// `0.42 ms`, `12.3 ms`, `121 ms`, `1.21 s`: three significant digits.
@@ -38,6 +39,28 @@ pub(crate) fn count(number: u64) -> String {
 pub(crate) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", count(number))
+}
+
+/// `1,200 held, 3 failed`; what never failed is only said to have held.
+pub(crate) fn held(checks: CheckCount) -> String {
+    let CheckCount { passed, failed } = checks;
+    match failed {
+        0 => format!("{} held", count(passed)),
+        failed => format!("{} held, {} failed", count(passed), count(failed)),
+    }
+}
+
+/// `1,240 requests sent: 38 repeats, 2 second copies; 5 refused by the budget`, or only how many
+/// when clients did nothing else.
+pub(crate) fn sent(attempts: Attempts) -> String {
+    let Attempts { sent, retries, hedges, denied } = attempts;
+    let sent = format!("{} sent", counted(sent, "request"));
+    if retries + hedges + denied == 0 {
+        return sent;
+    }
+    let copies = if hedges == 1 { "second copy" } else { "second copies" };
+    let (repeats, hedges, denied) = (counted(retries, "repeat"), count(hedges), count(denied));
+    format!("{sent}: {repeats}, {hedges} {copies}; {denied} refused by the budget")
 }
 
 /// Part of a whole as `3.1 %`; a dash when there is no whole.

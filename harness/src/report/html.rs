@@ -11,6 +11,7 @@ use super::escape::esc;
 use super::figures::{count, duration_or_dash, utc, verdict_role, verdict_sign};
 use super::markup::{Markup, put};
 use super::series::Series;
+use super::text::added_up;
 use super::{tables, waterfall};
 use crate::result::RunResult;
 
@@ -26,6 +27,8 @@ pub fn html(result: &RunResult, frames: &[Frame], traces: &[Trace]) -> String {
     let known = tables::KnownTraces::new(&drawn);
     tables::expectations(&mut page, result, &known);
     tables::flows(&mut page, result);
+    tables::steps(&mut page, result);
+    tables::checks(&mut page, result);
     tables::edges(&mut page, result);
     tables::invariants(&mut page, result, &known);
     tables::faults(&mut page, result);
@@ -113,19 +116,8 @@ fn picture(page: &mut Markup, result: &RunResult, frames: &[Frame]) {
 
 fn load(page: &mut Markup, result: &RunResult) {
     let load = &result.load;
-    let sum = if load.balanced { "=" } else { "≠" };
     page.raw("<section><h2>Load generator</h2>\n");
-    put!(
-        page,
-        "<p class=\"account\">{} offered {sum} {} completed + {} failed + {} timed out + {} \
-         dropped + {} unfinished</p>\n<dl class=\"facts\">",
-        count(load.offered),
-        count(load.completed),
-        count(load.failed),
-        count(load.timed_out),
-        count(load.dropped),
-        count(load.unfinished)
-    );
+    put!(page, "<p class=\"account\">{}</p>\n<dl class=\"facts\">", esc(&added_up(load)));
     let validity = load.validity.map_or("unknown", |validity| validity.as_str());
     for (name, value) in [
         ("validity, worst second", validity.to_owned()),
@@ -134,6 +126,12 @@ fn load(page: &mut Markup, result: &RunResult) {
         ("in flight, most", count(load.in_flight_max)),
         ("CPU, most", format!("{:.2} cores", load.cpu_cores_max)),
         ("promises to keep", count(load.acknowledged)),
+        ("judged journeys offered", count(load.judged.offered)),
+        ("judged journeys completed", count(load.judged.completed)),
+        ("requests sent for them", count(load.attempts.sent)),
+        ("repeats of failed requests", count(load.attempts.retries)),
+        ("second copies of slow requests", count(load.attempts.hedges)),
+        ("refused by the client's budget", count(load.attempts.denied)),
     ] {
         put!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", esc(&value));
     }

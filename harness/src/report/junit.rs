@@ -12,8 +12,9 @@
 use model::frame::{Verdict, VerdictFrame};
 
 use super::escape::esc;
-use super::figures::{phase_length_ms, utc};
+use super::figures::{count, held, phase_length_ms, sent, utc};
 use super::markup::{Markup, put};
+use super::text::added_up;
 use crate::result::RunResult;
 
 /// The whole file.
@@ -48,6 +49,7 @@ pub fn junit(result: &RunResult) -> String {
         expectation_case(&mut xml, result, expectation);
     }
     run_case(&mut xml, result);
+    put!(xml, "    <system-out>{}</system-out>\n", esc(&load_of(result)));
     xml.raw("  </testsuite>\n</testsuites>\n");
     xml.finish()
 }
@@ -68,6 +70,22 @@ fn properties(xml: &mut Markup, result: &RunResult) {
         put!(xml, "      <property name=\"{name}\" value=\"{}\"/>\n", esc(value));
     }
     xml.raw("    </properties>\n");
+}
+
+/// What the load was and what of it held, a line each: no expectation, so no case of its own.
+fn load_of(result: &RunResult) -> String {
+    let load = &result.load;
+    let mut lines = vec![format!("load: {}", added_up(load))];
+    lines.push(format!(
+        "judged: {} offered, {} completed; {}",
+        count(load.judged.offered),
+        count(load.judged.completed),
+        sent(load.attempts)
+    ));
+    lines.extend(result.checks().iter().map(|check| {
+        format!("check {}/{}: {}: {}", check.flow, check.step, check.check, held(check.count))
+    }));
+    lines.join("\n")
 }
 
 fn seconds(ms: u64) -> String {

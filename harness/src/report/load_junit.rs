@@ -2,22 +2,22 @@
 //! did not take place as asked is never all green.
 
 use super::escape::esc;
-use super::figures::utc;
+use super::figures::{count, held, sent, utc};
 use super::markup::{Markup, put};
 use crate::load::{Held, LoadResult, ThresholdResult};
 use model::load::Validity;
 
 /// The whole file.
 pub fn load_junit(result: &LoadResult) -> String {
-    let count = |held| result.thresholds.iter().filter(|it| it.verdict == held).count();
+    let with = |held| result.thresholds.iter().filter(|it| it.verdict == held).count();
     let invalid = result.summary.trust.verdict == Validity::Invalid;
     let tests = result.thresholds.len() + 1;
-    let failures = count(Held::Fail);
-    let errors = count(Held::Unclear) + usize::from(invalid);
+    let failures = with(Held::Fail);
+    let errors = with(Held::Unclear) + usize::from(invalid);
     let counts = format!(
         "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{}\" \
          time=\"{:.3}\"",
-        count(Held::NotJudged),
+        with(Held::NotJudged),
         result.summary.elapsed_s
     );
     let mut xml = Markup::default();
@@ -41,8 +41,29 @@ pub fn load_junit(result: &LoadResult) -> String {
     } else if !reasons.is_empty() {
         put!(xml, "      <system-out>{}</system-out>\n", esc(&reasons));
     }
-    xml.raw("    </testcase>\n  </testsuite>\n</testsuites>\n");
+    xml.raw("    </testcase>\n");
+    put!(xml, "    <system-out>{}</system-out>\n", esc(&said(result)));
+    xml.raw("  </testsuite>\n</testsuites>\n");
     xml.finish()
+}
+
+/// What was offered, attempted and completed, and which checks held, a line each.
+fn said(result: &LoadResult) -> String {
+    let summary = &result.summary;
+    let mut lines = vec![format!("model: {}", result.load.model)];
+    lines.push(format!(
+        "judged: {} offered, {} completed; {}",
+        count(summary.judged.offered),
+        count(summary.judged.completed),
+        sent(summary.attempts)
+    ));
+    for group in &summary.groups {
+        let step = group.step.as_deref().unwrap_or_default();
+        for (check, count) in &group.checks {
+            lines.push(format!("check {}/{step}: {check}: {}", group.flow, held(*count)));
+        }
+    }
+    lines.join("\n")
 }
 
 fn case(xml: &mut Markup, threshold: &ThresholdResult) {

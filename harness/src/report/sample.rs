@@ -14,7 +14,9 @@ use model::frame::{DropCount, FaultFrame, Frame, Trace, Verdict, VerdictFrame};
 use model::hdr::{self, LoadTotals};
 use model::hist::Histogram;
 use model::id::TraceId;
-use model::load::{Group, LoadCell, LoadDone, LoadInterval, LoadKey, Outcome, Validity};
+use model::load::{
+    Attempts, CheckCount, Group, LoadCell, LoadDone, LoadInterval, LoadKey, Outcome, Validity,
+};
 use model::phase::{Phase, Timeline};
 use model::plan::FaultStatus;
 use model::units::Share;
@@ -215,11 +217,24 @@ fn load_totals(frames: &[Frame]) -> LoadTotals {
             response.record_n(us, count).expect("sample durations are below ten minutes");
         }
         let response_hdr = hdr::encode(&response);
-        LoadCell::new(key, sum.count(), response_hdr.clone(), response_hdr)
+        let retries = if key.outcome.is_error() { sum.count() / 3 } else { 0 };
+        let attempts = Attempts { sent: sum.count() + retries, retries, ..Attempts::default() };
+        let cell = LoadCell::new(key, sum.count(), response_hdr.clone(), response_hdr);
+        LoadCell { attempts, ..cell }
     });
+    let cells = cells.flat_map(|cell| [paying(&cell), cell]);
     let mut totals = LoadTotals::default();
     totals.add(&interval(cells.collect())).expect("the histograms are our own");
     totals
+}
+
+/// The one step of the journeys of a cell, which is all that their clients did.
+fn paying(journeys: &LoadCell) -> LoadCell {
+    let key = LoadKey { step: Some("pay".into()), ..journeys.key.clone() };
+    let failed = if key.outcome.is_error() { journeys.count } else { 0 };
+    let held = CheckCount { passed: journeys.count - failed, failed };
+    let checks = BTreeMap::from([("status == 201".to_owned(), held)]);
+    LoadCell { key, checks, ..journeys.clone() }
 }
 
 fn interval(cells: Vec<LoadCell>) -> LoadInterval {

@@ -1,5 +1,6 @@
 //! The tables of the page: every value that the picture shows, in figures.
 
+mod checks;
 mod totals;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,8 @@ use super::figures::{count, offset, verdict_role, verdict_sign};
 use super::markup::{Markup, put};
 use crate::result::{Hits, RunResult};
 
-pub(super) use totals::{edges, flows};
+pub(super) use checks::checks;
+pub(super) use totals::{edges, flows, steps};
 
 /// Events beyond this are counted, not listed.
 const EVENTS_MAX: usize = 500;

@@ -3,13 +3,16 @@
 
 use std::path::Path;
 
+use loadgen::summary::Account;
 use model::frame::{DropCount, Verdict, VerdictFrame};
 use model::load::{Group, Validity};
 use model::phase::Phase;
 
 use super::escape::plain;
-use super::figures::{count, counted, duration_or_dash, percent, verdict_role, verdict_sign};
-use crate::result::{FlowTotals, LoadAccount, RunResult};
+use super::figures::{
+    count, counted, duration_or_dash, held, percent, sent, verdict_role, verdict_sign,
+};
+use crate::result::{CheckTotals, FlowTotals, LoadAccount, RunResult};
 
 /// Widest line.
 pub(super) const COLUMNS: usize = 80;
@@ -20,6 +23,7 @@ pub fn text<P: AsRef<Path>>(result: &RunResult, files: &[(&str, P)], colour: boo
     page.headline(result);
     page.expectations(&result.expectations);
     page.flows(&result.flows);
+    page.checks(&result.checks());
     page.faults(result);
     page.load(&result.load);
     page.losses(&result.dropped);
@@ -134,6 +138,22 @@ impl Lines {
         }
     }
 
+    fn checks(&mut self, checks: &[CheckTotals]) {
+        if !checks.is_empty() {
+            self.heading("checks");
+        }
+        for check in checks {
+            let in_phase = |(phase, failed): &(Phase, u64)| format!("{} {phase}", count(*failed));
+            let phases: Vec<_> = check.failed_in.iter().map(in_phase).collect();
+            let phases = match phases.as_slice() {
+                [] => String::new(),
+                phases => format!(" ({})", phases.join(", ")),
+            };
+            let CheckTotals { flow, step, check, count, .. } = check;
+            self.wrapped("  ", &format!("{flow}/{step}: {check}: {}{phases}", held(*count)));
+        }
+    }
+
     fn faults(&mut self, result: &RunResult) {
         if !result.faults.is_empty() {
             self.heading("faults");
@@ -155,18 +175,12 @@ impl Lines {
 
     fn load(&mut self, load: &LoadAccount) {
         self.heading("load");
-        let sum = if load.balanced { "=" } else { "≠" };
-        let account = format!(
-            "{} offered {sum} {} completed + {} failed + {} timed out + {} dropped + {} \
-             unfinished",
-            count(load.offered),
-            count(load.completed),
-            count(load.failed),
-            count(load.timed_out),
-            count(load.dropped),
-            count(load.unfinished)
-        );
-        self.wrapped("  ", &account);
+        self.wrapped("  ", &added_up(load));
+        if load.attempts.sent > 0 {
+            let (came, good) = (count(load.judged.offered), count(load.judged.completed));
+            let sent = sent(load.attempts);
+            self.wrapped("  ", &format!("for {came} judged journeys {sent}; {good} completed"));
+        }
         let validity = load.validity.map_or("unknown", Validity::as_str);
         let lateness = duration_or_dash(load.lateness_p99_ms);
         self.push(&format!("  generator {validity}, lateness p99 {lateness}"));
@@ -189,6 +203,21 @@ impl Lines {
             self.wrapped("  - ", doubt);
         }
     }
+}
+
+/// The account of the load in one line.
+pub(super) fn added_up(load: &LoadAccount) -> String {
+    let Account { offered, completed, failed, timed_out, dropped, unfinished } = load.account;
+    let sum = if load.balanced { "=" } else { "≠" };
+    format!(
+        "{} offered {sum} {} completed + {} failed + {} timed out + {} dropped + {} unfinished",
+        count(offered),
+        count(completed),
+        count(failed),
+        count(timed_out),
+        count(dropped),
+        count(unfinished)
+    )
 }
 
 pub(super) fn group_name(group: Group) -> &'static str {

@@ -1,9 +1,11 @@
 //! The load generator's account: does everything that was offered have an end, and could the
 //! generator keep its promise while it mattered?
 
+use loadgen::summary::Account;
 use model::frame::LoadFrame;
+use model::hdr::LoadTotals;
 use model::hist::Histogram;
-use model::load::{LoadDone, Validity};
+use model::load::{LoadDone, LoadKey, Outcome, Validity};
 use model::phase::Phase;
 
 use super::totals::{ms, phase_of_second};
@@ -16,22 +18,32 @@ pub(super) fn load_account(inputs: &Inputs<'_>) -> LoadAccount {
         ..LoadAccount::default()
     };
     for done in inputs.done {
-        account.offered += done.offered;
-        account.completed += done.completed;
-        account.failed += done.failed;
-        account.timed_out += done.timed_out;
-        account.dropped += done.dropped;
-        account.unfinished += done.unfinished;
+        account.account.absorb(Account::from(done));
         account.acknowledged += done.acknowledged.len() as u64 + done.acknowledged_dropped;
         account.plan_hashes.push(done.plan_hash.clone());
     }
+    count_judged(&mut account, inputs.load);
     watch_seconds(&mut account, inputs);
     account
 }
 
 fn adds_up(done: &LoadDone) -> bool {
-    let ended = [done.completed, done.failed, done.timed_out, done.dropped, done.unfinished];
-    done.offered == ended.iter().sum::<u64>()
+    Account::from(done).balances()
+}
+
+/// What is judged, and what clients made of it.
+fn count_judged(account: &mut LoadAccount, load: &LoadTotals) {
+    let judged = |key: &LoadKey| key.step.is_none() && is_judged(key.phase);
+    for outcome in Outcome::ALL {
+        let count = load.count(|key| judged(key) && key.outcome == outcome);
+        account.judged.ended_by(outcome, count);
+    }
+    account.judged.offered = account.judged.ended();
+    account.attempts = load.attempts(judged);
+}
+
+fn is_judged(phase: Phase) -> bool {
+    matches!(phase, Phase::Before | Phase::During | Phase::After)
 }
 
 /// Warm-up is left out: connections are opened there, and nothing is judged by it.
@@ -41,7 +53,7 @@ fn watch_seconds(account: &mut LoadAccount, inputs: &Inputs<'_>) {
     for frame in inputs.frames {
         let timeline = &inputs.head.timeline;
         let phase = phase_of_second(frame.unix_s, inputs.started_unix_ms, timeline);
-        if !matches!(phase, Some(Phase::Before | Phase::During | Phase::After)) {
+        if !phase.is_some_and(is_judged) {
             continue;
         }
         lateness.merge(&frame.load.lateness);

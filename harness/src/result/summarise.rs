@@ -111,6 +111,7 @@ pub(super) fn summarise(inputs: &Inputs<'_>) -> RunResult {
         expectations: inputs.expectations.to_vec(),
         edges: totals::edges(inputs),
         flows: totals::flows(inputs.load),
+        steps: totals::steps(inputs.load),
         faults,
         load,
         ledger,

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use loadgen::summary::Account;
 use model::edge::Edge;
 use model::frame::{DropCount, EdgeFrame, FaultFrame, Frame, LoadFrame, Verdict, VerdictFrame};
 use model::hdr::{self, LoadTotals};
 use model::hist::Histogram;
-use model::load::{Group, LoadCell, LoadDone, LoadInterval, LoadKey, Outcome, Validity};
+use model::load::{
+    Attempts, CheckCount, Group, LoadCell, LoadDone, LoadInterval, LoadKey, Outcome, Validity,
+};
 use model::phase::{Phase, Timeline};
 use model::plan::FaultStatus;
 use model::units::Share;
@@ -194,6 +197,42 @@ fn journeys_are_totalled_by_phase_and_group_over_all_outcomes() {
     assert!((p50 - 100.0).abs() < 0.2 && (p999 - 2_000.0).abs() < 2.0, "{exposed:?}");
 }
 
+#[test]
+fn checks_and_attempts_are_told_by_step_and_phase_and_warm_up_is_not_judged() {
+    let of = |step: Option<&str>, phase, outcome, (retries, passed, failed)| {
+        let mut cell = cell(step, Group::Exposed, outcome, &[1_000; 10]);
+        cell.key.phase = phase;
+        cell.attempts = Attempts { sent: 10 + retries, retries, ..Attempts::default() };
+        if step.is_some() {
+            cell.checks = [("status == 201".to_owned(), CheckCount { passed, failed })].into();
+        }
+        cell
+    };
+    let mut run = Run::good();
+    let (pay, none) = (Some("pay"), None);
+    run.load
+        .add(&interval(vec![
+            of(none, Phase::Warmup, Outcome::Completed, (9, 0, 0)),
+            of(pay, Phase::Warmup, Outcome::Completed, (9, 1, 9)),
+            of(none, Phase::Before, Outcome::Completed, (0, 0, 0)),
+            of(pay, Phase::Before, Outcome::Completed, (0, 10, 0)),
+            of(none, Phase::During, Outcome::Check, (3, 0, 0)),
+            of(pay, Phase::During, Outcome::Check, (3, 0, 10)),
+        ]))
+        .unwrap();
+    let result = run.result();
+    let load = &result.load;
+    assert_eq!((load.judged.offered, load.judged.completed, load.judged.failed), (20, 10, 10));
+    assert_eq!((load.attempts.sent, load.attempts.retries), (23, 3));
+    let steps: Vec<_> =
+        result.steps.iter().map(|step| (step.phase, step.count, step.attempts.retries)).collect();
+    assert_eq!(steps, [(Phase::Warmup, 10, 9), (Phase::Before, 10, 0), (Phase::During, 10, 3)]);
+    let [check] = &result.checks()[..] else { panic!("{:?}", result.checks()) };
+    assert_eq!((check.step.as_str(), check.check.as_str()), ("pay", "status == 201"));
+    assert_eq!(check.count, CheckCount { passed: 10, failed: 10 });
+    assert_eq!(check.failed_in, [(Phase::During, 10)]);
+}
+
 fn cell(step: Option<&str>, group: Group, outcome: Outcome, us: &[u64]) -> LoadCell {
     let mut response = hdr::empty();
     for us in us {
@@ -247,9 +286,11 @@ fn the_account_adds_workers_up_and_takes_the_worst_judged_second() {
         Frame { load: load(4, Validity::Suspect), ..second(3_300, Vec::new()) },
     ];
     let account = run.result().load;
-    assert_eq!((account.workers, account.offered, account.balanced), (2, 42, true));
-    assert_eq!((account.completed, account.failed, account.timed_out), (12, 10, 8));
-    assert_eq!((account.dropped, account.unfinished, account.acknowledged), (6, 6, 4));
+    assert_eq!((account.workers, account.balanced, account.acknowledged), (2, true, 4));
+    let columns = Account::from(&done());
+    let mut twice = columns;
+    twice.absorb(columns);
+    assert_eq!(account.account, twice);
     assert_eq!(account.validity, Some(Validity::Suspect), "warm-up is not judged");
     assert!((account.lateness_p99_ms.unwrap() - 4.0).abs() < 0.05);
     assert_eq!(account.in_flight_max, 4);

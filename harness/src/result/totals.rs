@@ -1,6 +1,6 @@
 //! Totals by phase: edges from the frames, journeys from the load generator's histograms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::edge::Edge;
@@ -10,7 +10,7 @@ use model::hist::Histogram;
 use model::load::{Group, LoadKey, LoadModel, Outcome};
 use model::phase::{Phase, Timeline};
 
-use super::{EdgeTotals, FlowTotals, Inputs, Percentiles};
+use super::{EdgeTotals, FlowTotals, Inputs, Percentiles, StepTotals};
 
 impl Percentiles {
     pub fn of(histogram: &Histogram) -> Self {
@@ -93,40 +93,71 @@ pub(super) fn edges(inputs: &Inputs<'_>) -> Vec<EdgeTotals> {
 }
 
 pub(super) fn flows(load: &LoadTotals) -> Vec<FlowTotals> {
-    let mut groups: Vec<(String, LoadModel, Phase, Group)> = load
+    let groups: BTreeSet<(&str, LoadModel, Phase, Group)> = load
         .keys()
         .filter(|key| key.step.is_none())
-        .map(|key| (key.flow.clone(), key.model, key.phase, key.group))
+        .map(|key| (key.flow.as_str(), key.model, key.phase, key.group))
         .collect();
-    groups.sort();
-    groups.dedup();
-    groups
-        .into_iter()
-        .map(|group| flow_totals(load, group))
-        .filter(|totals| totals.count > 0)
-        .collect()
+    let totals = |group: (&str, LoadModel, Phase, Group)| {
+        let (flow, model, phase, group) = group;
+        let belongs = |key: &LoadKey| {
+            key.step.is_none()
+                && (key.flow.as_str(), key.model, key.phase, key.group)
+                    == (flow, model, phase, group)
+        };
+        FlowTotals {
+            flow: flow.to_owned(),
+            model,
+            phase,
+            group,
+            count: load.count(belongs),
+            errors: errors(load, belongs),
+            attempts: load.attempts(belongs),
+            response: response(load, belongs),
+        }
+    };
+    groups.into_iter().map(totals).filter(|totals| totals.count > 0).collect()
 }
 
-fn flow_totals(
-    load: &LoadTotals,
-    (flow, model, phase, group): (String, LoadModel, Phase, Group),
-) -> FlowTotals {
-    let belongs = |key: &LoadKey| {
-        key.step.is_none()
-            && (&key.flow, key.model, key.phase, key.group) == (&flow, model, phase, group)
-    };
-    let errors = Outcome::ALL
-        .into_iter()
-        .filter(|outcome| outcome.is_error())
-        .map(|outcome| {
-            let count = load.count(|key| belongs(key) && key.outcome == outcome);
-            (outcome.as_str().to_owned(), count)
-        })
-        .filter(|(_, count)| *count > 0)
+pub(super) fn steps(load: &LoadTotals) -> Vec<StepTotals> {
+    let groups: BTreeSet<(&str, LoadModel, &str, Phase)> = load
+        .keys()
+        .filter_map(|key| Some((key.flow.as_str(), key.model, key.step.as_deref()?, key.phase)))
         .collect();
+    let totals = |(flow, model, step, phase): (&str, LoadModel, &str, Phase)| {
+        let belongs = |key: &LoadKey| {
+            (key.flow.as_str(), key.model, key.step.as_deref(), key.phase)
+                == (flow, model, Some(step), phase)
+        };
+        StepTotals {
+            flow: flow.to_owned(),
+            step: step.to_owned(),
+            model,
+            phase,
+            count: load.count(belongs),
+            errors: errors(load, belongs),
+            attempts: load.attempts(belongs),
+            checks: load.checks(belongs),
+            response: response(load, belongs),
+        }
+    };
+    groups.into_iter().map(totals).filter(|totals| totals.count > 0).collect()
+}
+
+/// Those that did not complete, by outcome.
+fn errors(load: &LoadTotals, belongs: impl Fn(&LoadKey) -> bool) -> BTreeMap<String, u64> {
+    let counted = |outcome: Outcome| {
+        let count = load.count(|key| belongs(key) && key.outcome == outcome);
+        (outcome.as_str().to_owned(), count)
+    };
+    let failures = Outcome::ALL.into_iter().filter(|outcome| outcome.is_error());
+    failures.map(counted).filter(|(_, count)| *count > 0).collect()
+}
+
+fn response(load: &LoadTotals, belongs: impl Fn(&LoadKey) -> bool) -> Percentiles {
     let merged = load.merged(belongs);
     let at = |fraction| (!merged.is_empty()).then(|| us_to_ms(merged.value_at_quantile(fraction)));
-    let response = Percentiles {
+    Percentiles {
         count: merged.len(),
         p50_ms: at(0.5),
         p90_ms: at(0.9),
@@ -134,9 +165,7 @@ fn flow_totals(
         p99_ms: at(0.99),
         p999_ms: at(0.999),
         max_ms: (!merged.is_empty()).then(|| us_to_ms(merged.max())),
-    };
-    let count = load.count(belongs);
-    FlowTotals { flow, model, phase, group, count, errors, response }
+    }
 }
 
 fn us_to_ms(us: u64) -> f64 {

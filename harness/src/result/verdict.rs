@@ -4,6 +4,7 @@
 //! expectations stand the doubts about the run itself (a fault that hit nothing, a generator that
 //! was late, a ledger with holes): each of them keeps a run from passing, none hides a failure.
 
+use loadgen::summary::Account;
 use model::frame::{DropCount, FaultFrame, Verdict, VerdictFrame};
 
 use super::{Ending, ExitCode, LedgerCheck, LoadAccount};
@@ -82,15 +83,10 @@ fn doubts_of_load(load: &LoadAccount, workers: u64) -> Vec<String> {
         doubts
             .push(format!("Only {} of {workers} load workers gave a final account.", load.workers));
     } else if !load.balanced {
+        let Account { offered, completed, failed, timed_out, dropped, unfinished } = load.account;
         doubts.push(format!(
-            "The account of the load does not add up: {} offered, {} completed, {} failed, \
-             {} timed out, {} dropped, {} unfinished.",
-            load.offered,
-            load.completed,
-            load.failed,
-            load.timed_out,
-            load.dropped,
-            load.unfinished
+            "The account of the load does not add up: {offered} offered, {completed} completed, \
+             {failed} failed, {timed_out} timed out, {dropped} dropped, {unfinished} unfinished."
         ));
     }
     if load.invalid_seconds * INVALID_ONE_IN > load.judged_seconds {

@@ -196,8 +196,7 @@ impl Second {
             into.attempts += cell.attempts;
             into.checks.resize(into.checks.len().max(cell.checks.len()), CheckCount::default());
             for (count, more) in into.checks.iter_mut().zip(&cell.checks) {
-                count.passed += more.passed;
-                count.failed += more.failed;
+                *count += *more;
             }
             for (came, count) in cell.answers {
                 *into.count_of(came) += count;

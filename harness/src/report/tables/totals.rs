@@ -49,6 +49,48 @@ pub(in super::super) fn flows(page: &mut Markup, result: &RunResult) {
     put!(page, "</tbody></table></div>{FOOTNOTE}</section>\n");
 }
 
+/// One row for each step and phase.
+pub(in super::super) fn steps(page: &mut Markup, result: &RunResult) {
+    if result.steps.is_empty() {
+        return;
+    }
+    put!(
+        page,
+        "<section><h2>Steps by phase</h2>\n<div class=\"scroll\"><table class=\"grouped\">\
+         <thead><tr><th>Flow</th><th>Step</th><th>Phase</th><th class=\"number\">Done</th>\
+         <th class=\"number\">Errors</th><th class=\"number\">Requests sent</th>\
+         <th class=\"number\">Repeats</th><th class=\"number\">Copies</th>\
+         <th class=\"number\">Refused</th>{PERCENTILES}<th>Failed by</th></tr></thead><tbody>\n"
+    );
+    let mut last = (String::new(), String::new());
+    for step in &result.steps {
+        let this = (step.title(), step.step.clone());
+        let (first, new_flow) = (this != last, this.0 != last.0);
+        put!(
+            page,
+            "<tr{}><td>{}</td><td>{}</td><td>{}</td>",
+            if first { " class=\"first\"" } else { "" },
+            esc(if new_flow { &this.0 } else { "" }),
+            esc(if first { &this.1 } else { "" }),
+            step.phase
+        );
+        for number in [
+            count(step.count),
+            percent(step.error_count(), step.count),
+            count(step.attempts.sent),
+            count(step.attempts.retries),
+            count(step.attempts.hedges),
+            count(step.attempts.denied),
+        ] {
+            put!(page, "<td class=\"number\">{}</td>", esc(&number));
+        }
+        percentiles(page, &step.response);
+        put!(page, "<td>{}</td></tr>\n", esc(&listed(&step.errors)));
+        last = this;
+    }
+    put!(page, "</tbody></table></div>{FOOTNOTE}</section>\n");
+}
+
 pub(in super::super) fn edges(page: &mut Markup, result: &RunResult) {
     if result.edges.is_empty() {
         return;

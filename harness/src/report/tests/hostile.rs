@@ -1,6 +1,7 @@
 //! Names that try to be more than names.
 
 use model::frame::{Event, EventKind};
+use model::load::CheckCount;
 use serde_json::json;
 
 use crate::report::sample::{self, Sample};
@@ -37,6 +38,11 @@ fn with(sample: &Sample, name: &str) -> Sample {
     result.faults[0].what = name.to_owned();
     result.invariants[0].detail = name.to_owned();
     result.flows[0].flow = name.to_owned();
+    for step in &mut result.steps {
+        (step.flow, step.step) = (name.to_owned(), name.to_owned());
+        step.errors.insert(name.to_owned(), 1);
+        step.checks.insert(name.to_owned(), CheckCount { passed: 1, failed: 2 });
+    }
     result.dropped[0].what = name.to_owned();
     for frame in &mut sample.frames {
         frame.load.cells.iter_mut().for_each(|cell| cell.flow = name.to_owned());
