@@ -144,8 +144,8 @@ pub fn plan_hash(plan: &LoadPlan) -> String {
         let arrivals = Arrivals::new(plan.seed, load, plan.timeline.end_ms, Shard::WHOLE);
         hash = hash_of(hash, plan.seed, load, arrivals.take(HASHED_MAX));
         if load.model == LoadModel::Closed {
-            let about = format!("closed, thinks {:?}", load.think);
-            hash = indexed(hash, &about, load.ramp_up_ms).bits();
+            let about = format!("closed, thinks {:?}, levels {:?}", load.think, load.levels);
+            hash = indexed(hash, &about, load.users).bits();
         }
     }
     format!("{hash:016x}")

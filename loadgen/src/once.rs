@@ -70,7 +70,7 @@ fn plan_of(plan: &LoadPlan, flow: &Flow) -> LoadPlan {
         spacing: Spacing::Constant,
         recorded_ns: Vec::new(),
         users: 1,
-        ramp_up_ms: 0,
+        levels: Vec::new(),
         think: None,
         timeout_ms: TIMEOUT.as_millis() as u64,
         client: ClientPolicy::default(),

@@ -13,7 +13,7 @@ use http::Method;
 use model::decision::{Unit, named};
 use model::distribution::Distribution;
 use model::flow::{Condition, Extract, Flow, Step, Turns};
-use model::load::{AtLimit, Load, LoadModel, LoadPlan};
+use model::load::{AtLimit, Load, LoadModel, LoadPlan, UserStep};
 use model::phase::Timeline;
 use model::target::{HttpVersion, Place, Target};
 use model::template::Template;
@@ -64,7 +64,7 @@ pub(crate) struct ResolvedLoad {
     pub(crate) users: u64,
     /// Key of the choice of users.
     users_key: u64,
-    pub(crate) ramp_up: Duration,
+    pub(crate) levels: Vec<UserStep>,
     pub(crate) think: Option<Distribution>,
     pub(crate) timeout: Duration,
     /// Key of what a journey sends: equal in every run of the same seed.
@@ -153,7 +153,7 @@ impl Resolved {
                 model: load.model,
                 users: load.users,
                 users_key: users_key(plan.seed, &load.name),
-                ramp_up: Duration::from_millis(load.ramp_up_ms),
+                levels: load.levels.clone(),
                 think: load.think.clone(),
                 timeout: Duration::from_millis(load.timeout_ms),
                 draw_key: named(plan.seed, "journey", &[&load.name]).bits(),

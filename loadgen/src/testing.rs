@@ -32,7 +32,7 @@ pub(crate) fn plan(target: SocketAddr) -> LoadPlan {
             model: LoadModel::Open,
             recorded_ns: Vec::new(),
             users: 20,
-            ramp_up_ms: 0,
+            levels: Vec::new(),
             think: None,
             timeout_ms: 5_000,
             client: ClientPolicy::default(),

@@ -16,7 +16,8 @@ use std::time::Duration;
 use model::distribution::Distribution;
 use model::flow::{ClientPolicy, Flow, Step};
 use model::load::{
-    AtLimit, Load, LoadDone, LoadModel, LoadPlan, LoadReply, LoadStart, Outcome, Spacing, Weighted,
+    AtLimit, Load, LoadDone, LoadModel, LoadPlan, LoadReply, LoadStart, Outcome, Spacing, UserStep,
+    Weighted,
 };
 use model::phase::Timeline;
 use model::units::Share;
@@ -37,7 +38,7 @@ fn users(name: &str, users: u64) -> Load {
         spacing: Spacing::Constant,
         recorded_ns: Vec::new(),
         users,
-        ramp_up_ms: 0,
+        levels: Vec::new(),
         think: None,
         timeout_ms: 10_000,
         client: ClientPolicy::default(),
@@ -124,13 +125,17 @@ async fn remembering(after: Duration) -> (Peer, Arc<Mutex<Vec<String>>>) {
     (sut.await, asked)
 }
 
+fn user_of(correlation_id: &str) -> u64 {
+    let (user, _number) = correlation_id.trim_start_matches('u').split_once('-').unwrap();
+    u64::from_str_radix(user, 16).unwrap()
+}
+
 /// Numbers of journeys by user, as the system saw them.
 fn by_user(asked: &Mutex<Vec<String>>) -> BTreeMap<u64, Vec<u64>> {
     let mut users: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
     for id in asked.lock().unwrap().iter() {
-        let (user, number) = id.trim_start_matches('u').split_once('-').unwrap();
-        let user = u64::from_str_radix(user, 16).unwrap();
-        users.entry(user).or_default().push(number.parse().unwrap());
+        let (_user, number) = id.split_once('-').unwrap();
+        users.entry(user_of(id)).or_default().push(number.parse().unwrap());
     }
     users
 }
@@ -183,6 +188,53 @@ async fn each_load_has_as_many_users_as_it_says() {
     let ran = ran(&sut, vec![users("many", 12), users("few", 4)], |_| ()).await;
     assert_eq!(ran.done.offered, ran.done.completed);
     assert_eq!(seen.each_ref().map(|most| most.load(Ordering::Relaxed)), [12, 4]);
+}
+
+#[tokio::test]
+async fn users_come_and_go_as_the_levels_of_their_load_say() {
+    let _attack = ATTACK.lock().await;
+    let (sut, asked) = remembering(Duration::from_millis(5)).await;
+    let step = |from, to, for_ms| UserStep { from, to, for_ms };
+    let levels = vec![step(1, 1, Some(300)), step(4, 4, Some(300)), step(2, 2, None)];
+    let think = Some(Distribution::Fixed { value_us: 20_000 });
+    let ran = ran(&sut, vec![Load { levels, think, ..users("walk", 4) }], |_| ()).await;
+    let asked: Vec<u64> = asked.lock().unwrap().iter().map(|id| user_of(id)).collect();
+    let first = |user| asked.iter().position(|other| *other == user).unwrap();
+    let last = |user| asked.iter().rposition(|other| *other == user).unwrap();
+    // The first user is alone for a while, and the last two have gone long before load ends.
+    assert!(asked[..5].iter().all(|user| *user == 0), "{asked:?}");
+    assert!([1, 2, 3].into_iter().all(|user| first(user) >= 5), "{asked:?}");
+    let rest = &asked[last(2).max(last(3)) + 1..];
+    assert!(rest.len() >= 5 && rest.contains(&0) && rest.contains(&1), "{asked:?}");
+    assert_eq!(ran.done.offered, ran.done.completed);
+}
+
+#[tokio::test]
+async fn users_think_after_each_step_and_between_journeys_as_the_load_says() {
+    let _attack = ATTACK.lock().await;
+    let (sut, asked) = remembering(Duration::ZERO).await;
+    let ran = ran(&sut, vec![users("walk", 1)], |plan| {
+        let think = |value_us| Some(Distribution::Fixed { value_us });
+        let mut steps = vec![plan.flows[0].steps[0].clone(); 2];
+        "first".clone_into(&mut steps[0].name);
+        steps[0].think = think(150_000);
+        // Nobody thinks after the last step: the load says what comes before the next journey.
+        steps[1].think = think(60_000_000);
+        plan.flows[0].steps = steps;
+        plan.loads[0].think = think(100_000);
+    });
+    let ran = ran.await;
+    let seen = by_user(&asked);
+    // 250 ms for a journey of two requests: at most four begin within the second.
+    assert!((1..=4).contains(&ran.done.offered), "{:?}", ran.done);
+    assert_eq!(ran.done.completed, ran.done.offered);
+    assert_eq!(seen[&0].len() as u64, 2 * ran.done.offered, "{seen:?}");
+    let collected = ran.collected.lock().unwrap();
+    let cells = collected.intervals.iter().flat_map(|interval| &interval.cells);
+    for cell in cells.filter(|cell| cell.key.step.is_none()) {
+        let response = model::hdr::decode(&cell.response_hdr).unwrap();
+        assert!(response.max() < 150_000, "thinking is nobody's response time");
+    }
 }
 
 #[tokio::test]

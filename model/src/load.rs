@@ -21,9 +21,11 @@ use crate::phase::{Phase, Timeline};
 use crate::target::Target;
 use crate::units::Share;
 
+mod levels;
 mod mix;
 mod sequences;
 
+pub use levels::{UserStep, present_from_ns};
 pub use mix::{WEIGHT_MAX, Weighted};
 pub use sequences::Sequences;
 
@@ -114,11 +116,12 @@ pub struct Load {
     /// rate.
     #[serde(default)]
     pub recorded_ns: Vec<u64>,
-    /// Users that the journeys are spread over; in the closed model each of them is always there.
+    /// Users that the journeys are spread over; in the closed model so many are there at most.
     pub users: u64,
-    /// Closed model: user `u` of `n` begins `u / n` of this time after the start of load.
+    /// Closed model: how many of the users are there, one step after the other; the last one holds
+    /// until load ends. Empty has all of them there all the time.
     #[serde(default)]
-    pub ramp_up_ms: u64,
+    pub levels: Vec<UserStep>,
     /// Closed model: what a user waits between two journeys. `None` does not wait.
     #[serde(default)]
     pub think: Option<Distribution>,

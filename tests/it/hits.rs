@@ -96,7 +96,7 @@ pub(crate) fn load_plan(
             model: LoadModel::Open,
             recorded_ns: Vec::new(),
             users: 50,
-            ramp_up_ms: 0,
+            levels: Vec::new(),
             think: None,
             timeout_ms: 10_000,
             client: ClientPolicy::default(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use model::flow::ClientPolicy;
 use model::limits::RUN_MAX;
 use model::load::{AtLimit, Load, LoadModel, LoadPlan, RateStep, Spacing, Weighted};
-use model::loadfile::Problems;
+use model::loadfile::{LoadFile, Problems};
 use model::phase::Timeline;
 use model::template::TemplateError;
 use model::units::Share;
@@ -105,8 +105,11 @@ impl Terms {
                 Rate::PerSecond(per_s) => Loads::Open { per_s, spacing: Spacing::Constant },
             },
         };
-        let needed = file.map_or(CONNECTIONS, |file| {
-            file.connections.unwrap_or_else(|| file.connections_needed())
+        let as_fast = |file: &LoadFile| file.loads.iter().any(|load| load.model == LoadModel::Max);
+        let needed = file.map_or(CONNECTIONS, |file| match file.connections {
+            Some(connections) => connections,
+            None if as_fast(file) => CONNECTIONS,
+            None => file.connections_needed(),
         });
         let at_limit = arguments.at_limit.map(|asked| match asked {
             AskedAtLimit::Queue => AtLimit::Queue,
@@ -115,7 +118,7 @@ impl Terms {
         });
         let connections = arguments.connections.unwrap_or(needed);
         let threads = arguments.threads.or_else(|| file.and_then(|file| file.threads));
-        let said = |of: fn(&model::loadfile::LoadFile) -> Option<Duration>| file.and_then(of);
+        let said = |of: fn(&LoadFile) -> Option<Duration>| file.and_then(of);
         Ok(Self {
             length: arguments.length.or(said(|file| file.duration)).unwrap_or(LENGTH),
             warmup: arguments.warmup.or(said(|file| Some(file.warmup))).unwrap_or_default(),
@@ -147,19 +150,24 @@ impl Terms {
         matches!(self.loads, Loads::Open { spacing: Spacing::Poisson, .. })
     }
 
-    /// `open`, `closed`, `max`, or `mixed` for a file with several.
-    pub(super) fn model(&self) -> &'static str {
+    /// The loads of a file are all of one.
+    pub(super) fn model(&self) -> LoadModel {
         match &self.loads {
-            Loads::Open { .. } => "open",
-            Loads::Max => "max",
-            Loads::Closed { .. } => "closed",
-            Loads::File(loads) => match loads.as_slice() {
-                [] => "open",
-                [first, rest @ ..] if rest.iter().all(|load| load.model == first.model) => {
-                    first.model.as_str()
-                },
-                _ => "mixed",
+            Loads::Open { .. } => LoadModel::Open,
+            Loads::Max => LoadModel::Max,
+            Loads::Closed { .. } => LoadModel::Closed,
+            Loads::File(loads) => loads.first().map_or(LoadModel::Open, |load| load.model),
+        }
+    }
+
+    /// Of the closed model, the most that are there at once.
+    pub(super) fn users(&self) -> Option<u64> {
+        match &self.loads {
+            Loads::Closed { users } => Some(*users),
+            Loads::File(loads) if self.model() == LoadModel::Closed => {
+                Some(loads.iter().map(|load| load.users).sum())
             },
+            _ => None,
         }
     }
 
@@ -187,7 +195,7 @@ impl Terms {
             spacing,
             recorded_ns: Vec::new(),
             users,
-            ramp_up_ms: 0,
+            levels: Vec::new(),
             think: None,
             timeout_ms: (self.timeout.as_millis() as u64).max(1),
             client: ClientPolicy::default(),

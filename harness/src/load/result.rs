@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drive::{Driven, End};
 use super::judge::{Held, Judge, ThresholdResult};
-use super::plan::{Loads, Terms};
+use super::plan::Terms;
 use crate::result::ExitCode;
 
 /// Version of the JSON form. It rises when a field changes its meaning or goes away; new fields
@@ -18,12 +18,11 @@ pub(super) const FORMAT: u32 = 1;
 pub struct Asked {
     /// Method and URL.
     pub requests: String,
-    /// `open`, `closed`, `max`, or `mixed` for a file with several. Only durations of one model may
-    /// be compared.
+    /// `open`, `closed` or `max`. Only durations of one model may be compared.
     pub model: String,
     /// Arrivals per second; absent unless the model is open.
     pub rate_per_s: Option<f64>,
-    /// Of a closed load that was asked for by its users.
+    /// Of a closed load, the most that were there at once.
     #[serde(default)]
     pub users: Option<u64>,
     pub poisson: bool,
@@ -40,12 +39,9 @@ impl Asked {
     pub(super) fn new(terms: &Terms, requests: String) -> Self {
         Self {
             requests,
-            model: terms.model().into(),
+            model: terms.model().as_str().into(),
             rate_per_s: terms.rate_per_s(),
-            users: match terms.loads {
-                Loads::Closed { users } => Some(users),
-                _ => None,
-            },
+            users: terms.users(),
             poisson: terms.is_poisson(),
             for_s: terms.length.as_secs_f64(),
             warmup_s: terms.warmup.as_secs_f64(),

@@ -59,6 +59,11 @@ fn head(text: &mut String, result: &LoadResult) {
     let spacing = if load.poisson { " (Poisson)" } else { "" };
     let for_s = seconds(result.summary.judged_s);
     let users = load.users.map_or_else(String::new, |users| format!(", {users} users"));
+    // Users have a connection each.
+    let connections = match load.users {
+        Some(_) => String::new(),
+        None => format!("{} connections, ", load.connections),
+    };
     let workers = match load.workers {
         1 => String::new(),
         workers => format!("{workers} workers of "),
@@ -67,9 +72,8 @@ fn head(text: &mut String, result: &LoadResult) {
     line!(text, "{}", plain(&load.requests));
     line!(
         text,
-        "  {} model{rate}{users}{spacing} for {for_s}, {workers}{} connections, {} {threads}, seed {}",
+        "  {} model{rate}{users}{spacing} for {for_s}, {workers}{connections}{} {threads}, seed {}",
         load.model,
-        load.connections,
         load.threads,
         load.seed
     );
@@ -138,8 +142,8 @@ fn latency(text: &mut String, result: &LoadResult) {
         line!(text, "  {name:<7}{}", columns.iter().map(cell).collect::<Vec<_>>().concat());
     }
     let from = match result.load.model.as_str() {
-        "open" => "the instant at which the request was due",
-        _ => "the send: closed model, not to be compared with an open one",
+        "open" => "the instant at which the request was due".to_owned(),
+        model => format!("the send: {model} model, not to be compared with an open one"),
     };
     line!(text, "  response: from {from}; service: from the first byte sent");
     if apart {

@@ -14,7 +14,7 @@ fn load(spacing: Spacing, rate: Vec<RateStep>) -> Load {
         model: LoadModel::Open,
         recorded_ns: Vec::new(),
         users: 50,
-        ramp_up_ms: 0,
+        levels: Vec::new(),
         think: None,
         timeout_ms: 1_000,
     }

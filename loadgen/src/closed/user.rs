@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use model::decision::indexed;
-use model::load::Outcome;
+use model::load::{Outcome, present_from_ns};
 use tokio::time::Instant;
 
 use super::crowd::Crowd;
@@ -22,6 +22,8 @@ use crate::queue::Released;
 pub(super) struct User {
     crowd: Rc<Crowd>,
     load: usize,
+    /// Its number among the users of the load.
+    seat: u64,
     /// Of the next journey.
     number: Cell<u64>,
     /// Before that the user does not want to begin.
@@ -33,12 +35,13 @@ pub(super) struct User {
 impl User {
     /// User `number` of a load, in `0..users`.
     pub(super) fn new(crowd: Rc<Crowd>, load: usize, number: u64) -> Self {
-        let begins = crowd.start + begins_after(&crowd.context.plan.loads[load], number);
+        let start = crowd.start;
         Self {
             crowd,
             load,
+            seat: number,
             number: Cell::new(number),
-            ready: Cell::new(Some(begins)),
+            ready: Cell::new(Some(start)),
             buffer: Cell::default(),
         }
     }
@@ -50,6 +53,7 @@ impl User {
             // The end of load ends the wait: what waits is dropped.
             tokio::time::sleep_until(ready).await;
         }
+        self.present().await;
         let now = context.clock.now();
         if self.crowd.is_over(now) {
             return std::future::pending().await;
@@ -74,12 +78,25 @@ impl User {
         let pause = thinks(load, index).max(rest);
         self.ready.set((!pause.is_zero()).then(|| finished + pause));
     }
-}
 
-/// When a user begins, after the start of load: one after the other, evenly over the ramp.
-fn begins_after(load: &ResolvedLoad, user: u64) -> Duration {
-    let ns = load.ramp_up.as_nanos() * u128::from(user) / u128::from(load.users.max(1));
-    Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
+    /// Waits until the load has so many users that this one is among them. One who is sent away in
+    /// the middle of a journey comes to its end first.
+    async fn present(&self) {
+        let context = &self.crowd.context;
+        let levels = &context.plan.loads[self.load].levels;
+        loop {
+            let since = context.clock.now().saturating_duration_since(self.crowd.start).as_nanos();
+            let since_ns = u64::try_from(since).unwrap_or(u64::MAX);
+            match present_from_ns(levels, self.seat, since_ns) {
+                None => return std::future::pending().await,
+                Some(at_ns) if at_ns <= since_ns => return,
+                Some(at_ns) => {
+                    let at = self.crowd.start + Duration::from_nanos(at_ns);
+                    tokio::time::sleep_until(at).await;
+                },
+            }
+        }
+    }
 }
 
 /// What a user waits after a journey.
@@ -103,16 +120,6 @@ mod tests {
         plan.loads[0].rate.clear();
         change(&mut plan.loads[0]);
         Resolved::new(&plan).unwrap().loads.remove(0)
-    }
-
-    #[test]
-    fn users_begin_evenly_over_the_ramp_and_all_at_once_without_one() {
-        let ramp = load(|load| (load.users, load.ramp_up_ms) = (4, 2_000));
-        let begins = |load: &ResolvedLoad| -> Vec<u128> {
-            (0..4).map(|user| begins_after(load, user).as_millis()).collect()
-        };
-        assert_eq!(begins(&ramp), [0, 500, 1_000, 1_500]);
-        assert_eq!(begins(&load(|load| load.users = 4)), [0, 0, 0, 0]);
     }
 
     #[test]

@@ -52,17 +52,15 @@ pub(super) fn plan(plan: &LoadPlan) -> Checked {
     Ok(())
 }
 
-/// Percentiles of a run are about all its loads, so users who wait for answers and arrivals that do
+/// Percentiles of a run are about all its loads, so those who wait for answers and arrivals that do
 /// not are never in one plan.
 fn check_models(plan: &LoadPlan) -> Checked {
-    let other = plan.loads.iter().position(|load| load.model != LoadModel::Closed);
-    let has_closed = plan.loads.iter().any(|load| load.model == LoadModel::Closed);
-    match other.filter(|_| has_closed) {
+    let Some(first) = plan.loads.first() else { return Ok(()) };
+    match plan.loads.iter().position(|load| load.model != first.model) {
         None => Ok(()),
         Some(at) => Err(refuse(
             format!("loads[{at}].model"),
-            "loads of the closed model can only be run with their like: durations of different \
-             models must not be mixed",
+            "loads can only be run with their like: durations of different models must not be mixed",
         )),
     }
 }
@@ -118,10 +116,19 @@ fn check_users(load: &Load, place: &str) -> Checked {
     demand(!(closed && paced), &format!("{place}.rate"), || {
         "users of the closed model have no rate".into()
     })?;
-    let own = load.ramp_up_ms > 0 || load.think.is_some();
+    let own = !load.levels.is_empty() || load.think.is_some();
     demand(closed || !own, &format!("{place}.model"), || {
-        "only users of the closed model have a ramp and think".into()
+        "only users of the closed model come, go and think".into()
     })?;
+    for (at, step) in load.levels.iter().enumerate() {
+        let place = format!("{place}.levels[{at}]");
+        demand(step.from.max(step.to) <= load.users, &place, || {
+            format!("there are no more than {} users", load.users)
+        })?;
+        demand(step.for_ms.is_some() || at + 1 == load.levels.len(), &place, || {
+            "only the last step may last until load ends".into()
+        })?;
+    }
     let problem = load.think.as_ref().and_then(Distribution::problem);
     demand(problem.is_none(), &format!("{place}.think"), || problem.unwrap_or_default().into())
 }
@@ -194,6 +201,8 @@ fn check_hole(plan: &LoadPlan, hole: &Hole, saved: &BTreeSet<&str>, place: &str)
 
 #[cfg(test)]
 mod tests {
+    use model::load::UserStep;
+
     use super::*;
     use crate::testing;
 
@@ -207,7 +216,7 @@ mod tests {
             super::plan(&plan).map_err(|error| error.to_string())
         };
         assert_eq!(change(|_| {}), Ok(()));
-        let table: [(Change, &str); 20] = [
+        let table: [(Change, &str); 19] = [
             (|plan| plan.worker = 1, "worker: worker 1 of 1"),
             (|plan| plan.connections_max = 0, "connections_max"),
             (|plan| plan.timeline.end_ms = u64::MAX, "timeline.end_ms"),
@@ -219,13 +228,12 @@ mod tests {
             (|plan| plan.loads[0].rate.clear(), "loads[0].rate"),
             (|plan| plan.loads[0].rate[0].to_per_s = f64::NAN, "loads[0].rate[0]: NaN"),
             (|plan| plan.loads[0].model = LoadModel::Closed, "loads[0].rate: users of the closed"),
-            (|plan| plan.loads[0].ramp_up_ms = 1, "loads[0].model: only users of the closed"),
             (
                 |plan| {
                     let users = Load { name: "users".into(), ..plan.loads[0].clone() };
                     plan.loads.push(Load { model: LoadModel::Closed, rate: Vec::new(), ..users });
                 },
-                "loads[0].model: loads of the closed model can only be run with their like",
+                "loads[1].model: loads can only be run with their like",
             ),
             (
                 |plan| {
@@ -258,6 +266,30 @@ mod tests {
         for (wrong, place) in table {
             let refused = change(wrong).expect_err(place);
             assert!(refused.contains(place), "{refused} does not name {place}");
+        }
+    }
+
+    #[test]
+    fn users_who_come_and_go_are_those_of_a_closed_load_and_never_more_than_it_has() {
+        let refused = |model, levels: &[UserStep]| {
+            let mut plan = testing::plan("127.0.0.1:1".parse().unwrap());
+            let load = &mut plan.loads[0];
+            (load.model, load.users, load.levels) = (model, 5, levels.to_vec());
+            if model == LoadModel::Closed {
+                load.rate.clear();
+            }
+            super::plan(&plan).err().map(|error| error.to_string())
+        };
+        let (five, six) = (UserStep::level(5, None), UserStep::level(6, None));
+        let steps = [UserStep { from: 0, to: 5, for_ms: Some(10) }, five];
+        assert_eq!(refused(LoadModel::Closed, &steps), None);
+        for (model, levels, part) in [
+            (LoadModel::Open, &[five][..], "loads[0].model: only users of the closed"),
+            (LoadModel::Closed, &[six], "loads[0].levels[0]: there are no more than 5"),
+            (LoadModel::Closed, &[five, five], "loads[0].levels[0]: only the last step"),
+        ] {
+            let told = refused(model, levels).expect(part);
+            assert!(told.contains(part), "{told}");
         }
     }
 }

@@ -67,7 +67,7 @@ mod tests {
             spacing: Spacing::Constant,
             recorded_ns: Vec::new(),
             users: 1,
-            ramp_up_ms: 0,
+            levels: Vec::new(),
             think: None,
             timeout_ms: 1,
             client: ClientPolicy::default(),

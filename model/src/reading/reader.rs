@@ -208,6 +208,11 @@ impl<'r> Value<'r> {
         self.content.is_str()
     }
 
+    /// Is it this very text?
+    pub(crate) fn is(&self, text: &str) -> bool {
+        self.content.as_str() == Some(text)
+    }
+
     pub(crate) fn is_list(&self) -> bool {
         self.content.is_array()
     }

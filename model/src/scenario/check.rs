@@ -41,15 +41,22 @@ fn write_head(page: &mut String, scenario: &Scenario) -> std::fmt::Result {
         writeln!(page, "beside it {}: {}", service.name, service.run.join(" "))?;
     }
     for load in &scenario.loads {
-        if load.model == LoadModel::Closed {
-            let (name, users, mix) = (&load.name, load.users, load.mix());
-            writeln!(page, "load {name}: {users} users of {mix}, closed model")?;
-            continue;
+        let (name, users, mix) = (&load.name, load.users, load.mix());
+        match load.model {
+            LoadModel::Open => {},
+            LoadModel::Closed => {
+                let most = if load.levels.is_empty() { "" } else { "at most " };
+                writeln!(page, "load {name}: {most}{users} users of {mix}, closed model")?;
+                continue;
+            },
+            LoadModel::Max => {
+                writeln!(page, "load {name}: {mix} as fast as it goes, max model")?;
+                continue;
+            },
         }
         let peak = load.rate.iter().map(|step| step.from_per_s.max(step.to_per_s));
         let (timeline, peak) = (scenario.timeline(), peak.fold(0.0, f64::max));
         let arrivals = traffic::arrivals(&load.rate, 0, timeline.end_ms);
-        let (name, mix) = (&load.name, load.mix());
         writeln!(page, "load {name}: {arrivals:.0} journeys of {mix}, at most {peak}/s")?;
     }
     for feeder in &scenario.feeders {

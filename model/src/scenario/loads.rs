@@ -8,9 +8,7 @@ use crate::reading::nearest::hint;
 use crate::reading::outside::Outside;
 use crate::reading::reader::{Table, Value, shorten};
 
-const USERS_DEFAULT: u64 = 500;
-/// Most users: their keys are six hexadecimal digits.
-const USERS_MAX: u64 = 0x00ff_ffff;
+pub(super) const USERS_DEFAULT: u64 = 500;
 const TIMEOUT_DEFAULT_MS: u64 = 5_000;
 
 pub(crate) fn read(root: &mut Table<'_>, flows: &[Flow], outside: &dyn Outside) -> Vec<Load> {
@@ -44,35 +42,52 @@ fn read_load(
     };
     let recorded_ns = arrivals.as_ref().and_then(|value| recorded::read(value, outside));
     let (rate, spacing) = match kept.model {
-        LoadModel::Open | LoadModel::Max if arrivals.is_none() => (
-            table.require("rate").map(|value| read_rate(&value)),
-            table.get("spacing").and_then(|value| read_spacing(&value)),
-        ),
+        LoadModel::Open | LoadModel::Max if arrivals.is_none() => read_pace(&mut table),
         LoadModel::Open | LoadModel::Max => {
             for key in ["rate", "spacing"] {
                 table.refuse(key, "`arrivals` says when each one comes, so there is no rate");
             }
-            (Some(Vec::new()), None)
+            (Some(Pace::Rate(Vec::new())), None)
         },
-        LoadModel::Closed => (Some(Vec::new()), None),
+        LoadModel::Closed => (Some(Pace::Rate(Vec::new())), None),
     };
-    let users = table.get("users").and_then(|value| value.integer(1..=USERS_MAX));
     let timeout_ms = table.get("timeout").and_then(|value| value.time_ms());
     let client = flows::read_client(&mut table);
     table.finish(&[]);
+    let (model, rate) = match rate? {
+        Pace::AsFast => (LoadModel::Max, Vec::new()),
+        Pace::Rate(steps) => (kept.model, steps),
+    };
     Some(Load {
         name: name?,
         flows: flow.filter(|mix| !mix.is_empty())?,
-        rate: rate?,
+        rate,
         spacing: spacing.unwrap_or(Spacing::Constant),
-        model: kept.model,
+        model,
         recorded_ns: recorded_ns.unwrap_or_default(),
-        users: users.unwrap_or(USERS_DEFAULT),
-        ramp_up_ms: kept.ramp_up_ms,
+        users: kept.most.unwrap_or(USERS_DEFAULT),
+        levels: kept.levels,
         think: kept.think,
         timeout_ms: timeout_ms.unwrap_or(TIMEOUT_DEFAULT_MS),
         client,
     })
+}
+
+/// What `rate` says.
+enum Pace {
+    Rate(Vec<RateStep>),
+    /// `"max"`: the next journey begins when one is over.
+    AsFast,
+}
+
+fn read_pace(table: &mut Table<'_>) -> (Option<Pace>, Option<Spacing>) {
+    let rate = table.require("rate");
+    let spacing = table.get("spacing").and_then(|value| read_spacing(&value));
+    if rate.as_ref().is_some_and(|value| value.is("max")) {
+        table.refuse("spacing", "a load that is as fast as it goes has no arrivals to space");
+        return (Some(Pace::AsFast), None);
+    }
+    (rate.map(|value| Pace::Rate(read_rate(&value))), spacing)
 }
 
 /// `"checkout"`, or `{ checkout = 3, browse = 7 }`.

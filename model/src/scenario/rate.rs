@@ -10,8 +10,8 @@ use crate::units::parse_duration;
 pub(super) fn parse(text: &str) -> Result<RateStep, String> {
     let wrong = || {
         format!(
-            "a rate is written \"40/s\", \"40/s for 20s\", \"5/s -> 60/s over 10s\" or \
-             \"40/s +- 20/s every 30s\"; got \"{}\"",
+            "a rate is written \"40/s\", \"40/s for 20s\", \"5/s -> 60/s over 10s\", \
+             \"40/s +- 20/s every 30s\", or alone \"max\"; got \"{}\"",
             shorten(text)
         )
     };
@@ -59,11 +59,11 @@ pub(crate) fn per_second(text: &str) -> Option<Result<f64, String>> {
     Some(Ok(rate))
 }
 
-fn time_ms(text: &str) -> Result<u64, String> {
+pub(super) fn time_ms(text: &str) -> Result<u64, String> {
     let time = parse_duration(text).map_err(|error| error.to_string())?;
     match u64::try_from(time.as_millis()) {
         Ok(ms) if ms > 0 => Ok(ms),
-        _ => Err(format!("a step of a rate lasts at least 1ms, got \"{}\"", text.trim())),
+        _ => Err(format!("a step lasts at least 1ms, got \"{}\"", text.trim())),
     }
 }
 

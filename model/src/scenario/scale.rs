@@ -52,7 +52,9 @@ impl Scenario {
             }
         }
         for load in &mut scaled.loads {
-            load.ramp_up_ms = shorter(load.ramp_up_ms);
+            for step in &mut load.levels {
+                step.for_ms = step.for_ms.map(|for_ms| shorter(for_ms).max(1));
+            }
             for start_ns in &mut load.recorded_ns {
                 *start_ns = shorter(*start_ns);
             }

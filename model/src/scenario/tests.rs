@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fault::Window;
-use crate::load::{LoadModel, RateStep, Spacing};
+use crate::load::{LoadModel, RateStep, Spacing, UserStep};
 use crate::phase::Phase;
 use crate::policy::RetryOn;
 

@@ -32,12 +32,41 @@ think = "uniform 1s..3s"
 "#;
     let scenario = parse(text);
     let load = &scenario.loads[0];
-    assert_eq!((load.model, load.users, load.ramp_up_ms), (LoadModel::Closed, 40, 10_000));
+    assert_eq!((load.model, load.users), (LoadModel::Closed, 40));
+    let ramp = UserStep { from: 0, to: 40, for_ms: Some(10_000) };
+    assert_eq!(load.levels, [ramp, UserStep::level(40, None)]);
     assert_eq!(load.think.as_ref().unwrap().to_string(), "uniform 1s..3s");
     assert!(load.rate.is_empty());
     let page = check::render(&scenario);
-    assert!(page.contains("load shoppers: 40 users of checkout, closed model"), "{page}");
-    assert_eq!(scenario.scaled(2.0).loads[0].ramp_up_ms, 5_000);
+    assert!(page.contains("load shoppers: at most 40 users of checkout, closed model"), "{page}");
+    assert_eq!(scenario.scaled(2.0).loads[0].levels[0].for_ms, Some(5_000));
+}
+
+#[test]
+fn users_of_a_closed_load_come_and_go_in_steps() {
+    let text = "[[load]]\nname = \"a\"\nflow = \"checkout\"\nmodel = \"closed\"\n\
+                users = [\"10 for 5s\", \"10 -> 60 over 10s\", \"20 for 5s\"]\n";
+    let load = &parse(text).loads[0];
+    let step = |from, to, for_ms| UserStep { from, to, for_ms };
+    assert_eq!(load.users, 60);
+    assert_eq!(
+        load.levels,
+        [
+            step(10, 10, Some(5_000)),
+            step(10, 60, Some(10_000)),
+            step(20, 20, Some(5_000)),
+            step(20, 20, None)
+        ]
+    );
+}
+
+#[test]
+fn a_rate_of_max_is_a_model_of_its_own_and_nobody_guesses_how_many_come() {
+    let text = "[[load]]\nname = \"a\"\nflow = \"checkout\"\nrate = \"max\"\n";
+    let scenario = parse(text);
+    assert_eq!((scenario.loads[0].model, scenario.loads[0].rate.len()), (LoadModel::Max, 0));
+    let page = check::render(&scenario);
+    assert!(page.contains("load a: checkout as fast as it goes, max model"), "{page}");
 }
 
 #[test]
