@@ -1,4 +1,5 @@
-//! Dates of cookies, by the tolerant rules of RFC 6265 §5.1.1: servers write them in many ways.
+//! Dates in headers, by the tolerant rules that RFC 6265 §5.1.1 has for cookies: servers write them
+//! in many ways, and those of RFC 9110 §5.6.7 are among these.
 
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];

@@ -6,7 +6,9 @@ use model::policy::{RetryOn, RetryPolicy};
 
 use crate::client::Failure;
 use crate::flow::answer::Answer;
+use crate::flow::date;
 
+const NS_PER_S: u64 = 1_000_000_000;
 /// Says that it did nothing with the request.
 const SERVICE_UNAVAILABLE: u16 = 503;
 
@@ -51,18 +53,40 @@ pub(crate) fn wants(policy: &RetryPolicy, failure: Failure, idempotent: bool) ->
 }
 
 /// The wait before the next attempt, from the drawn one and what the answer says; `None` when the
-/// answer asks for more patience than the client has. Only seconds are read: a date would have to
-/// be compared with a clock that is not the target's.
-pub(crate) fn wait(policy: &RetryPolicy, drawn: Duration, answer: &Answer<'_>) -> Option<Duration> {
+/// answer asks for more patience than the client has. `now_ns` is when the answer came, since the
+/// Unix epoch.
+pub(crate) fn wait(
+    policy: &RetryPolicy,
+    drawn: Duration,
+    answer: &Answer<'_>,
+    now_ns: u64,
+) -> Option<Duration> {
     let longest = Duration::from_millis(policy.retry_after_max_ms);
     if longest.is_zero() {
         return Some(drawn);
     }
-    let said = answer.header("retry-after").next().and_then(|text| std::str::from_utf8(text).ok());
-    match said.and_then(|text| text.parse().ok()).map(Duration::from_secs) {
+    match after(answer, now_ns) {
         Some(after) => (after <= longest).then(|| after.saturating_add(drawn)),
         None => Some(drawn),
     }
+}
+
+/// What `retry-after` asks for (RFC 9110 §10.2.3), in seconds or as a date; a date that has passed
+/// asks for no wait. The `date` of the same answer, when it has one, is the clock that the date is
+/// read by: it is the target's own, and ours may differ from it.
+fn after(answer: &Answer<'_>, now_ns: u64) -> Option<Duration> {
+    let said = |name| {
+        let text = answer.header(name).next().and_then(|text| std::str::from_utf8(text).ok());
+        text.map(str::trim)
+    };
+    let text = said("retry-after")?;
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let ns_of = |unix_s: i64| u64::try_from(unix_s).unwrap_or(0).saturating_mul(NS_PER_S);
+    let at_ns = ns_of(date::parse(text)?);
+    let now_ns = said("date").and_then(date::parse).map_or(now_ns, ns_of);
+    Some(Duration::from_nanos(at_ns.saturating_sub(now_ns)))
 }
 
 #[cfg(test)]
@@ -115,13 +139,34 @@ mod tests {
     #[test]
     fn an_answer_may_move_the_next_attempt_or_rule_it_out() {
         let drawn = Duration::from_millis(15);
-        let after = |text: &str, most_ms| {
-            let head = format!("retry-after: {text}\r\n");
-            wait(&policy(most_ms), drawn, &Answer::new(503, head.as_bytes(), b""))
+        // 1994-11-15, 08:12:31.25 on our clock.
+        let now_ns = 784_887_151 * NS_PER_S + NS_PER_S / 4;
+        let waits = |head: &str, most_ms| {
+            let answer = Answer::new(503, head.as_bytes(), b"");
+            wait(&policy(most_ms), drawn, &answer, now_ns)
         };
-        assert_eq!(after("2", 0), Some(drawn));
-        assert_eq!(after("2", 5_000), Some(Duration::from_millis(2_015)));
-        assert_eq!(after("9", 5_000), None);
-        assert_eq!(after("soon", 5_000), Some(drawn));
+        let ms = |ms| Some(Duration::from_millis(ms));
+        for (head, most_ms, expected) in [
+            ("retry-after: 2\r\n", 0, ms(15)),
+            ("retry-after: 2\r\n", 5_000, ms(2_015)),
+            ("retry-after: 9\r\n", 5_000, None),
+            ("retry-after: soon\r\n", 5_000, ms(15)),
+            ("", 5_000, ms(15)),
+            ("retry-after: Tue, 15 Nov 1994 08:12:33 GMT\r\n", 5_000, ms(1_765)),
+            ("retry-after: Tuesday, 15-Nov-94 08:12:33 GMT\r\n", 5_000, ms(1_765)),
+            ("retry-after: Tue Nov 15 08:12:33 1994\r\n", 5_000, ms(1_765)),
+            ("retry-after: Tue, 15 Nov 1994 08:12:33 GMT\r\n", 1_000, None),
+            ("retry-after: Tue, 15 Nov 1994 08:12:30 GMT\r\n", 5_000, ms(15)),
+            ("retry-after: Tue, 15 Nov 1994 07:00:00 GMT\r\n", 5_000, ms(15)),
+            // The target's clock is an hour ahead of ours, and knows what it means.
+            (
+                "date: Tue, 15 Nov 1994 09:12:31 GMT\r\n\
+                 retry-after: Tue, 15 Nov 1994 09:12:34 GMT\r\n",
+                5_000,
+                ms(3_015),
+            ),
+        ] {
+            assert_eq!(waits(head, most_ms), expected, "{head:?} at most {most_ms} ms");
+        }
     }
 }

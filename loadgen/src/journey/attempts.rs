@@ -179,7 +179,8 @@ impl Journey {
         if made >= retry.attempts || !retry::wants(retry, failure, at.step.is_idempotent) {
             return None;
         }
-        let again = tried.exchange.finished + self.wait(retry, (at, made), &tried.exchange)?;
+        let waited = self.wait(retry, context, (at, made), &tried.exchange)?;
+        let again = tried.exchange.finished + waited;
         if again >= times.deadline {
             return None;
         }
@@ -193,11 +194,13 @@ impl Journey {
     fn wait(
         &self,
         policy: &RetryPolicy,
+        context: &Context,
         (at, made): (At<'_>, u32),
         exchange: &Exchange,
     ) -> Option<std::time::Duration> {
         let drawn = draws::backoff(self.identity.draw_key(), at.place, policy, made);
-        retry::wait(policy, drawn, &Answer::new(0, &exchange.head, b""))
+        let now_ns = context.clock.unix_ns_of(exchange.finished);
+        retry::wait(policy, drawn, &Answer::new(0, &exchange.head, b""), now_ns)
     }
 }
 
