@@ -20,6 +20,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use model::flow::Condition;
+use model::id::CorrelationId;
 use model::load::{Attempts, Outcome};
 use tokio::time::Instant;
 
@@ -105,6 +106,11 @@ impl Journey {
             held: Held::default(),
             failed: None,
         }
+    }
+
+    /// Another user does it than the one who follows from its number.
+    pub(crate) fn is_of(&mut self, correlation_id: CorrelationId) {
+        self.identity.correlation_id = correlation_id;
     }
 
     /// Gives the instant at which it was over, and how. The buffer is the caller's, so that it can

@@ -49,7 +49,7 @@ pub mod worker;
 pub use client::{HandshakeError, shake_hands};
 pub use closed::needs_child;
 pub use error::LoadError;
-pub use once::walk_once;
+pub use once::{Once, walk_once};
 pub use run::{Watcher, run, run_watched};
 
 /// Body of the fuzz target in `loadgen/fuzz`.

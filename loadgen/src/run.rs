@@ -195,7 +195,7 @@ async fn drive(seat: Seat, reporter: &mut Reporter) -> Result<Closed, LoadError>
 }
 
 /// Waits for the last spans, but not for ever.
-async fn flush(exporter: Option<JoinHandle<()>>) {
+pub(crate) async fn flush(exporter: Option<JoinHandle<()>>) {
     let Some(mut exporter) = exporter else { return };
     if tokio::time::timeout(FLUSH, &mut exporter).await.is_err() {
         exporter.abort();

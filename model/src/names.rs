@@ -35,6 +35,10 @@ pub mod attribute {
 
     /// Resource attribute: the run that this process belongs to.
     pub const RUN_ID: &str = "shakedown.run.id";
+    /// String on spans of the load generator: `set-up` or `tear-down`. They belong to no flow.
+    pub const LOAD_ONCE: &str = "shakedown.load.once";
+    /// String on the span of a journey, unless it is `open`: `closed` or `max`.
+    pub const LOAD_MODEL: &str = "shakedown.load.model";
     /// String on every span and log record: the correlation id.
     pub const CORRELATION_ID: &str = "shakedown.correlation_id";
     /// Names by which spans and log records of any services say the correlation id, the best

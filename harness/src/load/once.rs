@@ -1,6 +1,6 @@
 //! What a file of load does once: set-up before load begins, tear-down when it has ended.
 
-use loadgen::LoadError;
+use loadgen::{LoadError, Once};
 use model::load::LoadPlan;
 use telemetry::clock::Clock;
 use telemetry::shutdown::Shutdown;
@@ -20,7 +20,7 @@ pub(super) async fn set_up(
         return Ok(());
     };
     let (stop, stopped) = watch::channel(false);
-    let walk = loadgen::walk_once(plan, flow, stopped, clock.clone());
+    let walk = loadgen::walk_once(plan, (Once::SetUp, flow), stopped, clock.clone());
     let saved = tokio::select! {
         saved = walk => saved,
         signal = signals.requested() => {
@@ -41,7 +41,7 @@ pub(super) async fn tear_down(
 ) {
     let Some(flow) = requests.file.as_ref().and_then(|file| file.teardown.as_ref()) else { return };
     let (stop, stopped) = watch::channel(false);
-    let walk = loadgen::walk_once(plan, flow, stopped, clock.clone());
+    let walk = loadgen::walk_once(plan, (Once::TearDown, flow), stopped, clock.clone());
     let ended = tokio::select! {
         walked = walk => walked.map(drop),
         signal = signals.requested() => {

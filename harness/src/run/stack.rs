@@ -9,8 +9,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use collector::{CollectorConfig, CollectorError, CollectorHandle};
-use loadgen::LoadError;
 use loadgen::worker::WorkerReady;
+use loadgen::{LoadError, Once};
 use model::load::{LoadPlan, LoadStart};
 use model::plan::{ProxyAddresses, ProxyConfig};
 use model::scenario::{OwnService, Scenario};
@@ -268,7 +268,7 @@ impl Stack {
         if let Some(flow) = &scenario.setup {
             // Whoever stops the run drops this future, and with it what is under way.
             let (_stop, stop) = watch::channel(false);
-            let walked = loadgen::walk_once(&plan, flow, stop, clock.clone()).await;
+            let walked = loadgen::walk_once(&plan, (Once::SetUp, flow), stop, clock.clone()).await;
             plan.setup = walked.map_err(StackError::SetUp)?;
         }
         if scenario.teardown.is_some() {
@@ -358,7 +358,12 @@ impl Stack {
             return Ok(());
         };
         let (stop, stopped) = watch::channel(false);
-        let mut walked = std::pin::pin!(loadgen::walk_once(&plan, flow, stopped, clock.clone()));
+        let mut walked = std::pin::pin!(loadgen::walk_once(
+            &plan,
+            (Once::TearDown, flow),
+            stopped,
+            clock.clone()
+        ));
         let in_time = tokio::time::timeout(TEAR_DOWN_MAX, walked.as_mut()).await;
         let ended = match in_time {
             Ok(ended) => ended,

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::{JourneySpans, SpanOf, StepSpan};
 use crate::client::{DialTimes, Failure};
 use crate::identity::Identity;
+use crate::once::Once;
 use crate::plan::{Resolved, ResolvedStep};
 
 const SERVICE: &str = "load";
@@ -30,6 +31,8 @@ pub(crate) struct Encoder {
     plan: Arc<Resolved>,
     clock: Clock,
     resource: Resource,
+    /// Of a flow that is walked once, which of the two.
+    once: Option<Once>,
 }
 
 impl Encoder {
@@ -40,7 +43,12 @@ impl Encoder {
             text(attribute::RUN_ID, &plan.run_id),
         ];
         let resource = Resource { attributes, ..Resource::default() };
-        Self { plan: resolved, clock, resource }
+        Self { plan: resolved, clock, resource, once: None }
+    }
+
+    /// Marks all spans as those of a flow that is walked once.
+    pub(crate) fn of_once(self, once: Once) -> Self {
+        Self { once: Some(once), ..self }
     }
 
     pub(super) fn message(&self, journeys: &[JourneySpans]) -> ExportTraceServiceRequest {
@@ -66,7 +74,7 @@ impl Encoder {
         span.kind = SpanKind::Internal.into();
         // Whoever compares durations of spans must see which ones are no response times.
         if !model.is_open() {
-            span.attributes.push(text("shakedown.load.model", model.as_str()));
+            span.attributes.push(text(attribute::LOAD_MODEL, model.as_str()));
         }
         if outcome.is_error() {
             fail(&mut span, outcome.as_str());
@@ -120,17 +128,19 @@ impl Encoder {
 
     /// What the spans of a journey have in common.
     fn span(&self, identity: &Identity, number: usize, (start, end): (Instant, Instant)) -> Span {
+        let mut attributes = vec![
+            text(attribute::CORRELATION_ID, identity.correlation_id.as_str()),
+            text(attribute::SYNTHETIC, "test"),
+            boolean(attribute::CONTROL, identity.group == Group::Control),
+        ];
+        attributes.extend(self.once.map(|once| text(attribute::LOAD_ONCE, once.as_str())));
         Span {
             trace_id: identity.trace_id.as_bytes().to_vec(),
             span_id: identity.span_id(number).as_bytes().to_vec(),
             flags: FLAGS,
             start_time_unix_nano: self.clock.unix_ns_of(start),
             end_time_unix_nano: self.clock.unix_ns_of(end),
-            attributes: vec![
-                text(attribute::CORRELATION_ID, identity.correlation_id.as_str()),
-                text(attribute::SYNTHETIC, "test"),
-                boolean(attribute::CONTROL, identity.group == Group::Control),
-            ],
+            attributes,
             ..Span::default()
         }
     }
