@@ -117,7 +117,7 @@ pub enum Part {
     /// an Indexed Job, which says by itself which worker each pod is.
     LoadWorker {
         /// JSON file with the load plan, for a worker that a runner starts
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["join", "worker"])]
+        #[arg(long, value_name = "FILE", conflicts_with = "join")]
         plan: Option<PathBuf>,
         /// Take part in the load that the collector at this address offers, like 10.0.0.7:4320
         #[arg(long, value_name = "HOST:PORT", required_unless_present = "plan")]

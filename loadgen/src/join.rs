@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request};
 use model::fault::Token;
+use model::limits::{API_BODY_BYTES_MAX, LOAD_PLAN_BYTES_MAX};
 use model::load::{LoadDone, LoadPlan, LoadStart};
 use model::rendezvous::{ClockReading, LoadCall, LoadReady};
 use serde::de::DeserializeOwned;
@@ -28,6 +29,8 @@ use crate::report::shown;
 const ROUND_TRIPS: usize = 8;
 /// Longer than the collector waits before it says that somebody is missing.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// A plan with many rows takes its time.
+const PLAN_TIMEOUT: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long a collector may be out of reach, or without a plan, before the worker gives up.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -88,7 +91,8 @@ impl Meeting {
         let path = format!("/v1/load/plan?worker={worker}");
         let since = Instant::now();
         loop {
-            match self.ask(Method::GET, &path, Bytes::new()).await {
+            let bounds = (PLAN_TIMEOUT, LOAD_PLAN_BYTES_MAX);
+            match self.ask_for(Method::GET, &path, Bytes::new(), bounds).await {
                 // The plan may say where reports go on the collector's own machine; from here it
                 // is where the plan came from.
                 Ok(plan) => {
@@ -151,13 +155,23 @@ impl Meeting {
         path: &str,
         body: Bytes,
     ) -> Result<T, LoadError> {
+        self.ask_for(method, path, body, (ANSWER_TIMEOUT, API_BODY_BYTES_MAX)).await
+    }
+
+    async fn ask_for<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        bounds: (Duration, usize),
+    ) -> Result<T, LoadError> {
         let request = shown(Request::builder(), self.token.as_ref())
             .method(method)
             .uri(path)
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(body)
             .expect("method, path and header are fit for a request");
-        let answer = self.client.send(self.collector, request, ANSWER_TIMEOUT).await;
+        let answer = self.client.send_for(self.collector, request, bounds).await;
         let answer =
             answer.map_err(|source| LoadError::NoMeeting { to: self.collector, source })?;
         let read = answer.status().is_success().then(|| serde_json::from_slice(answer.body()));

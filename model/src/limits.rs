@@ -12,6 +12,8 @@ pub const API_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const SCENARIO_BYTES_MAX: usize = 1024 * 1024;
 /// Largest file of rows that feed requests: a million of them, and room for long ones.
 pub const FEEDER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Largest plan that load workers of other machines are given, as JSON: the rows of a few feeders.
+pub const LOAD_PLAN_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Most turns of one step of a journey.
 pub const TURNS_MAX: u32 = 10_000;
 /// Largest request body that the gateway keeps for a second attempt, as Linkerd does.

@@ -57,6 +57,8 @@ pub enum NotWelcome {
          take part"
     )]
     Begun { worker: u32 },
+    #[error("the load has been called off: {reason}")]
+    CalledOff { reason: String },
 }
 
 /// Who is ready, and when it begins. Pure: the caller brings the time.
@@ -110,6 +112,11 @@ impl Rendezvous {
     /// When it begins or began.
     pub fn start_unix_ns(&self) -> Option<u64> {
         self.start_unix_ns
+    }
+
+    /// Has the instant of the start been given?
+    pub fn has_begun(&self) -> bool {
+        self.start_unix_ns.is_some()
     }
 
     /// Those who have said that they are ready.

@@ -31,8 +31,8 @@ pub enum ClientError {
     Broken { to: SocketAddr, source: hyper::Error },
     #[error("no answer from {to} within {} ms", timeout.as_millis())]
     Timeout { to: SocketAddr, timeout: Duration },
-    #[error("the answer from {to} is longer than {API_BODY_BYTES_MAX} bytes")]
-    TooLarge { to: SocketAddr },
+    #[error("the answer from {to} is longer than {bytes_max} bytes")]
+    TooLarge { to: SocketAddr, bytes_max: usize },
     #[error("the body from {to} cannot be read")]
     Body { to: SocketAddr, source: Box<dyn std::error::Error + Send + Sync> },
 }
@@ -58,7 +58,17 @@ impl Client {
         request: http::Request<Bytes>,
         timeout: Duration,
     ) -> Result<http::Response<Bytes>, ClientError> {
-        tokio::time::timeout(timeout, self.exchange(to, request))
+        self.send_for(to, request, (timeout, API_BODY_BYTES_MAX)).await
+    }
+
+    /// The same for an answer of another size, at most so many bytes.
+    pub async fn send_for(
+        &self,
+        to: SocketAddr,
+        request: http::Request<Bytes>,
+        (timeout, bytes_max): (Duration, usize),
+    ) -> Result<http::Response<Bytes>, ClientError> {
+        tokio::time::timeout(timeout, self.exchange(to, request, bytes_max))
             .await
             .unwrap_or(Err(ClientError::Timeout { to, timeout }))
     }
@@ -80,18 +90,20 @@ impl Client {
         &self,
         to: SocketAddr,
         request: http::Request<Bytes>,
+        bytes_max: usize,
     ) -> Result<http::Response<Bytes>, ClientError> {
         let (mut connection, response) = self.first_answer(to, prepared(to, request)).await?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, API_BODY_BYTES_MAX).collect().await.map_err(|source| {
-            match source.downcast::<LengthLimitError>() {
-                Ok(_) => ClientError::TooLarge { to },
+        let body =
+            Limited::new(body, bytes_max).collect().await.map_err(|source| match source
+                .downcast::<LengthLimitError>(
+            ) {
+                Ok(_) => ClientError::TooLarge { to, bytes_max },
                 Err(other) => match other.downcast::<hyper::Error>() {
                     Ok(broken) => ClientError::Broken { to, source: *broken },
                     Err(source) => ClientError::Body { to, source },
                 },
-            }
-        })?;
+            })?;
         if connection.ready().await.is_ok() {
             self.keep(to, connection);
         }

@@ -183,6 +183,9 @@ impl LoadBook {
 
     pub(crate) fn ready(&mut self, ready: LoadReady, now_ns: u64) -> Result<LoadCall, LoadRefused> {
         self.check(&ready.run_id)?;
+        if let Some(reason) = self.stop.clone().filter(|_| !self.rendezvous.has_begun()) {
+            return Err(NotWelcome::CalledOff { reason }.into());
+        }
         let call = self.rendezvous.ready(ready, || now_ns + LEAD_NS)?;
         if let LoadCall::Start { .. } = call {
             self.news.send_replace(());
@@ -274,6 +277,7 @@ impl LoadBook {
     /// The first reason stays.
     pub(crate) fn stop(&mut self, reason: &str) {
         self.stop.get_or_insert_with(|| reason.to_owned());
+        self.news.send_replace(());
     }
 
     pub(crate) fn reply(&self) -> LoadReply {

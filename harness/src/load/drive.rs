@@ -35,6 +35,9 @@ pub(super) struct Driven {
     /// How far it came, in milliseconds after its start; at most the length of the timeline.
     pub(super) reached_ms: u64,
     pub(super) end: End,
+    /// How far apart workers may have begun, by what they know of their clocks, in nanoseconds.
+    /// `None` when there was one clock.
+    pub(super) start_error_ns: Option<u64>,
 }
 
 /// Why a load ended.
@@ -139,7 +142,7 @@ impl<L: Look> Watched<L> {
         }
         let end_ms = self.book.setting().timeline.end_ms;
         let (end, reached_ms) = self.end.unwrap_or((End::Over, end_ms));
-        Driven { book: self.book, reached_ms: reached_ms.min(end_ms), end }
+        Driven { book: self.book, reached_ms: reached_ms.min(end_ms), end, start_error_ns: None }
     }
 
     pub(super) fn take(&mut self, interval: &LoadInterval) -> Result<Option<String>, BookError> {

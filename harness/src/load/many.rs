@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use collector::{CollectorConfig, CollectorError, CollectorHandle, LoadWord};
 use loadgen::summary::Setting;
+use model::limits::LOAD_PLAN_BYTES_MAX;
 use model::load::{LoadDone, LoadInterval, LoadPlan};
 use telemetry::clock::Clock;
 use telemetry::shutdown::Shutdown;
@@ -39,6 +40,13 @@ pub(in crate::load) enum ManyError {
     Token(String),
     #[error("cannot start a worker")]
     Spawn(#[source] std::io::Error),
+    #[error(
+        "the plan of the load has {} MiB, and workers take at most {} MiB: use fewer or shorter \
+         rows in the files of the feeders, or one worker without --workers and --listen",
+        bytes.div_ceil(1024 * 1024),
+        LOAD_PLAN_BYTES_MAX / 1024 / 1024
+    )]
+    PlanTooLarge { bytes: usize },
     #[error("load worker {worker} ended before the load began ({status})")]
     DiedAtStart { worker: u32, status: String },
 }
@@ -56,6 +64,7 @@ pub(super) async fn drive<L: Look>(
     signals: &mut Shutdown,
     clock: &Clock,
 ) -> Result<Driven, DriveError> {
+    check_size(&plan)?;
     let collector = meeting_place(&plan, arguments, clock).await?;
     let words = collector.watch_load();
     collector.offer_load(plan.clone());
@@ -65,6 +74,24 @@ pub(super) async fn drive<L: Look>(
         Some(_) => crate::say(&format!("waiting for {} workers at {api}", plan.workers)),
         None => crew.start(plan.workers, api)?,
     }
+    let driven = led(&plan, &mut crew, look, (signals, clock)).await;
+    // Whoever leaves at once waits for nobody.
+    if !matches!(driven, Err(DriveError::Left)) {
+        crew.collector.shutdown();
+        crew.collector.done().await;
+    }
+    // A child that has not ended by now is killed, and not left behind by the end of this process.
+    crew.children.shutdown().await;
+    driven
+}
+
+/// Leads the workers from their first word to the last.
+async fn led<L: Look>(
+    plan: &LoadPlan,
+    crew: &mut Crew,
+    look: impl FnOnce(&Setting) -> L,
+    (signals, clock): (&mut Shutdown, &Clock),
+) -> Result<Driven, DriveError> {
     let begun = crew.begun(signals).await?;
     let setting = |start_unix_ms| Setting {
         run_id: plan.run_id.clone(),
@@ -81,11 +108,34 @@ pub(super) async fn drive<L: Look>(
     let mut watched = Watched::new(setting, look);
     match first {
         Some(word) => crew.run(*word, plan.workers, &mut watched, (signals, clock)).await?,
-        None => watched.end(End::Interrupted("a signal before the start"), clock),
+        None => crew.stop(End::Interrupted("a signal before the start"), &mut watched, clock),
     }
-    crew.collector.shutdown();
-    crew.collector.done().await;
-    Ok(watched.driven())
+    let clocks = crew.collector.load_rendezvous();
+    let errors = clocks.workers().map(|worker| worker.clock_error_ns);
+    let start_error_ns = errors.max().filter(|_| plan.workers > 1);
+    Ok(Driven { start_error_ns, ..watched.driven() })
+}
+
+/// What workers could not take is told before any of them is there.
+fn check_size(plan: &LoadPlan) -> Result<(), ManyError> {
+    let mut counted = Counted(0);
+    serde_json::to_writer(&mut counted, plan).expect("a plan can be said in JSON");
+    let bytes = counted.0;
+    if bytes > LOAD_PLAN_BYTES_MAX { Err(ManyError::PlanTooLarge { bytes }) } else { Ok(()) }
+}
+
+/// Counts what is written, and keeps nothing.
+struct Counted(usize);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 async fn meeting_place(

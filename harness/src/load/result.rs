@@ -62,6 +62,10 @@ pub struct LoadResult {
     pub run_id: String,
     pub load: Asked,
     pub exit_code: ExitCode,
+    /// Of several workers, how far from the common start each may have begun, as their clocks are
+    /// known.
+    #[serde(default)]
+    pub start_error_ms: Option<f64>,
     /// Why the load ended before its time.
     pub ended_early: Option<String>,
     pub thresholds: Vec<ThresholdResult>,
@@ -85,6 +89,7 @@ impl LoadResult {
             run_id: driven.book.setting().run_id.clone(),
             load: asked,
             exit_code: exit_code(&driven.end, &thresholds, summary.trust.verdict),
+            start_error_ms: driven.start_error_ns.map(|ns| ns as f64 / 1e6),
             ended_early,
             thresholds,
             summary,

@@ -81,6 +81,10 @@ fn head(text: &mut String, result: &LoadResult) {
         let warmup = seconds(load.warmup_s);
         line!(text, "  after {warmup} of warm-up: in the account, and in no other figure");
     }
+    if let Some(error_ms) = result.start_error_ms {
+        let error = milliseconds(error_ms);
+        line!(text, "  each worker began at the common start, give or take {error} by its clock");
+    }
     if let Some(reason) = &result.ended_early {
         line!(text, "  ended early: {}", plain(reason));
     }

@@ -55,6 +55,33 @@ fn an_interval_counts_once_however_often_it_is_sent() {
 }
 
 #[test]
+fn workers_who_wait_for_the_start_of_a_load_that_is_called_off_are_told_so() {
+    let mut book = LoadBook::new("run-1");
+    let ready = LoadReady {
+        run_id: "run-1".to_owned(),
+        worker: 0,
+        workers: 2,
+        plan_hash: "aa".to_owned(),
+        instance: 1,
+        clock_offset_ns: 0,
+        clock_error_ns: 0,
+    };
+    assert!(matches!(book.ready(ready.clone(), 0), Ok(LoadCall::Wait { .. })));
+    let mut news = book.news();
+    news.mark_unchanged();
+    book.stop("interrupted");
+    assert!(news.has_changed().unwrap());
+    let refused = book.ready(ready.clone(), 0).unwrap_err().to_string();
+    assert_eq!(refused, "the load has been called off: interrupted");
+    // One that has begun is stopped by the answers to its reports.
+    let mut begun = LoadBook::new("run-1");
+    let alone = LoadReady { workers: 1, ..ready };
+    begun.ready(alone.clone(), 0).unwrap();
+    begun.stop("interrupted");
+    assert!(matches!(begun.ready(alone, 0), Ok(LoadCall::Start { .. })));
+}
+
+#[test]
 fn seconds_of_several_workers_add_up() {
     let mut book = LoadBook::new("run-1");
     let mut total = LoadSecond::default();
