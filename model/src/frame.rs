@@ -22,7 +22,7 @@ use crate::edge::Edge;
 use crate::fault::FaultState;
 use crate::hist::Histogram;
 use crate::id::{CorrelationId, SpanId, TraceId};
-use crate::load::{Group, Outcome, Validity};
+use crate::load::{Group, LoadModel, Outcome, Validity};
 use crate::phase::{Phase, Timeline};
 use crate::policy::BreakerState;
 
@@ -115,6 +115,9 @@ pub struct FaultFrame {
 /// Load of one second, all workers together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadFrame {
+    /// Of all loads of the run. Durations of another model than the open one are service times.
+    #[serde(default)]
+    pub model: LoadModel,
     pub offered: u64,
     pub in_flight: u64,
     pub cells: Vec<LoadCellFrame>,

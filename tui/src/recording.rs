@@ -11,7 +11,7 @@ use model::frame::{
 };
 use model::hist::Histogram;
 use model::id::TraceId;
-use model::load::{Group, Outcome, Validity};
+use model::load::{Group, LoadModel, Outcome, Validity};
 use model::phase::{Phase, Timeline};
 use model::policy::BreakerState;
 
@@ -197,6 +197,7 @@ fn load(at: u64, faulty: bool, phase: Phase) -> LoadFrame {
     step.step = Some("pay".to_owned());
     cells.push(step);
     LoadFrame {
+        model: LoadModel::Open,
         offered: 200,
         in_flight: if faulty { 31 } else { 4 },
         cells,

@@ -7,7 +7,7 @@
 use model::edge::Edge;
 use model::fault::FaultState;
 use model::frame::{EventKind, Verdict, VerdictFrame};
-use model::load::Validity;
+use model::load::{LoadModel, Validity};
 use model::phase::Phase;
 use model::policy::BreakerState;
 
@@ -240,6 +240,8 @@ pub struct EventRow {
 /// The load generator over the window of the tables, all workers together.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LoadView {
+    /// Response times of another model than the open one are service times.
+    pub model: LoadModel,
     pub offered_per_s: f64,
     pub completed_per_s: f64,
     pub failed_per_s: f64,

@@ -6,13 +6,16 @@ use hdrhistogram::Histogram as Hdr;
 use model::frame::{LoadCellFrame, LoadFrame};
 use model::hdr::{HdrError, LoadTotals, decode};
 use model::hist::Histogram;
-use model::load::{LoadDone, LoadInterval, LoadKey, LoadPlan, LoadReply, Sequences, Validity};
+use model::load::{
+    LoadDone, LoadInterval, LoadKey, LoadModel, LoadPlan, LoadReply, Sequences, Validity,
+};
 use model::rendezvous::{LoadCall, LoadReady, NotWelcome, Rendezvous};
 use tokio::sync::{mpsc, watch};
 
 /// Load of one second, all workers together.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LoadSecond {
+    model: LoadModel,
     offered: u64,
     in_flight: u64,
     cells: BTreeMap<LoadKey, (u64, Histogram)>,
@@ -32,6 +35,7 @@ impl LoadSecond {
             cells.insert(cell.key.clone(), (cell.count, response));
         }
         Ok(Self {
+            model: cells.keys().map(|key: &LoadKey| key.model).max().unwrap_or_default(),
             offered: interval.offered,
             in_flight: interval.in_flight,
             cells,
@@ -43,6 +47,7 @@ impl LoadSecond {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
+        self.model = self.model.max(other.model);
         self.offered += other.offered;
         self.in_flight += other.in_flight;
         for (key, (count, response)) in &other.cells {
@@ -68,6 +73,7 @@ impl LoadSecond {
             response: response.clone(),
         };
         LoadFrame {
+            model: self.model,
             offered: self.offered,
             in_flight: self.in_flight,
             cells: self.cells.iter().map(cell).collect(),
@@ -109,6 +115,8 @@ const LEAD_NS: u64 = 2_000_000_000;
 #[derive(Debug)]
 pub(crate) struct LoadBook {
     run_id: String,
+    /// As far as it is known: a second in which nothing ended does not say it.
+    model: LoadModel,
     totals: LoadTotals,
     seen: BTreeMap<u32, Sequences>,
     done: BTreeMap<u32, LoadDone>,
@@ -139,6 +147,7 @@ impl LoadBook {
     pub(crate) fn new(run_id: &str) -> Self {
         Self {
             run_id: run_id.to_owned(),
+            model: LoadModel::default(),
             totals: LoadTotals::default(),
             seen: BTreeMap::new(),
             done: BTreeMap::new(),
@@ -240,7 +249,9 @@ impl LoadBook {
         if self.seen.get(&interval.worker).is_some_and(|seen| seen.holds(interval.sequence)) {
             return Ok(None);
         }
-        let second = LoadSecond::of(interval)?;
+        let mut second = LoadSecond::of(interval)?;
+        self.model = self.model.max(second.model);
+        second.model = self.model;
         self.totals.add(interval)?;
         self.seen.entry(interval.worker).or_default().add(interval.sequence);
         *self.spans_dropped.entry(interval.worker).or_default() += interval.spans_dropped;

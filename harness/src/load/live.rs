@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use loadgen::summary::{Book, Decoded, Spread};
 use model::hdr::Durations;
-use model::load::Validity;
+use model::load::{LoadModel, Validity};
 use model::phase::Phase;
 use tui::ColorChoice;
 use tui::format::{clock, count, milliseconds, percent, rate};
@@ -29,6 +29,7 @@ pub(super) enum Live {
 /// One second in numbers, all workers together.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Second {
+    model: LoadModel,
     elapsed_s: u64,
     length_s: u64,
     phase: Phase,
@@ -53,6 +54,7 @@ impl Second {
             *into += cell.count;
         }
         Self {
+            model: book.model(),
             elapsed_s: end_ms.saturating_sub(setting.start_unix_ms) / 1_000,
             length_s: setting.timeline.end_ms.div_ceil(1_000),
             phase: setting.phase_of(report.unix_s).unwrap_or(Phase::Warmup),
@@ -91,10 +93,19 @@ impl Second {
         }
     }
 
+    /// Whose durations are service times, the model is said.
+    fn label(&self) -> String {
+        if self.model.is_open() {
+            String::new()
+        } else {
+            format!("  {} model", self.model.as_str())
+        }
+    }
+
     fn line(&self) -> String {
         format!(
             "{} {:<6} offered {:>5}/s done {:>5}/s err {:>5}% p50 {:>5} p99 {:>5} max {:>5} ms \
-             in flight {:>5} late p99 {:>5} ms {:<7} {:>3.0}% {}",
+             in flight {:>5} late p99 {:>5} ms {:<7} {:>3.0}% {}{}",
             clock(self.elapsed_s),
             self.phase.as_str(),
             rate(self.offered as f64),
@@ -108,6 +119,7 @@ impl Second {
             self.validity.as_str(),
             self.progress() * 100.0,
             self.eta(),
+            self.label(),
         )
     }
 
@@ -135,10 +147,11 @@ impl Second {
                 if self.phase == Phase::Warmup { "warm-up" } else { "" },
             ),
             format!(
-                "offered {:>5}/s   done {:>5}/s   {errors}   in flight {:>5}   {validity}",
+                "offered {:>5}/s   done {:>5}/s   {errors}   in flight {:>5}   {validity}{}",
                 rate(self.offered as f64),
                 rate(self.completed as f64),
                 count(self.in_flight),
+                self.label(),
             ),
             format!(
                 "p50 {:>5}   p90 {:>5}   p99 {:>5}   p99.9 {:>5}   max {:>5} ms   late p99 {} ms",
@@ -201,6 +214,7 @@ mod tests {
         let mut histogram = model::hdr::empty();
         (1..=100).for_each(|ms| histogram.record(ms * 1_000).unwrap());
         Second {
+            model: LoadModel::Open,
             elapsed_s: 9,
             length_s: 30,
             phase: Phase::During,
@@ -221,6 +235,13 @@ mod tests {
             "00:09 during offered  2000/s done  1990/s err  0.50% p50    50 p99    99 max   100 ms \
              in flight    12 late p99    -- ms suspect  30% ETA 00:21"
         );
+    }
+
+    #[test]
+    fn a_closed_load_says_so_in_every_second() {
+        let closed = Second { model: LoadModel::Closed, ..second() };
+        assert!(closed.line().ends_with("ETA 00:21  closed model"));
+        assert!(closed.block(false, true)[1].ends_with("SUSPECT  closed model"));
     }
 
     #[test]

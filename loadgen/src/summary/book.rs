@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::hdr::HdrError;
-use model::load::{LoadDone, LoadInterval, LoadKey, Sequences, Validity};
+use model::load::{LoadDone, LoadInterval, LoadKey, LoadModel, Sequences, Validity};
 use model::phase::{Phase, Timeline};
 
 use super::decoded::{Cell, Decoded, Dials};
@@ -43,6 +43,11 @@ pub(super) fn judged(phase: Phase) -> bool {
 pub enum BookError {
     #[error("this is the account of run {expected:?}, the report is about run {got:?}")]
     OtherRun { expected: String, got: String },
+    /// They mean different things, so adding them up would mean nothing.
+    #[error(
+        "this is the account of a load of the {expected} model, the report is about one of {got}"
+    )]
+    OtherModel { expected: &'static str, got: &'static str },
     #[error(transparent)]
     Hdr(#[from] HdrError),
 }
@@ -91,6 +96,11 @@ impl Book {
         self.cells.iter()
     }
 
+    /// Of all its loads; open as long as no journey has ended.
+    pub fn model(&self) -> LoadModel {
+        self.cells.keys().map(|key| key.model).max().unwrap_or_default()
+    }
+
     /// The report, or `None` when it is in already. On error nothing of it is added.
     pub fn add(&mut self, interval: &LoadInterval) -> Result<Option<Decoded>, BookError> {
         self.check(&interval.run_id)?;
@@ -99,6 +109,13 @@ impl Book {
             return Ok(None);
         }
         let report = Decoded::of(interval)?;
+        let models = || self.cells.keys().chain(report.cells.iter().map(|(key, _)| key));
+        if let Some(expected) = models().map(|key| key.model).next()
+            && let Some(other) = models().find(|key| key.model != expected)
+        {
+            let (expected, got) = (expected.as_str(), other.model.as_str());
+            return Err(BookError::OtherModel { expected, got });
+        }
         seen.add(interval.sequence);
         self.offered += report.offered;
         for (key, cell) in &report.cells {

@@ -1,4 +1,4 @@
-use model::load::{Outcome, Validity};
+use model::load::{LoadModel, Outcome, Validity};
 use proptest::prelude::*;
 
 use super::testing::{Journey, START_S, done, reports, setting};
@@ -191,6 +191,18 @@ fn a_long_run_takes_no_more_memory_than_an_hour() {
     let (_, slot) = series.slots().nth(1).unwrap();
     assert!((series.in_flight(slot) - 1.0).abs() < 1e-9);
     assert!((series.cpu_cores(slot) - 0.25).abs() < 1e-9);
+}
+
+#[test]
+fn durations_of_different_models_are_never_added_up() {
+    let mut book = book_of(1, &reports(0, &[completed(3, 900)]));
+    let before = book.clone();
+    let mut closed = reports(1, &[completed(3, 900)]);
+    let last = closed.last_mut().unwrap();
+    last.cells.iter_mut().for_each(|cell| cell.key.model = LoadModel::Closed);
+    let refused = book.add(last).unwrap_err().to_string();
+    assert!(refused.ends_with("the report is about one of closed"), "{refused}");
+    assert_eq!(book.summary(12_000, false), before.summary(12_000, false));
 }
 
 #[test]

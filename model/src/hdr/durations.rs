@@ -100,7 +100,8 @@ impl Durations {
 
     /// Of the middles of the buckets.
     pub fn sum_us(&self) -> f64 {
-        self.buckets().map(|(value, count)| middle(value) * count as f64).sum()
+        // The sum of nothing is minus zero, which readers of metrics would show.
+        0.0 + self.buckets().map(|(value, count)| middle(value) * count as f64).sum::<f64>()
     }
 
     /// As it goes over the wire.
@@ -183,5 +184,6 @@ mod tests {
         }
         assert_eq!(durations.count_above(90), 10);
         assert_eq!(Durations::default().quantile(0.5), None);
+        assert!(Durations::default().sum_us().is_sign_positive());
     }
 }

@@ -1,5 +1,6 @@
 //! The load generator: offered against done, its own lateness, and the groups apart.
 
+use model::load::LoadModel;
 use ratatui::layout::Rect;
 
 use super::{Canvas, TimePlot, marked_cursor, plot_and_axis};
@@ -22,7 +23,12 @@ const LANES: [(&str, Role, Value); 4] = [
 pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plot: TimePlot) {
     let load = &snapshot.load;
     let validity = load.validity.map_or("no load yet", |validity| validity.as_str());
-    let inside = canvas.titled(area, "Load", validity);
+    let title = match load.model {
+        LoadModel::Open => "Load",
+        LoadModel::Closed => "Load, closed model: service times",
+        LoadModel::Max => "Load, max model: service times",
+    };
+    let inside = canvas.titled(area, title, validity);
     if snapshot.axis.newest_s.is_none() {
         return;
     }

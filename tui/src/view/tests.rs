@@ -3,6 +3,7 @@
 use model::edge::Edge;
 use model::frame::{DropCount, EdgeFrame, Frame, LoadFrame, RunHead};
 use model::hist::Histogram;
+use model::load::LoadModel;
 use proptest::prelude::*;
 use ratatui::style::Color;
 
@@ -119,6 +120,20 @@ fn mono_sets_no_colour_and_ascii_no_other_letter() {
         assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
         assert!(cell.symbol().is_ascii(), "{:?}", cell.symbol());
     }
+}
+
+#[test]
+fn load_of_another_model_than_the_open_one_is_labelled_on_its_panel() {
+    let titled = |model| {
+        let mut frames = recording::until(52);
+        for frame in &mut frames {
+            frame.load.model = model;
+        }
+        snapshot(&frames, 120, 40, &options(false, "m"))
+    };
+    assert!(titled(LoadModel::Closed).contains("Load, closed model: service times"));
+    assert!(titled(LoadModel::Max).contains("Load, max model: service times"));
+    assert!(!titled(LoadModel::Open).contains("service times"));
 }
 
 /// Names and numbers that no real run has.

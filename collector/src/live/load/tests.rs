@@ -12,7 +12,7 @@ pub(crate) fn interval(worker: u32, sequence: u64, us: &[u64]) -> LoadInterval {
         histogram.record(*value).unwrap();
     }
     let key = LoadKey {
-        model: model::load::LoadModel::Open,
+        model: LoadModel::Open,
         flow: "checkout".to_owned(),
         step: None,
         phase: Phase::Before,
@@ -52,6 +52,21 @@ fn an_interval_counts_once_however_often_it_is_sent() {
     assert_eq!(book.totals().count(|_| true), 5);
     assert_eq!(book.totals().merged(|_| true).len(), 5);
     assert_eq!(book.spans_dropped(), 12);
+}
+
+#[test]
+fn every_second_of_a_closed_load_carries_its_model_once_it_is_known() {
+    let mut book = LoadBook::new("run-1");
+    let mut closed = interval(0, 0, &[1_000]);
+    closed.cells[0].key.model = LoadModel::Closed;
+    let silent = LoadInterval { cells: Vec::new(), sequence: 1, ..closed.clone() };
+    for given in [closed, silent] {
+        let second = book.add(&given).unwrap().unwrap();
+        assert_eq!(second.frame().model, LoadModel::Closed);
+    }
+    let mut other = LoadBook::new("run-1");
+    let open = other.add(&interval(0, 0, &[1_000])).unwrap().unwrap();
+    assert_eq!(open.frame().model, LoadModel::Open);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub(super) fn hdr_log(result: &LoadResult, book: &Book) -> Vec<u8> {
     let start = Duration::from_millis(result.summary.started_unix_ms);
     let mut log = IntervalLogWriterBuilder::new()
         .add_comment(&format!("[shakedown load {}: {}]", result.version, result.load.requests))
+        .add_comment(&format!("[Model: {}]", result.load.model))
         .add_comment("[Values in microseconds; response times, and service times tagged service]")
         .with_start_time(UNIX_EPOCH + start)
         .with_max_value_divisor(MAX_DIVISOR)

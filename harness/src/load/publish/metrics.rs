@@ -5,6 +5,7 @@ use bytes::Bytes;
 use loadgen::summary::{Book, Cell, Decoded};
 use model::hdr::Durations;
 use model::load::LoadKey;
+use model::names::attribute;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
@@ -35,9 +36,9 @@ pub(super) fn message(report: &Decoded, book: &Book) -> Bytes {
     };
     let resource = Resource {
         attributes: vec![
-            text("service.name", "shakedown-load"),
-            text("service.instance.id", &format!("load-{}", report.worker)),
-            text("shakedown.run.id", &book.setting().run_id),
+            text(attribute::SERVICE_NAME, "load"),
+            text(attribute::SERVICE_INSTANCE_ID, &format!("load-{}", report.worker)),
+            text(attribute::RUN_ID, &book.setting().run_id),
         ],
         ..Resource::default()
     };
@@ -90,9 +91,10 @@ fn requests(steps: &[(&LoadKey, &Cell)], span: Span) -> Vec<NumberDataPoint> {
     for (key, cell) in steps {
         for (result, number) in &cell.results {
             let mut attributes = attributes(key);
-            let status = result.bytes().all(|byte| byte.is_ascii_digit());
-            let name = if status { "http.response.status_code" } else { "error.type" };
-            attributes.push(text(name, result));
+            attributes.push(match result.parse() {
+                Ok(status) => pair(attribute::HTTP_STATUS, any_value::Value::IntValue(status)),
+                Err(_kind) => text(attribute::ERROR_TYPE, result),
+            });
             points.push(count(attributes, *number, span));
         }
     }
@@ -104,14 +106,23 @@ fn attributes(key: &LoadKey) -> Vec<KeyValue> {
         text("shakedown.flow", &key.flow),
         text("shakedown.phase", key.phase.as_str()),
         text("shakedown.outcome", key.outcome.as_str()),
-        text("shakedown.hit", if key.hit { "true" } else { "false" }),
+        truth("shakedown.hit", key.hit),
+        text(attribute::LOAD_MODEL, key.model.as_str()),
     ];
     attributes.extend(key.step.as_ref().map(|step| text("shakedown.step", step)));
     attributes
 }
 
 fn text(key: &str, value: &str) -> KeyValue {
-    let value = AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) };
+    pair(key, any_value::Value::StringValue(value.to_owned()))
+}
+
+fn truth(key: &str, value: bool) -> KeyValue {
+    pair(key, any_value::Value::BoolValue(value))
+}
+
+fn pair(key: &str, value: any_value::Value) -> KeyValue {
+    let value = AnyValue { value: Some(value) };
     KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
 }
 

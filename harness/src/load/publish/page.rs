@@ -31,6 +31,7 @@ fn journeys(page: &mut Page, book: &Book) {
     for (key, cell) in book.cells().filter(|(key, _)| key.step.is_none()) {
         let labels = [
             ("flow", key.flow.as_str()),
+            ("model", key.model.as_str()),
             ("phase", key.phase.as_str()),
             ("outcome", key.outcome.as_str()),
             ("hit", if key.hit { "true" } else { "false" }),
@@ -61,15 +62,17 @@ fn durations(page: &mut Page, book: &Book) {
         response.add(&cell.response);
         service.add(&cell.service);
     }
+    // What a load mixes has one model.
+    let model = book.model().as_str();
     let name = "shakedown_load_response_seconds";
     page.family(name, Kind::Histogram, "From the intended start; of what was given up, until then");
     for (flow, (response, _)) in &flows {
-        histogram(page, name, flow, response);
+        histogram(page, name, &[("flow", flow), ("model", model)], response);
     }
     let name = "shakedown_load_service_seconds";
     page.family(name, Kind::Histogram, "From the first byte sent");
     for (flow, (_, service)) in &flows {
-        histogram(page, name, flow, service);
+        histogram(page, name, &[("flow", flow), ("model", model)], service);
     }
     let (mut lateness, mut wait) = (Durations::default(), Durations::default());
     for (_, slot) in book.series().slots() {
@@ -78,17 +81,15 @@ fn durations(page: &mut Page, book: &Book) {
     }
     let name = "shakedown_load_lateness_seconds";
     page.family(name, Kind::Histogram, "Sent after due: the generator's own fault");
-    histogram(page, name, "", &lateness);
+    histogram(page, name, &[], &lateness);
     let name = "shakedown_load_connection_wait_seconds";
     page.family(name, Kind::Histogram, "Waited for a connection");
-    histogram(page, name, "", &wait);
+    histogram(page, name, &[], &wait);
 }
 
-fn histogram(page: &mut Page, name: &str, flow: &str, durations: &Durations) {
+fn histogram(page: &mut Page, name: &str, labels: &[(&str, &str)], durations: &Durations) {
     let count = durations.count();
     let up_to = |bound_s: f64| (bound_s, count - durations.count_above((bound_s * 1e6) as u64));
-    let labels = [("flow", flow)];
-    let labels = if flow.is_empty() { &labels[..0] } else { &labels[..] };
     page.histogram(name, labels, &BOUNDS_S.map(up_to), (durations.sum_us() / 1e6, count));
 }
 

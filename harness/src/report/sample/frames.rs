@@ -7,7 +7,7 @@ use model::frame::{
     BreakerFrame, EdgeFrame, Event, EventKind, FaultFrame, Frame, LoadCellFrame, LoadFrame,
 };
 use model::hist::Histogram;
-use model::load::{Group, Outcome, Validity};
+use model::load::{Group, LoadModel, Outcome, Validity};
 use model::phase::Phase;
 use model::policy::BreakerState;
 use model::shop;
@@ -152,6 +152,7 @@ fn load(second: u64, phase: Phase, slow: f64) -> LoadFrame {
         cells.push(cell(phase, group, Outcome::Status, spread(failed, 1_100.0, 0.05)));
     }
     LoadFrame {
+        model: LoadModel::Open,
         offered: rate,
         in_flight: rate / 10 + (slow * 40.0) as u64,
         cells,

@@ -23,6 +23,7 @@ pub(super) fn build(store: &Store, times: &Times) -> LoadView {
         quantile_ms(&merged, 0.99)
     };
     LoadView {
+        model: frames().map(|frame| frame.load.model).max().unwrap_or_default(),
         offered_per_s: totals.offered as f64 / seconds,
         completed_per_s: totals.completed as f64 / seconds,
         failed_per_s: totals.failed as f64 / seconds,
