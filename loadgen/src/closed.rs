@@ -9,10 +9,10 @@
 //! model wherever they go, and are never added to those of the open model.
 //!
 //! Three things are not left to Goose, because it would decide them by its own loop, which looks up
-//! twice a second. A user is there when the levels of the load say so of its number, so that many workers
-//! make the ramp of one. It thinks by draws from the seed. And the end of load waits for journeys, not for
-//! Goose: users who find that load is over lie still, and go with the attack when it is dropped.
-//! Nothing here bounds a journey that never ends; the vigil of the engine does.
+//! twice a second. A user is there when the levels of the load say so of its number, so that many
+//! workers make the ramp of one. It thinks by draws from the seed. And the end of load waits for
+//! journeys, not for Goose: users who find that load is over lie still, and go with the attack when
+//! it is dropped. Nothing here bounds a journey that never ends; the vigil of the engine does.
 //!
 //! Goose takes hold of the whole process (a handler of signals, a logger, one attack at a time), so
 //! a plan with such loads belongs into a worker process of its own: [`needs_child`].

@@ -101,14 +101,24 @@ async fn led<L: Look>(
     };
     let (first, start_unix_ms) = match begun {
         Begun::Word(word, start_unix_ms) => (Some(word), start_unix_ms),
-        Begun::Interrupted => (None, clock.unix_ms()),
+        Begun::Interrupted => {
+            let start_ns = crew.collector.load_rendezvous().start_unix_ns();
+            (None, start_ns.map_or_else(|| clock.unix_ms(), |ns| ns / 1_000_000))
+        },
     };
     let setting = setting(start_unix_ms);
     let look = look(&setting);
     let mut watched = Watched::new(setting, look);
     match first {
-        Some(word) => crew.run(*word, plan.workers, &mut watched, (signals, clock)).await?,
-        None => crew.stop(End::Interrupted("a signal before the start"), &mut watched, clock),
+        Some(word) => crew.run(Some(*word), plan.workers, &mut watched, (signals, clock)).await?,
+        None => {
+            crew.stop(End::Interrupted("a signal before the first report"), &mut watched, clock);
+            // Workers that know when to begin will, and are stopped by the answer to their first
+            // report; others are told when they ask for the start.
+            if crew.collector.load_rendezvous().has_begun() {
+                crew.run(None, plan.workers, &mut watched, (signals, clock)).await?;
+            }
+        },
     }
     let clocks = crew.collector.load_rendezvous();
     let errors = clocks.workers().map(|worker| worker.clock_error_ns);
@@ -202,14 +212,15 @@ impl Crew {
     /// Takes every word until all accounts are in, or nobody is left to give one.
     async fn run<L: Look>(
         &mut self,
-        first: LoadWord,
+        first: Option<LoadWord>,
         workers: u32,
         watched: &mut Watched<L>,
         (signals, clock): (&mut Shutdown, &Clock),
     ) -> Result<(), DriveError> {
         let (mut done, mut gone) = (BTreeSet::new(), BTreeSet::new());
-        let mut until = None;
-        let mut next = Some(first);
+        let stopped = watched.is_interrupted();
+        let mut until = stopped.then(|| tokio::time::Instant::now() + STOP_WITHIN);
+        let mut next = first;
         let mut look = tokio::time::interval(LOOK_EVERY);
         loop {
             if let Some(word) = next.take()
@@ -225,6 +236,7 @@ impl Crew {
             tokio::select! {
                 biased;
                 signal = signals.requested() => {
+                    // Twice: whoever waits no longer gets no account.
                     if watched.is_interrupted() {
                         return Err(DriveError::Left);
                     }

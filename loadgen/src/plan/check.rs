@@ -60,7 +60,8 @@ fn check_models(plan: &LoadPlan) -> Checked {
         None => Ok(()),
         Some(at) => Err(refuse(
             format!("loads[{at}].model"),
-            "loads can only be run with their like: durations of different models must not be mixed",
+            "loads can only be run with their like: durations of different models must not be \
+             mixed",
         )),
     }
 }

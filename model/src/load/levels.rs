@@ -112,8 +112,8 @@ mod tests {
             let levels: Vec<_> = steps.iter().map(|(a, b, ms)| step(*a, *b, *ms)).collect();
             let length_ns: u64 = steps.iter().map(|(_, _, ms)| ms * 1_000_000).sum();
             let at_ns = (part * length_ns as f64) as u64;
-            let there = (0..30).filter(|user| present_from_ns(&levels, *user, at_ns) == Some(at_ns));
-            let there = there.count() as f64;
+            let is_there = |user: &u64| present_from_ns(&levels, *user, at_ns) == Some(at_ns);
+            let there = (0..30).filter(is_there).count() as f64;
             let (mut begin_ns, mut level) = (0, 0.0);
             for (from, to, ms) in &steps {
                 let ns = ms * 1_000_000;

@@ -46,8 +46,8 @@ fn arrivals_of(load: &Load, from_ms: u64, to_ms: u64) -> f64 {
     before(to_ms).saturating_sub(before(from_ms)) as f64
 }
 
-/// Journeys of a flow between two instants after the start of load. `None` when it is walked by those
-/// who wait for answers: how often depends on how fast they are answered.
+/// Journeys of a flow between two instants after the start of load. `None` when those walk it who
+/// wait for answers: how often depends on how fast they are answered.
 pub(super) fn journeys(scenario: &Scenario, flow: &str, from_ms: u64, to_ms: u64) -> Option<f64> {
     let walked = |load: &Load| {
         let share = load.share_of(flow);
