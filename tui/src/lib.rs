@@ -18,6 +18,7 @@
 
 pub mod app;
 pub mod ask;
+pub mod derive;
 pub mod feed;
 pub mod format;
 pub mod glyphs;

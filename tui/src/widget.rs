@@ -9,4 +9,17 @@ pub mod lane;
 pub mod paint;
 pub mod panel;
 pub mod series;
+pub mod shares;
 pub mod table;
+pub mod waterfall;
+
+#[cfg(test)]
+mod tests {
+    use ratatui::buffer::{Buffer, Cell};
+    use ratatui::layout::Rect;
+
+    /// Has nothing been drawn outside this rectangle?
+    pub(super) fn is_blank_outside(buffer: &Buffer, area: Rect) -> bool {
+        buffer.area.positions().filter(|at| !area.contains(*at)).all(|at| buffer[at] == Cell::EMPTY)
+    }
+}

@@ -40,7 +40,7 @@ pub struct Table<'a> {
 
 /// Which of `rows` are in sight in `height` lines when `selected` must be and the first `pinned`
 /// should be.
-fn in_sight(rows: usize, selected: usize, pinned: usize, height: usize) -> Vec<usize> {
+pub(super) fn in_sight(rows: usize, selected: usize, pinned: usize, height: usize) -> Vec<usize> {
     if rows <= height {
         return (0..rows).collect();
     }
