@@ -4,5 +4,6 @@
 //! Input comes from outside, so every function takes whatever it gets, in bounded time and memory,
 //! and every text that it gives is safe to be written on a terminal.
 
+pub mod compare;
 pub mod waterfall;
 pub mod words;
