@@ -5,5 +5,6 @@
 //! and every text that it gives is safe to be written on a terminal.
 
 pub mod compare;
+pub mod topology;
 pub mod waterfall;
 pub mod words;

@@ -4,13 +4,16 @@
 
 pub mod axis;
 pub mod bars;
+pub mod graph;
 pub mod heatmap;
 pub mod lane;
+pub mod matrix;
 pub mod paint;
 pub mod panel;
 pub mod series;
 pub mod shares;
 pub mod table;
+pub mod tree;
 pub mod waterfall;
 
 #[cfg(test)]
