@@ -5,6 +5,9 @@
 //! and every text that it gives is safe to be written on a terminal.
 
 pub mod compare;
+pub mod patterns;
+pub mod severity;
 pub mod topology;
+pub mod volume;
 pub mod waterfall;
 pub mod words;
