@@ -5,6 +5,7 @@
 //! and every text that it gives is safe to be written on a terminal.
 
 pub mod compare;
+pub mod insight;
 pub mod patterns;
 pub mod severity;
 pub mod topology;
