@@ -4,6 +4,7 @@
 
 pub mod axis;
 pub mod bars;
+pub mod gantt;
 pub mod graph;
 pub mod heatmap;
 pub mod lane;
@@ -12,6 +13,8 @@ pub mod paint;
 pub mod panel;
 pub mod series;
 pub mod shares;
+pub mod spark;
+pub mod spectrum;
 pub mod table;
 pub mod tree;
 pub mod waterfall;
