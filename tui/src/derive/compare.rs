@@ -43,7 +43,7 @@ pub struct Comparison {
     pub rows: Vec<ComparedRow>,
     pub only_left: u64,
     pub only_right: u64,
-    /// How much longer the right trace took as a whole.
+    /// How much longer whoever asked had to wait in the right trace; background work aside.
     pub total_difference_ns: i64,
     /// Index of the row whose time on the critical path differs most.
     pub greatest: Option<usize>,
@@ -58,7 +58,7 @@ impl Comparison {
         let greatest = (0..rows.len())
             .filter(|at| rows[*at].path_difference_ns != 0)
             .max_by_key(|at| (rows[*at].path_difference_ns.unsigned_abs(), std::cmp::Reverse(*at)));
-        let total_difference_ns = difference(left.total_ns, right.total_ns);
+        let total_difference_ns = difference(left.path_total_ns, right.path_total_ns);
         let sentence = sentence(greatest.map(|at| &rows[at]), total_difference_ns);
         Self {
             only_left: count(|row| row.right.is_none()) as u64,

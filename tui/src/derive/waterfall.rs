@@ -118,6 +118,9 @@ pub struct Waterfall {
     pub rows: Vec<WaterfallRow>,
     /// Duration of the span that the critical path is of; the parts add up to it.
     pub path_total_ns: u64,
+    /// The part of the whole that this span takes, as start and end from 0 to 1: work that went on
+    /// in the background afterwards can be a hundred times as long.
+    pub focus: (f64, f64),
     /// The largest first, what is small together at the end.
     pub path: Vec<PathPart>,
     /// By service.
@@ -147,6 +150,7 @@ impl Waterfall {
             errors: tree.nodes.iter().filter(|node| node.span.error).count() as u64,
             rows: row::rows(&trace.spans, &tree, &marks, (&extent, &pieces)),
             path_total_ns: tree.root().map_or(0, |root| tree.nodes[root].duration_ns()),
+            focus: tree.root().map_or((0.0, 1.0), |root| extent.part(&tree, root)),
             path: path::parts(&tree, &pieces),
             shifts: shifts(&tree),
             findings: finding::sentences(&tree),
@@ -208,6 +212,14 @@ impl Extent {
                 (start, start.saturating_add(node.span.duration_ns))
             },
         }
+    }
+
+    /// Start and end of a node as parts of the whole; all of it for a node without length.
+    fn part(&self, tree: &Tree<'_>, at: usize) -> (f64, f64) {
+        let (from, to) = self.times(tree, at);
+        let place = |unix_ns: u64| self.share(unix_ns.saturating_sub(self.start_unix_ns));
+        let part = (place(from), place(to));
+        if part.0 < part.1 { part } else { (0.0, 1.0) }
     }
 
     fn share(&self, ns: u64) -> f64 {

@@ -83,7 +83,11 @@ pub(super) fn lines(trace: &Trace, row: &WaterfallRow) -> Vec<Detail> {
     faults(&mut lines, row, span, &own_logs);
     lines.add("breaker", row.breaker.clone().unwrap_or_default(), Tone::Warn);
     if row.is_loose {
-        lines.add("missing", "the parent that it names has not come in".to_owned(), Tone::Warn);
+        lines.add(
+            "missing",
+            "its parent has not come in, or stands below it".to_owned(),
+            Tone::Warn,
+        );
     }
     attributes(&mut lines, span);
     let start = span.start_unix_ns;

@@ -38,9 +38,12 @@ impl Marks {
     pub(super) fn put(&self, at: usize, span: &Span, row: &mut WaterfallRow) {
         row.fault = self.faults(at, span);
         row.breaker = self.breaker(at, span);
+        // Callers are told of faults below them; those did not act on the caller's own span.
+        let acted_here =
+            self.hits.contains_key(&at) || span.attributes.contains_key(attribute::EDGE);
         row.bar = match () {
             () if is_rejected(span) => BarKind::Rejected,
-            () if row.fault.is_some() => BarKind::Fault,
+            () if row.fault.is_some() && acted_here => BarKind::Fault,
             () if span.error => BarKind::Error,
             () => BarKind::Ok,
         };

@@ -21,14 +21,14 @@ pub(super) fn rows(
 ) -> Vec<WaterfallRow> {
     let places: BTreeMap<*const Span, usize> =
         spans.iter().enumerate().map(|(at, span)| (std::ptr::from_ref(span), at)).collect();
+    let ends = ends_before(tree, extent);
     let own = path_by_node(tree.nodes.len(), pieces);
     let mut rows = Vec::with_capacity(tree.nodes.len());
     let mut open: Vec<(usize, usize)> = tree.roots.iter().rev().map(|root| (0, *root)).collect();
     while let Some((depth, at)) = open.pop() {
         let node = &tree.nodes[at];
-        if let Some(wait) = wait_before(tree, at, depth, extent) {
-            rows.push(wait);
-        }
+        let from = ends[at];
+        rows.extend(from.and_then(|from| wait_before(tree, (at, depth), extent, from)));
         let mut row = span_row(tree, (at, depth), extent, own[at]);
         row.span = places.get(&std::ptr::from_ref(node.span)).copied();
         marks.put(at, node.span, &mut row);
@@ -81,21 +81,30 @@ fn attempt(span: &Span) -> Option<u64> {
     Some(number?.saturating_add(1))
 }
 
-/// The time since the last attempt of the same call had ended.
-fn wait_before(tree: &Tree<'_>, at: usize, depth: usize, extent: &Extent) -> Option<WaterfallRow> {
-    let node = &tree.nodes[at];
-    if !is_repeat(node.span) {
-        return None;
+/// For each node that repeats a call: when all earlier attempts of the call had ended.
+fn ends_before(tree: &Tree<'_>, extent: &Extent) -> Vec<Option<u64>> {
+    let mut found = vec![None; tree.nodes.len()];
+    for node in &tree.nodes {
+        let mut ends: BTreeMap<(&str, String), u64> = BTreeMap::new();
+        for child in &node.children {
+            let span = tree.nodes[*child].span;
+            let end = ends.entry((&span.kind, label(span))).or_default();
+            found[*child] = (is_repeat(span) && *end > 0).then_some(*end);
+            *end = extent.times(tree, *child).1.max(*end);
+        }
     }
-    let parent = &tree.nodes[node.parent?];
+    found
+}
+
+/// The wait between the end of the last attempt and the start of this one.
+fn wait_before(
+    tree: &Tree<'_>,
+    (at, depth): (usize, usize),
+    extent: &Extent,
+    from: u64,
+) -> Option<WaterfallRow> {
+    let node = &tree.nodes[at];
     let (start, _) = extent.times(tree, at);
-    let same = |other: &&usize| {
-        let other = tree.nodes[**other].span;
-        other.kind == node.span.kind && label(other) == label(node.span)
-    };
-    let before = parent.children.iter().filter(|other| **other != at).filter(same);
-    let ends = before.map(|other| extent.times(tree, *other).1);
-    let from = ends.filter(|end| *end <= start).max()?;
     let start_ns = from.saturating_sub(extent.start_unix_ns);
     let length_ns = start.saturating_sub(from);
     let length = extent.share(length_ns);

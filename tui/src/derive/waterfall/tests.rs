@@ -154,6 +154,25 @@ fn the_parts_of_the_path_are_the_whole_and_the_fault_comes_first() {
 }
 
 #[test]
+fn callers_are_told_of_a_fault_but_it_is_no_bar_of_theirs() {
+    let told = with(span(1, 0, ("load", "client"), (0, 9)), &[(attribute::FAULT, json!("abort"))]);
+    let waterfall = Waterfall::of(&trace(vec![told], vec![]), Clocks::Corrected);
+    assert_eq!(waterfall.rows[0].bar, BarKind::Ok);
+    assert_eq!(waterfall.rows[0].fault.as_deref(), Some("abort"));
+}
+
+#[test]
+fn the_focus_leaves_work_in_the_background_aside() {
+    let spans = vec![
+        span(1, 0, ("load", "client"), (0, 100)),
+        span(2, 1, ("orders", "internal"), (390, 400)),
+    ];
+    let waterfall = Waterfall::of(&trace(spans, vec![]), Clocks::Corrected);
+    assert_eq!((waterfall.focus, waterfall.total_ns), ((0.0, 0.25), 400 * MS));
+    assert_eq!(waterfall.path_total_ns, 100 * MS);
+}
+
+#[test]
 fn small_parts_are_told_together() {
     let spans = (1..=12).map(|at| {
         let parent = u8::from(at > 1);
