@@ -4,9 +4,11 @@
 //! question for the store. [`update`] is pure: no input, no output, no clock, so every key can be
 //! tested as a line of a table.
 
+use std::sync::Arc;
+
 use crossterm::event::KeyEvent;
 
-use crate::keys::{self, Action};
+use crate::keys::{Action, Found, Keymap, Pending, Place, Screen};
 use crate::layout::Layout;
 use crate::screen::{Cursor, Snapshot, Subject, ViewQuery, Zoom};
 
@@ -57,6 +59,9 @@ pub struct App {
     /// The theme shows two heat values per cell.
     pub half_blocks: bool,
     pub known: Known,
+    pub keymap: Arc<Keymap>,
+    /// The keys of a sequence that has begun.
+    pub pending: Pending,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +99,11 @@ impl App {
 
     pub fn layout(&self) -> Layout {
         Layout::of(self.width, self.height)
+    }
+
+    /// What takes the keys.
+    pub fn place(&self) -> Place {
+        if self.help { Place::Help } else { Place::Screen(Screen::Overview) }
     }
 
     pub fn query(&self) -> ViewQuery {
@@ -166,9 +176,13 @@ pub fn update(app: &mut App, msg: Msg) -> Effects {
             app.known = known;
             Effects { redraw: true, ..Effects::default() }
         },
-        Msg::Key(event) => match keys::action(event) {
-            Some(action) => act(app, action),
-            None => Effects::default(),
+        Msg::Key(event) => {
+            let keymap = Arc::clone(&app.keymap);
+            let place = app.place();
+            match keymap.find(place, &mut app.pending, event) {
+                Found::Action(action) => act(app, action),
+                Found::Pending | Found::Letter(_) | Found::Nothing => Effects::default(),
+            }
         },
     };
     effects.ask = app.query() != before;
@@ -178,13 +192,13 @@ pub fn update(app: &mut App, msg: Msg) -> Effects {
 fn act(app: &mut App, action: Action) -> Effects {
     let selected = app.known.selected;
     match action {
-        Action::Close => return Effects { quit: Some(Quit::Closed), ..Effects::default() },
+        Action::Quit => return Effects { quit: Some(Quit::Closed), ..Effects::default() },
         Action::Interrupt => {
             return Effects { quit: Some(Quit::Interrupted), ..Effects::default() };
         },
         Action::Help => app.help = !app.help,
-        Action::Live if app.help => app.help = false,
-        Action::Live => (app.cursor, app.paused_at) = (Cursor::Live, None),
+        Action::Back if app.help => app.help = false,
+        Action::Back | Action::Live => (app.cursor, app.paused_at) = (Cursor::Live, None),
         Action::Up => app.select(selected.saturating_sub(1)),
         Action::Down => app.select(selected.saturating_add(1)),
         Action::First => app.select(0),
@@ -203,6 +217,7 @@ fn act(app: &mut App, action: Action) -> Effects {
         Action::ZoomOut => app.zoom_by(1),
         Action::ZoomAuto => app.zoom = Zoom::Auto,
         Action::Mode => app.mode = app.next_mode(),
+        _ => return Effects::default(),
     }
     Effects { redraw: true, ..Effects::default() }
 }

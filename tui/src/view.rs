@@ -39,7 +39,7 @@ pub fn view(app: &App, snapshot: &Snapshot, theme: &Theme, frame: &mut ratatui::
         Layout::TooSmall => too_small::draw(&mut canvas, snapshot, area),
     }
     if app.help {
-        help::draw(&mut canvas, area);
+        help::draw(&mut canvas, app, area);
     }
     if theme.glyphs.ascii {
         only_ascii(frame.buffer_mut());

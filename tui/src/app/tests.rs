@@ -41,11 +41,11 @@ fn keys_move_the_cursor_in_time() {
         ("hhl", Cursor::At(196), None),
         ("hl", Cursor::Live, None),
         ("l", Cursor::Live, None),
-        ("H", Cursor::At(169), None),
-        ("HL", Cursor::Live, None),
-        ("HHHHHHH", Cursor::At(100), None),
-        ("HH0", Cursor::Live, None),
-        ("HH\u{1b}", Cursor::Live, None),
+        ("{", Cursor::At(169), None),
+        ("{}", Cursor::Live, None),
+        ("{{{{{{{", Cursor::At(100), None),
+        ("{{0", Cursor::Live, None),
+        ("{{\u{1b}", Cursor::Live, None),
         (" ", Cursor::Live, Some(199)),
         ("  ", Cursor::Live, None),
         (" h", Cursor::At(196), Some(199)),
@@ -66,8 +66,9 @@ fn keys_select_rows_and_stop_at_the_ends() {
         ("k", "inventory"),
         ("kk", "inventory"),
         ("G", "shipping"),
-        ("g", "inventory"),
-        ("gj", "payments"),
+        ("gg", "inventory"),
+        ("ggj", "payments"),
+        ("Ggj", "shipping"),
     ] {
         let mut app = app();
         press(&mut app, keys);
@@ -154,6 +155,6 @@ fn another_size_asks_for_other_columns_and_the_same_size_for_nothing() {
 fn before_any_data_no_key_moves_anything() {
     let mut app = App::new(120, 40, true);
     let before = app.clone();
-    press(&mut app, "hjklHLgG 0+=");
+    press(&mut app, "hjkl{}ggG 0+=");
     assert_eq!(app, before);
 }

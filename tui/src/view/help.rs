@@ -4,7 +4,8 @@ use model::policy::BreakerState;
 use ratatui::layout::Rect;
 
 use super::{Canvas, breakers};
-use crate::keys::BINDINGS;
+use crate::app::App;
+use crate::keys::{Place, ROWS, Screen};
 use crate::theme::Role;
 use crate::widget::paint;
 use crate::widget::panel::Piece;
@@ -14,9 +15,15 @@ const LABEL: u16 = 16;
 /// Widest help, for the eye's sake.
 const WIDTH_MAX: u16 = 92;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, screen: Rect) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, screen: Rect) {
     let legend = legend(canvas);
-    let keys = BINDINGS.len() as u16;
+    let place = Place::Screen(Screen::Overview);
+    let lines: Vec<(String, &str)> = ROWS
+        .iter()
+        .filter(|row| row.holds(place))
+        .map(|row| (app.keymap.keys(place, row.action).join(", "), row.text))
+        .collect();
+    let keys = lines.len() as u16;
     let wanted = keys + 1 + legend.len() as u16 + 2;
     let height = wanted.min(screen.height);
     let width = screen.width.min(WIDTH_MAX);
@@ -33,12 +40,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, screen: Rect) {
     // On the smallest screen there are fewer lines than keys, so half of them stand beside.
     let rows = if keys > inside.height { keys.div_ceil(2) } else { keys };
     let columns = keys.div_ceil(rows);
-    for (number, binding) in (0..).zip(BINDINGS) {
+    for (number, (keys, text)) in (0..).zip(&lines) {
         let line = paint::line(inside, number % rows);
         let left = (number / rows) * (inside.width / columns);
         let line = paint::after(paint::first(line, left + inside.width / columns), left + 1);
-        canvas.text(paint::first(line, LABEL - 1), binding.label, Role::Title);
-        canvas.text(paint::after(line, LABEL), binding.text, Role::Text);
+        canvas.text(paint::first(line, LABEL - 1), keys, Role::Title);
+        canvas.text(paint::after(line, LABEL), text, Role::Text);
     }
     for (row, pieces) in (keys + 1..inside.height).zip(&legend) {
         canvas.pieces(paint::after(paint::line(inside, row), 1), pieces);

@@ -24,7 +24,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, layo
         Mode::Load => load::draw(canvas, snapshot, layout.latency, plot),
     }
     lanes(canvas, snapshot, layout);
-    footer::draw(canvas, layout.footer);
+    footer::draw(canvas, app, layout.footer);
 }
 
 fn lanes(canvas: &mut Canvas<'_>, snapshot: &Snapshot, layout: &Small) {

@@ -63,8 +63,8 @@ fn a_lost_collector_leaves_the_data_and_says_why_it_is_gone() {
 
 #[test]
 fn the_past_shows_the_moment_under_the_cursor() {
-    picture!("past_120x40", recording::run(), (120, 40), options(false, "HH"));
-    picture!("past_80x24", recording::run(), (80, 24), options(true, "HH"));
+    picture!("past_120x40", recording::run(), (120, 40), options(false, "{{"));
+    picture!("past_80x24", recording::run(), (80, 24), options(true, "{{"));
     picture!("paused_80x24", recording::until(52), (80, 24), options(true, " "));
     picture!("ended_120x40", recording::run(), (120, 40), {
         PictureOptions { link: Link::Ended, ..options(false, "") }
@@ -88,18 +88,16 @@ fn gaps_and_losses_are_shown() {
 }
 
 #[test]
-fn help_lists_every_key() {
+fn help_lists_the_keys_of_the_screen() {
     picture!("help_120x40", recording::until(52), (120, 40), options(false, "?"));
     picture!("help_80x24", recording::until(52), (80, 24), options(true, "?"));
     let smallest = snapshot(&recording::until(9), 60, 16, &options(true, "?"));
-    for binding in crate::keys::BINDINGS {
-        assert!(smallest.contains(binding.label), "{} is missing:\n{smallest}", binding.label);
-    }
+    assert!(smallest.contains("g g, home"), "{smallest}");
 }
 
 #[test]
 fn the_time_panels_of_the_wide_screen_have_the_cursor_in_the_same_plot_column() {
-    let text = snapshot(&recording::run(), 120, 40, &options(true, "HH"));
+    let text = snapshot(&recording::run(), 120, 40, &options(true, "{{"));
     let columns: Vec<Vec<usize>> = text
         .lines()
         .filter(|line| line.contains("-2:") && line.contains('^'))

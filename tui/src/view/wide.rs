@@ -24,5 +24,5 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, layo
     faults::draw(canvas, snapshot, layout.faults, left);
     verdicts::draw(canvas, snapshot, layout.verdicts);
     events::draw(canvas, snapshot, layout.events);
-    footer::draw(canvas, layout.footer);
+    footer::draw(canvas, app, layout.footer);
 }
