@@ -20,6 +20,7 @@ pub mod app;
 pub mod ask;
 pub mod derive;
 pub mod feed;
+pub mod filter;
 pub mod format;
 pub mod glyphs;
 mod keeper;
