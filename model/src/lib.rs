@@ -36,7 +36,7 @@ pub mod phase;
 pub mod plan;
 pub mod policy;
 pub mod propagation;
-mod reading;
+pub mod reading;
 pub mod rendezvous;
 pub mod scenario;
 pub mod shop;

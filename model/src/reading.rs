@@ -1,4 +1,4 @@
-//! Reads what people write, scenarios and gateway files, and keeps every finding with its place.
+//! Reads what people write, scenarios, gateway files, settings, and keeps every finding with its place.
 //!
 //! [`reader`] walks a TOML document; [`problem`], [`source`] and [`nearest`] make the messages. The
 //! parts of the language that both files share are here as well: [`faults`] with what belongs to a
@@ -20,8 +20,8 @@ pub(crate) mod names;
 pub(crate) mod nearest;
 pub(crate) mod outside;
 pub(crate) mod policy;
-pub(crate) mod problem;
-pub(crate) mod reader;
+pub mod problem;
+pub mod reader;
 pub(crate) mod schedule;
 pub(crate) mod secret;
 pub(crate) mod source;
@@ -32,7 +32,7 @@ use reader::Report;
 
 /// The document, or `None` when it has findings that leave nothing to read. `what` is what messages
 /// call the file, like "a scenario".
-pub(crate) fn document<'a>(
+pub fn document<'a>(
     report: &Report<'a>,
     text: &'a str,
     what: &str,

@@ -35,7 +35,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    pub(crate) fn new(file_name: &str, mut found: Vec<Problem>) -> Self {
+    pub fn new(file_name: &str, mut found: Vec<Problem>) -> Self {
         found.sort_by_key(|problem| (problem.line, problem.column));
         found.dedup();
         Self { file_name: file_name.to_owned(), found }

@@ -22,7 +22,7 @@ const FINDINGS_MAX: usize = 100;
 
 /// Collects findings.
 #[derive(Debug)]
-pub(crate) struct Report<'a> {
+pub struct Report<'a> {
     text: &'a str,
     /// Keys whose values no message may show.
     secret_keys: &'static [&'static str],
@@ -32,7 +32,7 @@ pub(crate) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
+    pub fn new(text: &'a str) -> Self {
         Self { text, secret_keys: &[], found: RefCell::default(), asked: RefCell::default() }
     }
 
@@ -41,14 +41,14 @@ impl<'a> Report<'a> {
         Self { secret_keys, ..Self::new(text) }
     }
 
-    pub(crate) fn add(&self, span: Range<usize>, message: impl Into<String>) {
+    pub fn add(&self, span: Range<usize>, message: impl Into<String>) {
         let mut found = self.found.borrow_mut();
         if found.len() < FINDINGS_MAX {
             found.push((span, message.into()));
         }
     }
 
-    pub(crate) fn into_found(self) -> Vec<Problem> {
+    pub fn into_found(self) -> Vec<Problem> {
         let shown = hide(self.text, self.secret_keys);
         let source = Source::new(&shown);
         let problem = |(span, message)| Problem::new(&source, span, message);
@@ -59,18 +59,18 @@ impl<'a> Report<'a> {
         self.asked.into_inner()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.found.borrow().is_empty()
     }
 }
 
 /// A table that is being read.
 #[derive(Debug)]
-pub(crate) struct Table<'r> {
-    pub(crate) report: &'r Report<'r>,
+pub struct Table<'r> {
+    pub report: &'r Report<'r>,
     /// As messages call it: `[[fault]]`.
-    pub(crate) name: String,
-    pub(crate) span: Range<usize>,
+    pub name: String,
+    pub span: Range<usize>,
     entries: &'r DeTable<'r>,
     asked: Vec<&'static str>,
     /// Keys that were refused and need no other finding.
@@ -78,7 +78,7 @@ pub(crate) struct Table<'r> {
 }
 
 impl<'r> Table<'r> {
-    pub(crate) fn root(report: &'r Report<'r>, document: &'r Spanned<DeTable<'r>>) -> Self {
+    pub fn root(report: &'r Report<'r>, document: &'r Spanned<DeTable<'r>>) -> Self {
         Self {
             report,
             name: "the file".to_owned(),
@@ -89,7 +89,7 @@ impl<'r> Table<'r> {
         }
     }
 
-    pub(crate) fn get(&mut self, key: &'static str) -> Option<Value<'r>> {
+    pub fn get(&mut self, key: &'static str) -> Option<Value<'r>> {
         self.asked.push(key);
         self.entries.get(key).map(|value| Value {
             report: self.report,
@@ -127,7 +127,7 @@ impl<'r> Table<'r> {
     }
 
     /// Entries of a table whose keys are names chosen by the writer.
-    pub(crate) fn named(&self) -> Vec<(&'r str, Range<usize>, Value<'r>)> {
+    pub fn named(&self) -> Vec<(&'r str, Range<usize>, Value<'r>)> {
         let entry = |(key, value): (&'r Spanned<_>, &'r Spanned<DeValue<'r>>)| {
             let name: &'r std::borrow::Cow<'r, str> = key.get_ref();
             let value = Value {
@@ -141,13 +141,13 @@ impl<'r> Table<'r> {
         self.entries.iter().map(entry).collect()
     }
 
-    pub(crate) fn wrong(&self, message: impl Into<String>) {
+    pub fn wrong(&self, message: impl Into<String>) {
         self.report.add(self.span.clone(), message);
     }
 
     /// Reports every key that nobody asked for. `later` are words of the language that this version
     /// does not act on.
-    pub(crate) fn finish(self, later: &[&str]) {
+    pub fn finish(self, later: &[&str]) {
         for (key, _) in self.entries {
             let name: &str = key.get_ref();
             if self.asked.contains(&name) || self.refused.contains(&name) {
@@ -172,22 +172,23 @@ pub(crate) fn not_yet(what: &str) -> String {
 
 /// A value that is being read.
 #[derive(Debug, Clone)]
-pub(crate) struct Value<'r> {
-    pub(crate) report: &'r Report<'r>,
+pub struct Value<'r> {
+    pub report: &'r Report<'r>,
     /// As messages call it: `` `share` in [[fault]] ``.
-    pub(crate) name: String,
-    pub(crate) span: Range<usize>,
+    pub name: String,
+    pub span: Range<usize>,
     content: &'r DeValue<'r>,
 }
 
 impl<'r> Value<'r> {
     /// Reports at the place of this value.
-    pub(crate) fn wrong(&self, message: impl Into<String>) {
+    pub fn wrong(&self, message: impl Into<String>) {
         self.report.add(self.span.clone(), message);
     }
 
     /// The same value, reported at another place.
-    pub(crate) fn at(&self, span: Range<usize>) -> Self {
+    #[must_use]
+    pub fn at(&self, span: Range<usize>) -> Self {
         Self { span, ..self.clone() }
     }
 
@@ -204,7 +205,7 @@ impl<'r> Value<'r> {
         self.wrong(format!("{} must be {expected}, got {got}", self.name));
     }
 
-    pub(crate) fn is_text(&self) -> bool {
+    pub fn is_text(&self) -> bool {
         self.content.is_str()
     }
 
@@ -222,7 +223,7 @@ impl<'r> Value<'r> {
         self.content.as_bool() == Some(false)
     }
 
-    pub(crate) fn text(&self, expected: &str) -> Option<&'r str> {
+    pub fn text(&self, expected: &str) -> Option<&'r str> {
         let text = self.content.as_str();
         if text.is_none() {
             self.wrong_type(expected);
@@ -231,7 +232,7 @@ impl<'r> Value<'r> {
     }
 
     /// Reads a string with `parse`, whose error is the message.
-    pub(crate) fn parsed<T, E: std::fmt::Display>(
+    pub fn parsed<T, E: std::fmt::Display>(
         &self,
         expected: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -245,7 +246,7 @@ impl<'r> Value<'r> {
         }
     }
 
-    pub(crate) fn duration(&self) -> Option<Duration> {
+    pub fn duration(&self) -> Option<Duration> {
         self.parsed("a duration like \"1500ms\"", parse_duration)
     }
 
@@ -276,7 +277,7 @@ impl<'r> Value<'r> {
     }
 
     /// One of a few words. `what` they are is for the message.
-    pub(crate) fn one_of(
+    pub fn one_of(
         &self,
         what: &str,
         known: impl IntoIterator<Item = &'static str> + Clone,
@@ -291,7 +292,7 @@ impl<'r> Value<'r> {
     }
 
     /// An integer or a decimal fraction.
-    pub(crate) fn number(&self, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
+    pub fn number(&self, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
         let number = match self.content {
             DeValue::Integer(number) => number.as_str().parse().ok(),
             DeValue::Float(number) => number.as_str().parse().ok(),
@@ -304,7 +305,7 @@ impl<'r> Value<'r> {
         fitting
     }
 
-    pub(crate) fn flag(&self) -> Option<bool> {
+    pub fn flag(&self) -> Option<bool> {
         let flag = self.content.as_bool();
         if flag.is_none() {
             self.wrong_type("true or false");
@@ -325,7 +326,7 @@ impl<'r> Value<'r> {
         }
     }
 
-    pub(crate) fn is_table(&self) -> bool {
+    pub fn is_table(&self) -> bool {
         self.content.is_table()
     }
 
@@ -333,7 +334,7 @@ impl<'r> Value<'r> {
         self.parsed("a share like \"15%\"", str::parse::<Share>)
     }
 
-    pub(crate) fn integer(&self, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+    pub fn integer(&self, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let expected = format!("an integer from {} to {}", range.start(), range.end());
         let number = self
             .content
@@ -348,7 +349,7 @@ impl<'r> Value<'r> {
         fitting
     }
 
-    pub(crate) fn table(&self, name: &str) -> Option<Table<'r>> {
+    pub fn table(&self, name: &str) -> Option<Table<'r>> {
         let Some(entries) = self.content.as_table() else {
             self.wrong_type("a table");
             return None;
@@ -378,7 +379,7 @@ impl<'r> Value<'r> {
     }
 
     /// The entries of a list, or the value itself: `"a"` and `["a"]` mean the same.
-    pub(crate) fn items(&self) -> Vec<Self> {
+    pub fn items(&self) -> Vec<Self> {
         let Some(list) = self.content.as_array() else { return vec![self.clone()] };
         let entry = |value: &'r Spanned<DeValue<'r>>| Value {
             report: self.report,

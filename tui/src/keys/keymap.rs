@@ -63,7 +63,7 @@ pub enum RuleError {
         "\"{letter}\" is a letter of the text where \"{action}\" works; take a key with ctrl or alt"
     )]
     Letter { letter: char, action: &'static str },
-    #[error("\"{keys}\" means both \"{first}\" (line {line}) and \"{second}\" {place}")]
+    #[error("\"{first}\" (line {line}) and \"{second}\" both want {keys}{place}")]
     Twice { keys: String, first: String, second: String, line: usize, place: String },
 }
 
@@ -229,16 +229,16 @@ impl Rule {
             return Ok(());
         }
         let (first, second) = (other.word(), self.word());
-        let place = self.place.map_or_else(String::new, |place| format!("in {}", place.name()));
+        let place = self.place.map_or_else(String::new, |place| format!(" in {}", place.name()));
         let keys = if equal {
-            self.keys.to_string()
+            format!("\"{}\"", self.keys)
         } else {
             let [short, long] = if self.keys.keys().len() < other.keys.keys().len() {
                 [&self.keys, &other.keys]
             } else {
                 [&other.keys, &self.keys]
             };
-            format!("{short}\", which begins \"{long}")
+            format!("\"{short}\", which begins \"{long}\",")
         };
         Err(RuleError::Twice { keys, first, second, line, place })
     }

@@ -209,11 +209,11 @@ fn two_rules_clash_under_the_same_condition_only() {
     let clash =
         |one: &Rule, other: &Rule| one.check_against(other, 3).err().map(|error| error.to_string());
     let group = rule(traces, "x", Some(Action::Group));
-    let message = "\"x\" means both \"sort\" (line 3) and \"group\" in traces";
+    let message = "\"sort\" (line 3) and \"group\" both want \"x\" in traces";
     assert_eq!(clash(&group, &sort).as_deref(), Some(message));
     let longer = rule(traces, "x y", Some(Action::Group));
     let message =
-        "\"x\", which begins \"x y\" means both \"sort\" (line 3) and \"group\" in traces";
+        "\"sort\" (line 3) and \"group\" both want \"x\", which begins \"x y\", in traces";
     assert_eq!(clash(&longer, &sort).as_deref(), Some(message));
     assert_eq!(clash(&rule(None, "x", Some(Action::Group)), &sort), None);
     // Compare and context share a key without a condition, because they share no screen.
