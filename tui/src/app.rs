@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
 
+use crate::glyphs;
+use crate::help::{self, HelpList};
 use crate::keys::{Action, Found, Keymap, Pending, Place, Screen};
 use crate::layout::Layout;
 use crate::screen::{Cursor, Snapshot, Subject, ViewQuery, Zoom};
@@ -51,6 +53,7 @@ pub struct App {
     pub width: u16,
     pub height: u16,
     pub help: bool,
+    pub help_list: HelpList,
     pub mode: Mode,
     pub cursor: Cursor,
     pub paused_at: Option<u64>,
@@ -101,9 +104,30 @@ impl App {
         Layout::of(self.width, self.height)
     }
 
+    pub fn screen(&self) -> Screen {
+        Screen::Overview
+    }
+
     /// What takes the keys.
     pub fn place(&self) -> Place {
-        if self.help { Place::Help } else { Place::Screen(Screen::Overview) }
+        match (self.help, self.help_list.writing) {
+            (true, true) => Place::Prompt,
+            (true, false) => Place::Help,
+            (false, _) => Place::Screen(self.screen()),
+        }
+    }
+
+    /// Lines of the help that are seen at once, inside its box.
+    pub fn help_rows(&self) -> usize {
+        usize::from(self.height.saturating_sub(2))
+    }
+
+    /// True when the help has taken the key.
+    fn read_help(&mut self, found: Found) -> bool {
+        let seen = (self.help_list.search.as_str(), help::columns(self.width));
+        let lines = help::lines(&self.keymap, self.screen(), &glyphs::ASCII, seen).len();
+        let rows = self.help_rows();
+        self.help && self.help_list.take(found, lines, rows)
     }
 
     pub fn query(&self) -> ViewQuery {
@@ -180,6 +204,9 @@ pub fn update(app: &mut App, msg: Msg) -> Effects {
             let keymap = Arc::clone(&app.keymap);
             let place = app.place();
             match keymap.find(place, &mut app.pending, event) {
+                found if app.help && app.read_help(found) => {
+                    Effects { redraw: true, ..Effects::default() }
+                },
                 Found::Action(action) => act(app, action),
                 Found::Pending | Found::Letter(_) | Found::Nothing => Effects::default(),
             }
@@ -196,7 +223,10 @@ fn act(app: &mut App, action: Action) -> Effects {
         Action::Interrupt => {
             return Effects { quit: Some(Quit::Interrupted), ..Effects::default() };
         },
-        Action::Help => app.help = !app.help,
+        Action::Help => {
+            app.help = !app.help;
+            app.help_list = HelpList::default();
+        },
         Action::Back if app.help => app.help = false,
         Action::Back | Action::Live => (app.cursor, app.paused_at) = (Cursor::Live, None),
         Action::Up => app.select(selected.saturating_sub(1)),

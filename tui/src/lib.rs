@@ -24,6 +24,7 @@ pub mod feed;
 pub mod filter;
 pub mod format;
 pub mod glyphs;
+pub mod help;
 mod keeper;
 pub mod keys;
 pub mod layout;

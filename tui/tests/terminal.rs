@@ -96,7 +96,7 @@ fn the_user_quits_and_the_terminal_is_as_before() {
     let mut terminal = InTerminal::start("show");
     terminal.until_drawn();
     terminal.keys.write_all(b"?").unwrap();
-    terminal.until("help is shown", |screen| screen.contents().contains("g g, home"));
+    terminal.until("help is shown", |screen| screen.contents().contains("esc closes"));
     terminal.keys.write_all(b"q").unwrap();
     let screen = terminal.end();
     assert!(screen.contains("ended: Closed"), "{screen}");

@@ -116,6 +116,10 @@ fn help_opens_and_closes_and_escape_closes_it_before_it_does_anything_else() {
     assert_eq!((app.help, app.cursor), (false, Cursor::At(196)));
     press(&mut app, "??");
     assert!(!app.help);
+    press(&mut app, "?/q");
+    assert_eq!((app.help, app.help_list.search.as_str()), (true, "q"));
+    press(&mut app, "\u{1b}j");
+    assert_eq!((app.help, app.help_list.top, app.selected.is_none()), (true, 1, true));
 }
 
 #[test]

@@ -217,21 +217,9 @@ pub const ROWS: &[Row] = &[
         "filter this list; an empty filter shows everything",
     )
     .hint(3, "filter"),
-    row(
-        Action::NextHit,
-        "next-hit",
-        &["n"],
-        SCREENS.and(Places::HELP),
-        "the next error, fault, event, or match",
-    )
-    .pair(8, "next error", Action::PrevHit),
-    row(
-        Action::PrevHit,
-        "prev-hit",
-        &["N"],
-        SCREENS.and(Places::HELP),
-        "the error, fault, event, or match before",
-    ),
+    row(Action::NextHit, "next-hit", &["n"], SCREENS, "the next error, fault, event, or match")
+        .pair(8, "next error", Action::PrevHit),
+    row(Action::PrevHit, "prev-hit", &["N"], SCREENS, "the error, fault, event, or match before"),
     row(Action::Sort, "sort", &["s"], SORTED, "sort by the next column"),
     row(Action::SortReverse, "sort-reverse", &["S"], SORTED, "reverse the order"),
     row(Action::Columns, "columns", &["v"], COLUMNS, "choose columns"),

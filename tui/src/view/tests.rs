@@ -91,8 +91,14 @@ fn gaps_and_losses_are_shown() {
 fn help_lists_the_keys_of_the_screen() {
     picture!("help_120x40", recording::until(52), (120, 40), options(false, "?"));
     picture!("help_80x24", recording::until(52), (80, 24), options(true, "?"));
-    let smallest = snapshot(&recording::until(9), 60, 16, &options(true, "?"));
-    assert!(smallest.contains("g g, home"), "{smallest}");
+    picture!("help_60x16", recording::until(9), (60, 16), options(true, "?"));
+    picture!("help_search_80x24", recording::until(9), (80, 24), options(false, "?/fault"));
+    let page = |top: usize| format!("?{}", "j".repeat(top));
+    let all: String = (0..140)
+        .step_by(14)
+        .map(|top| snapshot(&recording::until(9), 60, 16, &options(true, &page(top))))
+        .collect();
+    assert!(all.contains("g g, home") && all.contains("data missing"), "{all}");
 }
 
 #[test]
