@@ -38,7 +38,7 @@ pub fn complete(
         Kind::Word(words) => words.iter().map(|word| (*word).to_owned()).collect(),
         Kind::Flag => FLAGS.iter().map(|word| (*word).to_owned()).collect(),
         Kind::Level => LEVELS.iter().map(|(name, _)| (*name).to_owned()).collect(),
-        Kind::Text | Kind::Edge | Kind::Id => known(name),
+        Kind::Text | Kind::Edge | Kind::Id | Kind::Any => known(name),
         Kind::Number | Kind::Percent | Kind::Duration => Vec::new(),
     };
     let fitting = values.into_iter().filter(|value| begins(value, typed));

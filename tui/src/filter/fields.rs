@@ -20,6 +20,8 @@ pub enum Kind {
     /// `warn`; is ordered.
     Level,
     Flag,
+    /// Whatever an attribute holds; numbers are ordered.
+    Any,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Self::Duration => "a duration",
             Self::Level => "a level",
             Self::Flag => "true or false",
+            Self::Any => "an attribute",
         }
     }
 
@@ -48,18 +51,19 @@ impl Kind {
             Self::Duration => "a duration, like \"200ms\"",
             Self::Level => "a level, like \"warn\"",
             Self::Flag => "true or false",
+            Self::Any => "a number to be compared with, like \"500\"",
         }
     }
 
     /// Can `>` and `<` be asked?
     pub fn is_ordered(self) -> bool {
-        matches!(self, Self::Number | Self::Percent | Self::Duration | Self::Level)
+        matches!(self, Self::Number | Self::Percent | Self::Duration | Self::Level | Self::Any)
     }
 
     /// The operator that completion writes.
     pub(super) fn operator(self) -> &'static str {
         match self {
-            Self::Text | Self::Word(_) | Self::Flag => "=",
+            Self::Text | Self::Word(_) | Self::Flag | Self::Any => "=",
             Self::Id | Self::Edge => ":",
             Self::Number | Self::Percent | Self::Duration => ">",
             Self::Level => ">=",
@@ -97,7 +101,7 @@ const fn asked(name: &'static str, kind: Kind, text: &'static str) -> Field {
 }
 
 /// Stands for every attribute.
-pub static ATTRIBUTE: Field = field("attribute", Kind::Text, "an attribute, by its name");
+pub static ATTRIBUTE: Field = field("attribute", Kind::Any, "an attribute, by its name");
 
 const BREAKERS: &[&str] =
     &["closed", "open", "half-open", "forced-open", "disabled", "metrics-only"];

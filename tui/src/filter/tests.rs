@@ -91,6 +91,10 @@ fn a_log_line_is_found_by_what_it_says() {
         ("http.route=/pay", true),
         ("http.route!=/pay", false),
         ("attempt.number=2", true),
+        ("attempt.number>1", true),
+        ("attempt.number>2", false),
+        ("no.such>1", false),
+        ("http.route~^/p", true),
         ("no.such=2", false),
         ("no.such!=2", true),
         ("spanid:1", false),
@@ -145,6 +149,11 @@ fn what_is_wrong_is_told_with_its_column_and_the_nearest_name() {
             "column 9: \"breaker\" is never \"opne\"; did you mean \"open\"?",
         ),
         ("svc>3", &LOGS, "column 5: \"svc\" is a text; it has no order, use =, !="),
+        (
+            "http.route>a",
+            &LOGS,
+            "column 12: \"attribute\" needs a number to be compared with, like \"500\", got \"a\"",
+        ),
         ("dur~3", &TRACES, "column 5: \"dur\" is a duration; ~ needs a text"),
         ("(a or b", &LOGS, "column 1: this parenthesis is not closed"),
         ("a)", &LOGS, "column 2: this parenthesis closes nothing"),
@@ -237,7 +246,7 @@ fn every_field_of_every_list_can_be_asked_and_is_explained() {
         assert_eq!(FieldTable::named(table.name), Some(table));
         for field in table.fields {
             let value = match field.kind {
-                Kind::Text | Kind::Id => "a",
+                Kind::Text | Kind::Id | Kind::Any => "a",
                 Kind::Word(words) => words[0],
                 Kind::Edge => "a>b",
                 Kind::Number | Kind::Percent | Kind::Duration => "1",

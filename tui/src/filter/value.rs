@@ -79,7 +79,9 @@ pub(super) fn read(field: &Field, op: Op, text: &str) -> Result<Want, String> {
     let kind = field.kind;
     if matches!(op, Op::Like | Op::NotLike) {
         return match kind {
-            Kind::Text | Kind::Id | Kind::Edge | Kind::Word(_) => pattern(text).map(Want::Pattern),
+            Kind::Text | Kind::Id | Kind::Edge | Kind::Word(_) | Kind::Any => {
+                pattern(text).map(Want::Pattern)
+            },
             _ => Err(format!("\"{}\" is {}; ~ needs a text", field.name, kind.name())),
         };
     }
@@ -88,7 +90,8 @@ pub(super) fn read(field: &Field, op: Op, text: &str) -> Result<Want, String> {
     }
     let wrong = || format!("\"{}\" needs {}, got \"{text}\"", field.name, kind.example());
     match kind {
-        Kind::Text => Ok(Want::Text(text.to_owned())),
+        Kind::Any if op.orders() => number(kind, text).map(Want::Number).ok_or_else(wrong),
+        Kind::Text | Kind::Any => Ok(Want::Text(text.to_owned())),
         Kind::Id => Ok(Want::Start(text.to_ascii_lowercase())),
         Kind::Word(words) => match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
             Some(word) => Ok(Want::Text((*word).to_owned())),
@@ -164,6 +167,10 @@ impl Want {
             },
             (Self::Number(wanted), Value::Text(text)) if kind == Kind::Level => {
                 level(text).is_some_and(|rank| op.compare(f64::from(rank), *wanted))
+            },
+            // Some senders write numbers as texts.
+            (Self::Number(wanted), Value::Text(text)) => {
+                text.parse().is_ok_and(|number| op.compare(number, *wanted))
             },
             (Self::Number(wanted), Value::Number(number)) => op.compare(number, *wanted),
             (Self::Flag(wanted), Value::Flag(flag)) => *wanted == flag,

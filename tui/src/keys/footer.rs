@@ -37,17 +37,15 @@ const BETWEEN: usize = 2;
 impl Keymap {
     /// The hints of a place in the order of the table, as many as fit into this many columns.
     pub fn footer(&self, place: Place, columns: usize) -> Vec<Hint> {
-        let mut hints: Vec<Hint> = ROWS
-            .iter()
-            .filter(|row| row.holds(place))
+        // Help and the way out frame the rest.
+        let rows = |wanted: fn(Action) -> bool| {
+            ROWS.iter().filter(move |row| row.holds(place) && wanted(row.action))
+        };
+        let mut hints: Vec<Hint> = rows(|action| action == Action::Help)
+            .chain(rows(|action| action != Action::Help && action != Action::Quit))
+            .chain(rows(|action| action == Action::Quit))
             .filter_map(|row| self.hint(place, row.action, row.footer?))
             .collect();
-        // Help and the way out frame the rest.
-        hints.sort_by_key(|hint| match hint.word {
-            "help" => 0,
-            "close" => 2,
-            _ => 1,
-        });
         let needs = |hints: &[Hint]| hints.iter().map(|hint| hint.width() + BETWEEN).sum::<usize>();
         while needs(&hints) > columns + BETWEEN {
             let Some((least, rank)) =
