@@ -16,7 +16,10 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use model::limits::API_BODY_BYTES_MAX;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+use crate::tls::Tls;
 
 /// Idle connections kept per address.
 const IDLE_MAX: usize = 64;
@@ -26,6 +29,8 @@ const IDLE_MAX: usize = 64;
 pub enum ClientError {
     #[error("cannot connect to {to}")]
     Connect { to: SocketAddr, source: std::io::Error },
+    #[error("cannot encrypt the connection to {to}")]
+    Encrypt { to: SocketAddr, source: std::io::Error },
     /// It is unknown whether the other side did the work.
     #[error("the connection to {to} broke before the answer was complete")]
     Broken { to: SocketAddr, source: hyper::Error },
@@ -43,11 +48,17 @@ type Connection = SendRequest<Full<Bytes>>;
 #[derive(Debug, Clone, Default)]
 pub struct Client {
     idle: Arc<Mutex<BTreeMap<SocketAddr, Vec<Connection>>>>,
+    tls: Option<Tls>,
 }
 
 impl Client {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Encrypts every connection, and asks the other side for the name that `tls` was made for.
+    pub fn encrypted(tls: Tls) -> Self {
+        Self { tls: Some(tls), ..Self::default() }
     }
 
     /// Sends a request and reads the whole answer, at most 8 MiB of it. `Host` is set when absent.
@@ -79,7 +90,7 @@ impl Client {
         to: SocketAddr,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Incoming>, ClientError> {
-        let mut connection = connect(to).await?;
+        let mut connection = self.connect(to).await?;
         connection
             .send_request(prepared(to, request))
             .await
@@ -128,12 +139,29 @@ impl Client {
                 },
             }
         }
-        let mut connection = connect(to).await?;
+        let mut connection = self.connect(to).await?;
         let response = connection
             .send_request(request)
             .await
             .map_err(|source| ClientError::Broken { to, source })?;
         Ok((connection, response))
+    }
+
+    async fn connect(&self, to: SocketAddr) -> Result<Connection, ClientError> {
+        let socket =
+            TcpStream::connect(to).await.map_err(|source| ClientError::Connect { to, source })?;
+        socket.set_nodelay(true).map_err(|source| ClientError::Connect { to, source })?;
+        match &self.tls {
+            None => speak(to, socket).await,
+            // Boxed, because it would make every future that asks something large.
+            Some(tls) => {
+                Box::pin(async move {
+                    let wrapped = tls.wrap(socket).await;
+                    speak(to, wrapped.map_err(|source| ClientError::Encrypt { to, source })?).await
+                })
+                .await
+            },
+        }
     }
 
     fn take(&self, to: SocketAddr) -> Option<Connection> {
@@ -151,10 +179,10 @@ impl Client {
     }
 }
 
-async fn connect(to: SocketAddr) -> Result<Connection, ClientError> {
-    let socket =
-        TcpStream::connect(to).await.map_err(|source| ClientError::Connect { to, source })?;
-    socket.set_nodelay(true).map_err(|source| ClientError::Connect { to, source })?;
+async fn speak<S>(to: SocketAddr, socket: S) -> Result<Connection, ClientError>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (sender, connection) = handshake(TokioIo::new(socket))
         .await
         .map_err(|source| ClientError::Broken { to, source })?;

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use model::frame::Frame;
 
+use crate::ask::{Answer, Asker, Asking, Question};
 use crate::screen::Link;
 
 pub mod live;
+pub mod place;
 mod sse;
 
 /// What a feed says.
@@ -25,6 +27,25 @@ pub enum FeedEvent {
 pub trait Feed: Send + 'static {
     /// Waits for what comes next. After [`Link::Ended`] nothing comes any more.
     fn next(&mut self) -> impl Future<Output = FeedEvent> + Send;
+
+    /// Who is asked for what the frames do not tell.
+    fn asker(&self) -> Arc<dyn Asker>;
+}
+
+/// Knows frames alone, so that every answer is empty.
+#[derive(Debug, Clone, Copy)]
+pub struct NobodyAsked;
+
+impl Asker for NobodyAsked {
+    fn ask(&self, question: Question) -> Asking {
+        let answer = match question {
+            Question::Traces(_) => Answer::Traces(Vec::new()),
+            Question::Trace(_) => Answer::Trace(None),
+            Question::Logs(_) => Answer::Logs(Vec::new()),
+            Question::Calls => Answer::Calls(Vec::new()),
+        };
+        Box::pin(std::future::ready(Ok(answer)))
+    }
 }
 
 /// Frames that are already there.
@@ -47,5 +68,9 @@ impl Feed for Fixture {
             Some(event) => event,
             None => std::future::pending().await,
         }
+    }
+
+    fn asker(&self) -> Arc<dyn Asker> {
+        Arc::new(NobodyAsked)
     }
 }

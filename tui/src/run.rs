@@ -11,13 +11,13 @@ use std::thread;
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyEventKind};
-use telemetry::client::Client;
 use telemetry::shutdown::Shutdown;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::app::{App, Effects, Known, Msg, Quit, update};
 use crate::feed::Feed;
 use crate::feed::live::LiveFeed;
+use crate::feed::place::Place;
 use crate::keeper;
 use crate::screen::{Snapshot, ViewQuery};
 use crate::terminal::{self, Screen};
@@ -56,7 +56,7 @@ pub enum TuiError {
 /// SIGINT or SIGHUP comes.
 pub async fn run(config: TuiConfig, stop: watch::Receiver<bool>) -> Result<Quit, TuiError> {
     let theme = Theme::choose(config.color, config.ascii, &Surroundings::read());
-    let feed = LiveFeed::new(Client::new(), config.api);
+    let feed = LiveFeed::new(Place::at(config.api));
     run_with(feed, theme, stop).await
 }
 

@@ -137,6 +137,10 @@ fn a_panic_anywhere_gives_the_terminal_back_before_its_message() {
 struct Breaks(Fixture, tokio::signal::unix::Signal);
 
 impl Feed for Breaks {
+    fn asker(&self) -> std::sync::Arc<dyn tui::ask::Asker> {
+        std::sync::Arc::new(tui::feed::NobodyAsked)
+    }
+
     async fn next(&mut self) -> FeedEvent {
         tokio::select! {
             event = self.0.next() => event,

@@ -133,3 +133,24 @@ async fn ex1_a_client_certificate_is_shown_to_a_server_that_wants_one() {
     }
     serving.abort();
 }
+
+#[tokio::test]
+async fn the_small_client_is_answered_over_tls_and_refuses_a_certificate_that_nobody_knows() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, ours.0.pem()).unwrap();
+    for (authority, answered) in [(&ours, true), (&theirs, false)] {
+        let (to, serving) = server(authority, "localhost", false).await;
+        let tls = Tls::new("localhost", "http/1.1", Peer::Trusted(Some(&file)), None).unwrap();
+        let request = http::Request::get("/").body(Bytes::new()).unwrap();
+        let client = crate::client::Client::encrypted(tls);
+        let answer = client.send(to, request, Duration::from_secs(5)).await;
+        match answer {
+            Ok(answer) => assert!(answered && answer.status().is_success()),
+            Err(crate::client::ClientError::Encrypt { .. }) => assert!(!answered),
+            Err(other) => panic!("{other:?}"),
+        }
+        serving.abort();
+    }
+}

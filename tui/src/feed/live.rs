@@ -6,30 +6,31 @@
 //! nothing for [`SILENCE_MAX`] counts as broken: frames come every second.
 
 use std::collections::VecDeque;
-use std::error::Error;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use model::frame::Frame;
-use telemetry::client::Client;
 
+use super::place::{AskingError, Place, with_sources};
 use super::sse::{Parser, SseEvent};
 use super::{Feed, FeedEvent};
+use crate::ask::Asker;
 use crate::screen::Link;
 
+mod asker;
+mod question;
+
+pub use asker::{LiveAsker, frames_now};
+
 const SILENCE_MAX: Duration = Duration::from_secs(10);
-const CONNECT_MAX: Duration = Duration::from_secs(5);
 const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub struct LiveFeed {
-    client: Client,
-    api: SocketAddr,
+    place: Place,
     /// The first sequence number that has not come yet.
     next_sequence: u64,
     stream: Option<Stream>,
@@ -48,10 +49,8 @@ struct Stream {
 /// Why the stream is not there.
 #[derive(Debug, thiserror::Error)]
 enum LiveError {
-    #[error("no answer from the collector within {} s", CONNECT_MAX.as_secs())]
-    Slow,
-    #[error("the collector answered {status} to GET {path}")]
-    Status { status: http::StatusCode, path: String },
+    #[error(transparent)]
+    Asking(#[from] AskingError),
     #[error("the live stream was silent for {} s", SILENCE_MAX.as_secs())]
     Silent,
     #[error("the collector closed the live stream")]
@@ -63,10 +62,9 @@ enum LiveError {
 }
 
 impl LiveFeed {
-    pub fn new(client: Client, api: SocketAddr) -> Self {
+    pub fn new(place: Place) -> Self {
         Self {
-            client,
-            api,
+            place,
             next_sequence: 0,
             stream: None,
             failures: 0,
@@ -77,18 +75,8 @@ impl LiveFeed {
 
     async fn connect(&self) -> Result<Stream, LiveError> {
         let path = format!("/v1/live?from={}", self.next_sequence);
-        let request = http::Request::get(&path)
-            .header(http::header::ACCEPT, "text/event-stream")
-            .body(Bytes::new())
-            .expect("a path of digits is a valid request");
-        let answer = tokio::time::timeout(CONNECT_MAX, self.client.stream(self.api, request))
-            .await
-            .map_err(|_elapsed| LiveError::Slow)?
-            .map_err(|error| LiveError::Other(with_sources(&error)))?;
-        if answer.status() != http::StatusCode::OK {
-            return Err(LiveError::Status { status: answer.status(), path });
-        }
-        Ok(Stream { body: answer.into_body(), parser: Parser::default() })
+        let body = self.place.stream(&path).await?;
+        Ok(Stream { body, parser: Parser::default() })
     }
 
     /// Reads until at least one event is ready.
@@ -138,6 +126,10 @@ impl LiveFeed {
 }
 
 impl Feed for LiveFeed {
+    fn asker(&self) -> Arc<dyn Asker> {
+        Arc::new(LiveAsker::new(self.place.clone()))
+    }
+
     async fn next(&mut self) -> FeedEvent {
         if let Some(event) = self.ready.pop_front() {
             return event;
@@ -166,16 +158,6 @@ impl Feed for LiveFeed {
 fn retry_after(failures: u32, jitter: f64) -> Duration {
     let full = RETRY_MIN.saturating_mul(1 << failures.min(8)).min(RETRY_MAX);
     full.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
-}
-
-fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
