@@ -30,6 +30,7 @@ pub mod keys;
 pub mod layout;
 mod picture;
 pub mod plain;
+pub mod recorded;
 #[cfg(test)]
 mod recording;
 mod run;
