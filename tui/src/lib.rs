@@ -20,6 +20,7 @@ pub mod app;
 pub mod ask;
 pub mod derive;
 pub mod config;
+pub mod export;
 pub mod feed;
 pub mod filter;
 pub mod format;

@@ -1,0 +1,86 @@
+//! What is shown, as a text to keep: for bug reports, spreadsheets, graph tools and tracing tools.
+//!
+//! Everything here turns plain data into a text. Writing it to a file is the caller's.
+
+mod csv;
+mod dot;
+mod json;
+mod otlp;
+mod overview;
+
+pub use csv::{calls_csv, logs_csv, rows_csv, traces_csv, verdicts_csv};
+pub use dot::calls_dot;
+pub use json::snapshot_json;
+pub use otlp::trace_otlp;
+pub use overview::overview;
+
+/// The form of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Json,
+    Csv,
+    Dot,
+    OtlpJson,
+}
+
+impl Form {
+    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Csv, Self::Dot, Self::OtlpJson];
+
+    /// For a menu.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "JSON",
+            Self::Csv => "CSV",
+            Self::Dot => "DOT",
+            Self::OtlpJson => "OTLP JSON",
+        }
+    }
+
+    /// Of a file, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Text => "txt",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Dot => "dot",
+            Self::OtlpJson => "otlp.json",
+        }
+    }
+}
+
+/// Longest name of a run in the name of a file.
+const RUN_BYTES_MAX: usize = 80;
+
+/// `shakedown-<what>-<run>-<clock>.<ext>`, in letters that every file system takes. `clock_s` is
+/// the time of the cursor since the start of the run.
+pub fn file_name(what: &str, run_id: &str, clock_s: u64, form: Form) -> String {
+    let plain = |text: &str| -> String {
+        let kept = text.chars().map(|letter| match letter {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '.' => letter,
+            _ => '-',
+        });
+        kept.take(RUN_BYTES_MAX).collect()
+    };
+    let run = if run_id.is_empty() { "run".to_owned() } else { plain(run_id) };
+    let (minutes, seconds) = (clock_s / 60, clock_s % 60);
+    format!("shakedown-{}-{run}-{minutes:02}m{seconds:02}s.{}", plain(what), form.extension())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_file_says_what_it_is_of_and_is_one_name() {
+        for (what, run, clock_s, form, expected) in [
+            ("red", "7f3c", 161, Form::Csv, "shakedown-red-7f3c-02m41s.csv"),
+            ("trace", "", 0, Form::OtlpJson, "shakedown-trace-run-00m00s.otlp.json"),
+            ("a/b", "../é x", 7_265, Form::Text, "shakedown-a-b-..---x-121m05s.txt"),
+        ] {
+            assert_eq!(file_name(what, run, clock_s, form), expected);
+        }
+        assert!(file_name("x", &"r".repeat(500), 0, Form::Dot).len() < 200);
+    }
+}

@@ -1,0 +1,238 @@
+//! Tables as CSV after RFC 4180: CRLF, quotes where they are needed, one head line.
+//!
+//! A text that a spreadsheet would take for a formula gets an apostrophe in front: names and log
+//! lines come from services, and must stay texts.
+
+use model::answer::{CallRow, Durations, TraceLine};
+use model::frame::LogLine;
+use model::units::utc_time;
+
+use crate::screen::{FRACTION_NAMES, Snapshot};
+
+/// One field.
+enum Field {
+    Text(String),
+    Number(Option<f64>),
+    Count(u64),
+}
+
+impl From<&str> for Field {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Field {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Option<f64>> for Field {
+    fn from(number: Option<f64>) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u64> for Field {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl Field {
+    fn write(&self, to: &mut String) {
+        match self {
+            Self::Number(Some(number)) if number.is_finite() => to.push_str(&number.to_string()),
+            Self::Number(_) => {},
+            Self::Count(count) => to.push_str(&count.to_string()),
+            Self::Text(text) => {
+                let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+                let needs_quotes = text.contains(['"', ',', '\n', '\r']);
+                let text = text.replace('"', "\"\"");
+                let mark = if is_formula { "'" } else { "" };
+                let quote = if needs_quotes { "\"" } else { "" };
+                to.push_str(&[quote, mark, &text, quote].concat());
+            },
+        }
+    }
+}
+
+fn table(head: &[&str], rows: impl Iterator<Item = Vec<Field>>) -> String {
+    let mut text = head.join(",");
+    text.push_str("\r\n");
+    for row in rows {
+        for (place, field) in row.iter().enumerate() {
+            if place > 0 {
+                text.push(',');
+            }
+            field.write(&mut text);
+        }
+        text.push_str("\r\n");
+    }
+    text
+}
+
+/// RED of flows and edges over the window of the tables.
+pub fn rows_csv(snapshot: &Snapshot) -> String {
+    let quantiles = FRACTION_NAMES.map(|name| format!("{}_ms", name.replace('.', "_")));
+    let mut head = vec!["subject", "requests_per_s", "error_percent"];
+    head.extend(quantiles.iter().map(String::as_str));
+    head.extend(["attempts_per_request", "breaker", "active_faults"]);
+    let rows = snapshot.rows.iter().map(|row| {
+        let breaker = row.breaker.map_or("", |state| state.as_str());
+        let mut fields: Vec<Field> =
+            vec![row.subject.label().into(), Some(row.per_s).into(), row.error_percent.into()];
+        fields.extend(row.quantiles_ms.map(Field::from));
+        fields.extend([
+            row.attempts_per_request.into(),
+            breaker.into(),
+            (row.faults as u64).into(),
+        ]);
+        fields
+    });
+    table(&head, rows)
+}
+
+pub fn verdicts_csv(snapshot: &Snapshot) -> String {
+    let rows = snapshot.verdicts.iter().map(|verdict| {
+        let traces: Vec<String> = verdict.trace_ids.iter().map(ToString::to_string).collect();
+        vec![
+            verdict.phase.as_str().into(),
+            verdict.text.as_str().into(),
+            verdict.verdict.as_str().into(),
+            verdict.observed.as_str().into(),
+            verdict.detail.as_str().into(),
+            traces.join(" ").into(),
+        ]
+    });
+    table(&["phase", "expectation", "verdict", "observed", "detail", "traces"], rows)
+}
+
+pub fn traces_csv(lines: &[TraceLine]) -> String {
+    let head = [
+        "start_utc",
+        "trace_id",
+        "duration_ms",
+        "spans",
+        "errors",
+        "failed",
+        "correlation_id",
+        "fault",
+        "service",
+        "name",
+    ];
+    let some = |text: &Option<String>| text.clone().unwrap_or_default();
+    let rows = lines.iter().map(|line| {
+        let head = &line.head;
+        vec![
+            utc_time(head.start_unix_ns / 1_000_000).into(),
+            head.trace_id.to_string().into(),
+            Some(head.duration_ns as f64 / 1e6).into(),
+            line.spans.into(),
+            line.errors.into(),
+            if head.error { "yes" } else { "no" }.into(),
+            head.correlation_id.as_ref().map_or("", |id| id.as_str()).into(),
+            some(&head.fault).into(),
+            some(&line.service).into(),
+            some(&line.name).into(),
+        ]
+    });
+    table(&head, rows)
+}
+
+pub fn logs_csv(lines: &[LogLine]) -> String {
+    let head = [
+        "time_utc",
+        "severity",
+        "service",
+        "event",
+        "body",
+        "trace_id",
+        "span_id",
+        "correlation_id",
+    ];
+    let rows = lines.iter().map(|line| {
+        vec![
+            utc_time(line.unix_ns / 1_000_000).into(),
+            line.severity.as_str().into(),
+            line.service.as_str().into(),
+            line.event.as_str().into(),
+            line.body.as_str().into(),
+            line.trace_id.map(|id| id.to_string()).unwrap_or_default().into(),
+            line.span_id.map(|id| id.to_string()).unwrap_or_default().into(),
+            line.correlation_id.as_ref().map_or("", |id| id.as_str()).into(),
+        ]
+    });
+    table(&head, rows)
+}
+
+pub fn calls_csv(calls: &[CallRow]) -> String {
+    let sides = ["server", "client"]
+        .map(|side| ["mean", "p50", "p90", "p99", "max"].map(|name| format!("{side}_{name}_ms")));
+    let mut head = vec!["caller", "callee", "calls", "errors"];
+    head.extend(sides.iter().flatten().map(String::as_str));
+    let durations = |side: &Durations| {
+        [side.mean_ms, side.p50_ms, side.p90_ms, side.p99_ms, side.max_ms].map(Field::from)
+    };
+    let rows = calls.iter().map(|call| {
+        let mut fields: Vec<Field> = vec![
+            call.caller.as_str().into(),
+            call.callee.as_str().into(),
+            call.calls.into(),
+            call.errors.into(),
+        ];
+        fields.extend(durations(&call.server));
+        fields.extend(durations(&call.client));
+        fields
+    });
+    table(&head, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::recorded::testing::line;
+
+    #[test]
+    fn a_call_is_a_line_and_what_is_unknown_is_empty() {
+        let call = CallRow {
+            caller: "orders".to_owned(),
+            callee: "payments".to_owned(),
+            calls: 3,
+            errors: 1,
+            server: Durations { p50_ms: Some(1.5), ..Durations::default() },
+            client: Durations::default(),
+        };
+        let text = calls_csv(&[call]);
+        let (head, row) = text.split_once("\r\n").unwrap();
+        assert!(head.starts_with("caller,callee,calls,errors,server_mean_ms,server_p50_ms"));
+        assert_eq!(row, "orders,payments,3,1,,1.5,,,,,,,,\r\n");
+    }
+
+    #[test]
+    fn a_text_that_looks_like_a_formula_stays_a_text() {
+        let text = logs_csv(&[line(0, "INFO", "=HYPERLINK(\"http://evil\", \"x\")")]);
+        assert!(text.contains(",\"'=HYPERLINK(\"\"http://evil\"\", \"\"x\"\")\","), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_has_as_many_fields_as_the_head(body in any::<String>()) {
+            let text = logs_csv(&[line(0, "INFO", &body)]);
+            // Outside of quotes, commas and line ends are counted.
+            let (mut quoted, mut commas, mut ends) = (false, 0, 0);
+            for letter in text.chars() {
+                match letter {
+                    '"' => quoted = !quoted,
+                    ',' if !quoted => commas += 1,
+                    '\n' if !quoted => ends += 1,
+                    _ => {},
+                }
+            }
+            prop_assert_eq!((quoted, commas, ends), (false, 14, 2));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What a screen shows, as JSON for programs. Names carry their units; what is unknown is null.
+
+use model::frame::{Verdict, VerdictFrame};
+use model::phase::Phase;
+use model::policy::BreakerState;
+use serde_json::{Value, json};
+
+use crate::screen::{
+    BreakerLane, EventRow, FRACTION_NAMES, FaultLane, Link, LoadView, Row, Snapshot, Subject,
+};
+
+/// The numbers of the screen, without its plots.
+pub fn snapshot_json(snapshot: &Snapshot) -> Value {
+    let (head, axis) = (&snapshot.head, &snapshot.axis);
+    json!({
+        "link": link(&snapshot.link),
+        "run": {
+            "run_id": head.run_id,
+            "title": head.title,
+            "seed": head.seed,
+            "elapsed_s": head.elapsed_s,
+            "total_s": head.total_s,
+            "phase": head.phase.map(Phase::as_str),
+            "verdict": head.verdict.map(Verdict::as_str),
+            "dropped": head.dropped,
+            "dropped_most": head.dropped_most,
+        },
+        "cursor": {
+            "unix_s": axis.newest_s.map(|_| axis.cursor_s),
+            "clock_s": axis.cursor_clock_s,
+            "live": axis.live,
+            "paused": axis.paused,
+            "window_s": axis.window_s,
+        },
+        "rows": snapshot.rows.iter().map(row).collect::<Vec<_>>(),
+        "breakers": snapshot.breakers.iter().map(breaker).collect::<Vec<_>>(),
+        "faults": snapshot.faults.iter().map(fault).collect::<Vec<_>>(),
+        "verdicts": snapshot.verdicts.iter().map(verdict).collect::<Vec<_>>(),
+        "events": snapshot.events.iter().map(event).collect::<Vec<_>>(),
+        "load": load(&snapshot.load),
+    })
+}
+
+fn link(link: &Link) -> Value {
+    match link {
+        Link::Connecting => json!({ "state": "connecting" }),
+        Link::Connected => json!({ "state": "connected" }),
+        Link::Lost { reason, retry_ms } => {
+            json!({ "state": "lost", "reason": reason, "retry_ms": retry_ms })
+        },
+        Link::Ended => json!({ "state": "ended" }),
+    }
+}
+
+fn row(row: &Row) -> Value {
+    let (kind, name) = match &row.subject {
+        Subject::Flow(flow) => ("flow", flow.clone()),
+        Subject::Edge(edge) => ("edge", edge.to_string()),
+    };
+    let mut value = json!({
+        "kind": kind,
+        "name": name,
+        "requests_per_s": row.per_s,
+        "error_percent": row.error_percent,
+        "attempts_per_request": row.attempts_per_request,
+        "breaker": row.breaker.map(BreakerState::as_str),
+        "active_faults": row.faults,
+    });
+    for (name, ms) in FRACTION_NAMES.iter().zip(row.quantiles_ms) {
+        value[format!("{}_ms", name.replace('.', "_"))] = json!(ms);
+    }
+    value
+}
+
+fn breaker(lane: &BreakerLane) -> Value {
+    json!({
+        "edge": lane.edge.to_string(),
+        "state": lane.state.as_str(),
+        "reason": lane.reason,
+        "age_s": lane.age_s,
+        "probe_in_s": lane.probe_in_s,
+    })
+}
+
+fn fault(lane: &FaultLane) -> Value {
+    json!({
+        "name": lane.name,
+        "what": lane.what,
+        "share": lane.share,
+        "edges": lane.edges,
+        "state": lane.state.as_str(),
+        "hit": lane.hit,
+        "skipped": lane.skipped,
+        "hit_per_s": lane.hit_per_s,
+        "starts_in_s": lane.starts_in_s,
+        "ends_in_s": lane.ends_in_s,
+    })
+}
+
+fn verdict(verdict: &VerdictFrame) -> Value {
+    json!({
+        "phase": verdict.phase.as_str(),
+        "expectation": verdict.text,
+        "verdict": verdict.verdict.as_str(),
+        "observed": verdict.observed,
+        "detail": verdict.detail,
+        "trace_ids": verdict.trace_ids,
+    })
+}
+
+fn event(event: &EventRow) -> Value {
+    json!({
+        "at_ms": event.at_ms,
+        "kind": event.kind.as_str(),
+        "subject": event.subject,
+        "text": event.text,
+        "trace": event.trace,
+    })
+}
+
+fn load(load: &LoadView) -> Value {
+    json!({
+        "offered_per_s": load.offered_per_s,
+        "completed_per_s": load.completed_per_s,
+        "failed_per_s": load.failed_per_s,
+        "in_flight": load.in_flight,
+        "lateness_p50_ms": load.lateness_ms[0],
+        "lateness_p99_ms": load.lateness_ms[1],
+        "connection_wait_p99_ms": load.connection_wait_p99_ms,
+        "cpu_cores": load.cpu_cores,
+        "validity": load.validity,
+        "control_p99_ms": load.control_p99_ms,
+        "exposed_p99_ms": load.exposed_p99_ms,
+        "hit_p99_ms": load.hit_p99_ms,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen::ViewQuery;
+    use crate::store::{Store, query};
+
+    #[test]
+    fn the_numbers_of_the_screen_are_those_of_the_snapshot() {
+        let mut store = Store::default();
+        for frame in crate::recording::run() {
+            store.insert(frame.into());
+        }
+        let snapshot = query::build(&store, &ViewQuery { columns: 10, ..ViewQuery::default() });
+        let value = snapshot_json(&snapshot);
+        assert_eq!(value["run"]["verdict"], "fail");
+        assert_eq!(value["rows"].as_array().unwrap().len(), snapshot.rows.len());
+        let p99_9 = snapshot.rows[0].quantiles_ms[3].unwrap();
+        assert_eq!(value["rows"][0]["p99_9_ms"], json!(p99_9));
+        assert_eq!(value["verdicts"][3]["expectation"], snapshot.verdicts[3].text);
+        assert_eq!(snapshot_json(&Snapshot::default())["cursor"]["unix_s"], Value::Null);
+    }
+}
