@@ -1,7 +1,7 @@
 //! The collector's live stream, joined again whenever it breaks.
 //!
 //! Every connection asks for the frames after the last one that came, so that a break costs no
-//! data that the collector still has. The wait before another attempt grows, is capped, and is
+//! data that the collector still has. A collector that was started anew is asked for all it has. The wait before another attempt grows, is capped, and is
 //! drawn from a range, so that several viewers do not come back in step. A connection that says
 //! nothing for [`SILENCE_MAX`] counts as broken: frames come every second.
 
@@ -14,9 +14,9 @@ use hyper::body::Incoming;
 use model::frame::Frame;
 
 use super::place::{AskingError, Place, with_sources};
-use super::sse::{Parser, SseEvent};
+use super::sse::{Parser, SseError, SseEvent};
 use super::{Feed, FeedEvent};
-use crate::ask::Asker;
+use crate::ask::{AskError, Asker};
 use crate::screen::Link;
 
 mod asker;
@@ -33,6 +33,8 @@ pub struct LiveFeed {
     place: Place,
     /// The first sequence number that has not come yet.
     next_sequence: u64,
+    /// Of the frames that have come.
+    origin: Option<Origin>,
     stream: Option<Stream>,
     /// Attempts since the last frame.
     failures: u32,
@@ -46,6 +48,22 @@ struct Stream {
     parser: Parser,
 }
 
+/// What all frames of one collector have in common: another one at the same place has another run,
+/// or began at another time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Origin {
+    run_id: String,
+    /// The second with sequence number 0.
+    zero_unix_s: u64,
+}
+
+impl Origin {
+    fn of(frame: &Frame) -> Self {
+        let zero_unix_s = frame.unix_s.wrapping_sub(frame.seq);
+        Self { run_id: frame.run.run_id.clone(), zero_unix_s }
+    }
+}
+
 /// Why the stream is not there.
 #[derive(Debug, thiserror::Error)]
 enum LiveError {
@@ -57,8 +75,12 @@ enum LiveError {
     Closed,
     #[error("frame {id} of the live stream cannot be read: {reason}")]
     Frame { id: String, reason: String },
-    #[error("{0}")]
-    Other(String),
+    #[error("the connection to the collector broke: {0}")]
+    Broken(String),
+    #[error(transparent)]
+    Sse(#[from] SseError),
+    #[error("what the collector keeps cannot be read: {0}")]
+    Kept(#[from] AskError),
 }
 
 impl LiveFeed {
@@ -66,6 +88,7 @@ impl LiveFeed {
         Self {
             place,
             next_sequence: 0,
+            origin: None,
             stream: None,
             failures: 0,
             retry_after: Duration::ZERO,
@@ -73,7 +96,15 @@ impl LiveFeed {
         }
     }
 
-    async fn connect(&self) -> Result<Stream, LiveError> {
+    async fn connect(&mut self) -> Result<Stream, LiveError> {
+        if self.origin.is_some() {
+            let oldest = asker::oldest_frame(&self.place).await?;
+            if oldest.as_ref().map(Origin::of) != self.origin {
+                // It counts from 0 again.
+                self.next_sequence = 0;
+                self.origin = None;
+            }
+        }
         let path = format!("/v1/live?from={}", self.next_sequence);
         let body = self.place.stream(&path).await?;
         Ok(Stream { body, parser: Parser::default() })
@@ -87,11 +118,9 @@ impl LiveFeed {
                 .await
                 .map_err(|_elapsed| LiveError::Silent)?
                 .ok_or(LiveError::Closed)?
-                .map_err(|error| LiveError::Other(with_sources(&error)))?;
+                .map_err(|error| LiveError::Broken(with_sources(&error)))?;
             let Some(bytes) = part.data_ref() else { continue };
-            let events =
-                stream.parser.push(bytes).map_err(|error| LiveError::Other(error.to_string()))?;
-            for event in events {
+            for event in stream.parser.push(bytes)? {
                 self.take(&event)?;
             }
         }
@@ -103,6 +132,7 @@ impl LiveFeed {
         match serde_json::from_str::<Frame>(&event.data) {
             Ok(frame) => {
                 self.next_sequence = self.next_sequence.max(frame.seq.saturating_add(1));
+                self.origin = Some(Origin::of(&frame));
                 self.failures = 0;
                 self.ready.push_back(FeedEvent::Frame(Arc::new(frame)));
                 Ok(())

@@ -115,7 +115,7 @@ impl Place {
         if authority.host().is_empty() || is_number(authority.host()) || uri.query().is_some() {
             return Err(wrong());
         }
-        let host = authority.host();
+        let (host, prefix) = (authority.host(), uri.path().trim_end_matches('/'));
         let port = match authority.as_str().strip_prefix(host).and_then(|it| it.strip_prefix(':')) {
             Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?,
             None if bare => PORT_DEFAULT,
@@ -133,10 +133,10 @@ impl Place {
             Client::new()
         };
         Ok(Self {
-            url: whole.trim_end_matches('/').to_owned(),
+            url: format!("{}://{host}:{port}{prefix}", if tls { "https" } else { "http" }),
             authority: format!("{host}:{port}"),
             host: HeaderValue::from_str(&format!("{host}:{port}")).map_err(|_no_text| wrong())?,
-            prefix: uri.path().trim_end_matches('/').to_owned(),
+            prefix: prefix.to_owned(),
             token: None,
             client,
         })

@@ -5,7 +5,7 @@ use model::frame::Frame;
 use model::limits::FRAMES_MAX;
 
 use super::super::place::{AskingError, Place};
-use super::question;
+use super::{LiveError, question};
 use crate::ask::{Answer, AskError, Asker, Asking, Question};
 
 /// Asks a collector. An answer comes within some seconds or is an error.
@@ -41,15 +41,24 @@ pub async fn frames_now(place: &Place) -> Result<Vec<Frame>, AskError> {
     let mut frames: Vec<Frame> = Vec::new();
     loop {
         let from = frames.last().map_or(0, |frame| frame.seq.saturating_add(1));
-        let path = format!("/v1/frames?from={from}&limit={PAGE_FRAMES}");
-        let body = place.ask(&path).await.map_err(|error| AskError(error.to_string()))?;
-        let page: Vec<Frame> = question::read("/v1/frames", &body)?;
+        let page = page(place, from, PAGE_FRAMES).await;
+        let page = page.map_err(|error| AskError(error.to_string()))?;
         let is_last = page.len() < PAGE_FRAMES;
         frames.extend(page);
         if is_last || frames.len() >= FRAMES_MAX {
             return Ok(frames);
         }
     }
+}
+
+/// The oldest frame that the collector has kept.
+pub(super) async fn oldest_frame(place: &Place) -> Result<Option<Frame>, LiveError> {
+    Ok(page(place, 0, 1).await?.pop())
+}
+
+async fn page(place: &Place, from: u64, limit: usize) -> Result<Vec<Frame>, LiveError> {
+    let body = place.ask(&format!("/v1/frames?from={from}&limit={limit}")).await?;
+    Ok(question::read("/v1/frames", &body)?)
 }
 
 /// The collector itself says that it has no such trace.

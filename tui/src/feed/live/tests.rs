@@ -42,6 +42,12 @@ fn event(seq: usize) -> String {
     format!("id: {seq}\ndata: {}\n\n", serde_json::to_string(&frame).unwrap())
 }
 
+/// What the collector has kept, of which only the oldest frame was asked for.
+fn kept(seq: usize) -> String {
+    let frame = recording::until(10).swap_remove(seq);
+    serde_json::to_string(&[frame]).unwrap()
+}
+
 async fn next_sequence(feed: &mut LiveFeed) -> u64 {
     match feed.next().await {
         FeedEvent::Frame(frame) => frame.seq,
@@ -61,7 +67,7 @@ async fn a_broken_stream_is_joined_again_after_the_last_frame() {
     let (listener, api) = listener().await;
     let server = tokio::spawn(async move {
         let mut paths = Vec::new();
-        for body in [event(0) + &event(1) + "data: {\"seq\"", event(2)] {
+        for body in [event(0) + &event(1) + "data: {\"seq\"", kept(0), event(2)] {
             let (mut socket, path) = accept(&listener).await;
             paths.push(path);
             answer(&mut socket, "200 OK", &body).await;
@@ -72,10 +78,37 @@ async fn a_broken_stream_is_joined_again_after_the_last_frame() {
     assert_eq!(feed.next().await, FeedEvent::Link(Link::Connected));
     assert_eq!(next_sequence(&mut feed).await, 0);
     assert_eq!(next_sequence(&mut feed).await, 1);
-    reason(feed.next().await);
+    assert_eq!(reason(feed.next().await), "the collector closed the live stream");
     assert_eq!(feed.next().await, FeedEvent::Link(Link::Connected));
     assert_eq!(next_sequence(&mut feed).await, 2);
-    assert_eq!(server.await.unwrap(), ["/v1/live?from=0", "/v1/live?from=2"]);
+    let paths = ["/v1/live?from=0", "/v1/frames?from=0&limit=1", "/v1/live?from=2"];
+    assert_eq!(server.await.unwrap(), paths);
+}
+
+#[tokio::test]
+async fn a_collector_that_was_started_anew_is_asked_for_all_its_frames() {
+    for (answered, sequence) in [(kept(3), 3), ("[]".to_owned(), 0)] {
+        let (listener, api) = listener().await;
+        // The frames of another one have another second 0.
+        let later = |text: String| text.replace("1800000003", "1800009003");
+        let server = tokio::spawn(async move {
+            let mut paths = Vec::new();
+            for body in [event(0) + &event(5), later(answered), event(sequence)] {
+                let (mut socket, path) = accept(&listener).await;
+                paths.push(path);
+                answer(&mut socket, "200 OK", &body).await;
+            }
+            paths
+        });
+        let mut feed = LiveFeed::new(Place::at(api));
+        feed.next().await;
+        assert_eq!(next_sequence(&mut feed).await, 0);
+        assert_eq!(next_sequence(&mut feed).await, 5);
+        reason(feed.next().await);
+        assert_eq!(feed.next().await, FeedEvent::Link(Link::Connected));
+        assert_eq!(next_sequence(&mut feed).await, sequence as u64);
+        assert_eq!(server.await.unwrap()[2], "/v1/live?from=0");
+    }
 }
 
 #[tokio::test]
@@ -84,6 +117,9 @@ async fn a_frame_that_cannot_be_read_is_named_and_not_asked_for_again() {
     let server = tokio::spawn(async move {
         let (mut socket, _) = accept(&listener).await;
         answer(&mut socket, "200 OK", &(event(0) + "id: 1\ndata: {\"seq\": \"one\"}\n\n")).await;
+        let (mut socket, _) = accept(&listener).await;
+        answer(&mut socket, "200 OK", &kept(0)).await;
+        drop(socket);
         let (mut socket, path) = accept(&listener).await;
         answer(&mut socket, "200 OK", &event(2)).await;
         path
