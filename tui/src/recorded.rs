@@ -120,7 +120,7 @@ pub struct Counts {
     pub lines: u64,
     /// When it was written.
     pub left_out: LeftOut,
-    /// Did not fit into memory; the oldest frames and lines go, of traces the least telling.
+    /// Did not fit into memory; the oldest frames go, of traces and lines the least telling.
     pub evicted_frames: u64,
     pub evicted_traces: u64,
     pub evicted_lines: u64,

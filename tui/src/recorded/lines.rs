@@ -1,22 +1,27 @@
 //! The log lines of a recording, in order of time.
 //!
-//! Bounded by number and by bytes; the oldest go first. A line that comes with its second and with
-//! its trace is kept once.
+//! Bounded by number and by bytes; the mild ones go before the severe ones, and of each the oldest
+//! first. A line that comes with its second and with its trace is kept once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::frame::LogLine;
 
 use super::Bounds;
+use super::answer::severity_number;
 use super::size::line_bytes;
 
 /// Lines of exactly one time that a new one is compared with.
 const COMPARED_MAX: usize = 64;
+/// The severity of a severe line, and of all above: WARN.
+pub(super) const SEVERE: i32 = 13;
 
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// By time and by order of arrival.
     kept: BTreeMap<(u64, u64), LogLine>,
+    /// In which order they go: is it severe, time, arrival.
+    order: BTreeSet<(bool, u64, u64)>,
     arrivals: u64,
     bytes: usize,
     evicted: u64,
@@ -35,12 +40,16 @@ impl Lines {
             return;
         }
         self.bytes += line_bytes(&line);
+        let is_severe = severity_number(&line.severity) >= SEVERE;
+        self.order.insert((is_severe, at, self.arrivals));
         self.kept.insert((at, self.arrivals), line);
         self.arrivals += 1;
         while self.kept.len() > self.bounds.lines || self.bytes > self.bounds.bytes {
-            let Some((_, oldest)) = self.kept.pop_first() else { return };
-            self.bytes -= line_bytes(&oldest);
-            self.evicted += 1;
+            let Some((_, at, arrival)) = self.order.pop_first() else { return };
+            if let Some(gone) = self.kept.remove(&(at, arrival)) {
+                self.bytes -= line_bytes(&gone);
+                self.evicted += 1;
+            }
         }
     }
 

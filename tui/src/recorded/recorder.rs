@@ -29,7 +29,7 @@ const LAG_FRAMES: usize = 2;
 const QUEUE_FRAMES: usize = FRAMES_MAX;
 /// With more frames waiting, nothing is asked for.
 const BEHIND_FRAMES: usize = 8;
-/// For all questions of one second.
+/// For all questions of one second, while others follow.
 const ASKING_MAX: Duration = Duration::from_secs(5);
 
 /// How a recording is doing.
@@ -117,7 +117,7 @@ impl Recorder {
     }
 }
 
-/// Writes a recording of frames that are all there, asking for each of them.
+/// Writes a recording of frames that are all there, asking for each of them as long as it takes.
 pub async fn record_all(
     path: &Path,
     frames: impl IntoIterator<Item = Arc<Frame>>,
@@ -127,6 +127,7 @@ pub async fn record_all(
     let first = RecordStatus { path: path.to_owned(), ..RecordStatus::default() };
     let (sender, status) = watch::channel(first);
     let mut record = Record::new(path.to_owned(), asker, clock, sender);
+    record.asking_max = Duration::MAX;
     for frame in frames {
         if !record.take(frame, false).await {
             break;
@@ -172,6 +173,7 @@ struct Record {
     /// With the word whether something may be asked.
     waiting: VecDeque<(Arc<Frame>, bool)>,
     choice: Choice,
+    asking_max: Duration,
     writer: Option<Writer>,
 }
 
@@ -182,8 +184,16 @@ impl Record {
         clock: Clock,
         status: watch::Sender<RecordStatus>,
     ) -> Self {
-        let (waiting, choice) = (VecDeque::new(), Choice::default());
-        Self { path, asker, clock, status, waiting, choice, writer: None }
+        Self {
+            path,
+            asker,
+            clock,
+            status,
+            waiting: VecDeque::new(),
+            choice: Choice::default(),
+            asking_max: ASKING_MAX,
+            writer: None,
+        }
     }
 
     /// False when nothing can be written any more.
@@ -191,8 +201,10 @@ impl Record {
         if self.status.borrow().error.is_some() {
             return false;
         }
+        // A collector goes soon after the verdict of its run.
+        let lag = if frame.run.verdict.is_some() { 0 } else { LAG_FRAMES };
         self.waiting.push_back((frame, !is_behind));
-        while self.waiting.len() > LAG_FRAMES {
+        while self.waiting.len() > lag {
             if !self.write_oldest().await {
                 return false;
             }
@@ -231,7 +243,7 @@ impl Record {
     /// The second of a frame, and the number of questions that failed.
     async fn second(&mut self, frame: Arc<Frame>) -> (Second, u64) {
         let asked = choice::ask(&self.asker, &frame, &mut self.choice);
-        match tokio::time::timeout(ASKING_MAX, asked).await {
+        match tokio::time::timeout(self.asking_max, asked).await {
             Ok(found) => {
                 let second = Second {
                     frame,

@@ -9,6 +9,7 @@ use model::id::TraceId;
 
 use super::super::LeftOut;
 use super::super::answer::severity_number;
+use super::super::lines::SEVERE;
 use crate::ask::{Answer, Asker, LogsQuestion, Question, TracesQuestion};
 
 /// Traces that are asked for in one second.
@@ -17,9 +18,7 @@ const TRACES_MAX: usize = 24;
 const LISTED_MAX: usize = 8;
 /// Lines of one second that are asked for, and that are kept.
 const LINES_ASKED: usize = 2_000;
-const LINES_MAX: usize = 500;
-/// Lines at least so severe are kept before others: WARN.
-const SEVERE: i32 = 13;
+const LINES_MAX: usize = 300;
 /// Traces that are remembered as written.
 const KNOWN_MAX: usize = 10_000;
 /// Frames from one question for calls to the next.
@@ -68,7 +67,8 @@ pub(super) async fn ask(asker: &Arc<dyn Asker>, frame: &Frame, choice: &mut Choi
             Ok(Answer::Traces(lines)) => {
                 wanted.extend(lines.into_iter().map(|line| line.head.trace_id));
             },
-            _ => found.failed += 1,
+            // Whoever does not answer this will not answer the rest either.
+            _ => return Found { failed: 1, ..found },
         }
     }
     let mut asked = 0;
@@ -183,15 +183,15 @@ mod tests {
             correlation_id: None,
             attributes: std::collections::BTreeMap::new(),
         };
-        for (count, mild_left, severe_left) in [(500, 450, 50), (600, 440, 60), (6_000, 0, 500)] {
+        for (count, mild_left, severe_left) in [(300, 270, 30), (400, 260, 40), (4_000, 0, 300)] {
             let (lines, left_out) = kept((0..count).map(line).collect());
             let severe = lines.iter().filter(|line| line.severity == "ERROR").count();
             assert_eq!((lines.len() - severe, severe), (mild_left, severe_left), "{count}");
-            assert_eq!(left_out, count - 500);
+            assert_eq!(left_out, count - 300);
             assert_eq!(
                 lines.last().map(|line| line.severity.as_str()),
                 match count {
-                    6_000 => Some("ERROR"),
+                    4_000 => Some("ERROR"),
                     _ => Some("INFO"),
                 }
             );
