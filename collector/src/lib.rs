@@ -26,6 +26,7 @@ mod query;
 mod receive;
 mod record;
 mod replay;
+mod run_file;
 mod runs;
 mod sampling;
 mod store;
@@ -53,6 +54,7 @@ pub use replay::{
     FileTotals, Recording, RecordingSummary, ReplayError, ReplayPlan, ReplayTotals, Speed,
     send as send_recording, to_files,
 };
+pub use run_file::RunFile;
 pub use runs::{Removed, Retention, RunEntry, RunFolder, RunName, RunsError};
 pub use sampling::SamplingCounts;
 pub use store::{Recovered, StoreError, recover};

@@ -15,6 +15,7 @@ mod load;
 mod proxy;
 mod query;
 mod replay;
+mod watch;
 
 pub use collector::CollectorArguments;
 pub use fault::{ArmArguments, FaultAction, FaultArguments, Remote};
@@ -25,6 +26,7 @@ pub use query::{
     SampleArguments, Severity, SourceArguments, TimeArguments, TraceArguments,
 };
 pub use replay::ReplayArguments;
+pub use watch::{Color, Format, WatchArguments};
 
 /// Put a system of services under load, break it on a timeline, and prove whether it held.
 #[derive(Debug, Parser)]
@@ -60,6 +62,10 @@ pub enum Command {
     Collector(CollectorArguments),
     /// Ask a running collector, or the file of a run: traces, waterfalls, logs, edges, runs
     Query(QueryArguments),
+    /// Watch a run: the dashboard of any collector, or of a recording
+    ///
+    /// In a terminal it is the dashboard; elsewhere, or with --plain, one line a second.
+    Watch(WatchArguments),
     /// Send a recorded run to an OTLP backend, or write it as OTLP JSON lines
     Replay(ReplayArguments),
     #[command(flatten)]
@@ -178,6 +184,35 @@ mod tests {
         assert_eq!(parse("shakedown run a.toml --time-scale 0"), Err(ExitCode::ScenarioInvalid));
         assert_eq!(parse("shakedown --help"), Err(ExitCode::Pass));
         assert_eq!(parse("shakedown run a.toml --time-scale 4 --plain"), Ok(()));
+    }
+
+    #[test]
+    fn a_watcher_looks_at_a_collector_or_at_what_is_kept() {
+        let parse = |line: &str| parse(line.split(' ').map(OsString::from)).map(|_| ());
+        for good in [
+            "shakedown watch",
+            "shakedown watch http://lab:4319 --token-file t --record a.rec --ascii --color never",
+            "shakedown watch :4319 --plain",
+            "shakedown watch --once --format json",
+            "shakedown watch --replay a.rec --at 02:41 --snapshot 120x40 --utf8",
+            "shakedown watch --replay runs/a --record a.rec",
+        ] {
+            assert_eq!(parse(good), Ok(()), "{good}");
+        }
+        for wrong in [
+            "shakedown watch a b",
+            "shakedown watch http://lab:4319 --replay a.rec",
+            "shakedown watch --at 02:41",
+            "shakedown watch --replay a.rec --at 2",
+            "shakedown watch --snapshot 120",
+            "shakedown watch --format json",
+            "shakedown watch --once --plain",
+            "shakedown watch --once --record a.rec",
+            "shakedown watch --ascii --utf8",
+            "shakedown watch --color blue",
+        ] {
+            assert_eq!(parse(wrong), Err(ExitCode::ScenarioInvalid), "{wrong}");
+        }
     }
 
     #[test]

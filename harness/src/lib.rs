@@ -5,7 +5,7 @@
 //! of `run`: what each child process does. [`result`] and [`report`] say what came of it. [`load`]
 //! puts load on any URL. [`gateway`] is the proxy by itself, without a run, and [`fault`] talks to
 //! a running one. [`collector`] is the collector by itself, and [`query`] asks it, or the files
-//! that it keeps. [`replay`] sends a recorded run once more.
+//! that it keeps. [`watch`] shows a run from outside. [`replay`] sends a recorded run once more.
 
 pub mod cli;
 pub mod collector;
@@ -20,6 +20,7 @@ pub mod replay;
 pub mod report;
 pub mod result;
 pub mod run;
+pub mod watch;
 
 use std::ffi::OsString;
 
@@ -45,6 +46,7 @@ fn dispatch(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Cli { command: Command::Fault(arguments) } => fault::command(&arguments),
         Cli { command: Command::Collector(arguments) } => collector::command(&arguments),
         Cli { command: Command::Query(arguments) } => query::command(&arguments),
+        Cli { command: Command::Watch(arguments) } => watch::command(&arguments),
         Cli { command: Command::Replay(arguments) } => replay::command(&arguments),
         Cli { command: Command::Part(part) } => part::command(part),
     }

@@ -23,10 +23,11 @@ use crate::fault::RemoteError;
 use crate::result::ExitCode;
 use crate::run::view::print_line;
 use screen::Screen;
+pub(crate) use source::run_file;
 use source::{Answer, Source};
 
 #[derive(Debug, thiserror::Error)]
-enum QueryError {
+pub(crate) enum QueryError {
     #[error("cannot start a runtime")]
     Runtime(#[source] std::io::Error),
     #[error(transparent)]
@@ -57,7 +58,7 @@ enum QueryError {
 }
 
 impl QueryError {
-    fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Remote(error) => error.exit_code(),
             Self::Refused { status: 404, .. }

@@ -12,13 +12,16 @@ use model::frame::Frame;
 use model::hist::Histogram;
 use model::limits::{EDGES_MAX, FRAMES_MAX};
 
-use crate::screen::{Link, Subject};
+use crate::screen::{Link, Snapshot, Subject, ViewQuery};
 
 pub mod query;
 
 /// More values than this in one histogram of one second are not counts of anything real, and
 /// their sums over an hour could overflow.
 const COUNT_MAX: u64 = 1 << 40;
+
+/// Newest events of [`snapshot_of`].
+const EVENTS_SHOWN: usize = 20;
 
 #[derive(Debug)]
 pub struct Store {
@@ -115,6 +118,15 @@ impl Store {
         let range = (from_s <= to_s).then(|| self.frames.range(from_s..=to_s));
         range.into_iter().flatten().map(|(_, frame)| &**frame)
     }
+}
+
+/// What a screen without plots shows of these frames.
+pub fn snapshot_of(frames: &[Arc<Frame>], link: &Link) -> Snapshot {
+    let mut store = Store { link: link.clone(), ..Store::default() };
+    for frame in frames {
+        store.insert(Arc::clone(frame));
+    }
+    query::build(&store, &ViewQuery { columns: 1, events: EVENTS_SHOWN, ..ViewQuery::default() })
 }
 
 /// Every histogram counts what its buckets hold, and nothing counts more than is possible.

@@ -7,7 +7,7 @@ use serde_json::json;
 /// There is no duration that could be replayed.
 #[derive(Debug, thiserror::Error)]
 #[error("there are no requests of this edge in this time, so there is nothing to replay")]
-pub(super) struct Nothing;
+pub(crate) struct Nothing;
 
 /// One row of an edge with its quantiles, as JSON. The file says where it is from.
 pub(super) fn file(rows: Vec<EdgeRow>) -> Result<String, Nothing> {

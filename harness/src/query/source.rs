@@ -39,14 +39,7 @@ impl Source {
     /// for when one is named, and else the folder of runs.
     pub(super) fn of(arguments: &SourceArguments) -> Result<Self, QueryError> {
         match (&arguments.api, &arguments.run) {
-            (None, Some(run)) if Path::new(run).exists() => file_of(Path::new(run)),
-            (None, Some(run)) => {
-                if run.contains(['/', '.']) {
-                    return Err(QueryError::Run(format!("--run: there is no {run}")));
-                }
-                let folder = RunFolder::open(&place::runs(None)?)?;
-                Ok(Self::File(folder.find(run)?.path))
-            },
+            (None, Some(run)) => run_file(run).map(Self::File),
             (api, run) => {
                 let url = api.as_deref().unwrap_or(API_DEFAULT);
                 let token = arguments.token_file.as_deref().map(crate::control::token);
@@ -81,16 +74,29 @@ impl Source {
     }
 }
 
-/// The run file of a path: itself, the one in it, or the newest of the runs in it.
-fn file_of(path: &Path) -> Result<Source, QueryError> {
+/// The run file of a path: itself, the one in it, or the newest of the runs in it. What is no path
+/// is the id of a run of the usual folder.
+pub(crate) fn run_file(run: &str) -> Result<PathBuf, QueryError> {
+    let path = Path::new(run);
     if path.is_file() {
-        return Ok(Source::File(path.to_owned()));
+        return Ok(path.to_owned());
     }
     let own = path.join("run.db");
     if own.is_file() {
-        return Ok(Source::File(own));
+        return Ok(own);
     }
-    Ok(Source::File(RunFolder::open(path)?.find("latest")?.path))
+    if path.exists() {
+        return Ok(RunFolder::open(path)?.find("latest")?.path);
+    }
+    if run.contains(['/', '.']) {
+        return Err(QueryError::Run(format!("there is no {run}")));
+    }
+    let folder = place::runs(None)?;
+    if !folder.is_dir() {
+        let text = format!("there is no {run}, and no folder of runs at {}", folder.display());
+        return Err(QueryError::Run(text));
+    }
+    Ok(RunFolder::open(&folder)?.find(run)?.path)
 }
 
 async fn call(

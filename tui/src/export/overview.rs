@@ -98,14 +98,12 @@ fn system(snapshot: &Snapshot, text: &mut String) {
         );
     }
     for breaker in &snapshot.breakers {
-        _ = writeln!(
-            text,
-            "breaker {} {} for {} s: {}",
-            breaker.edge,
-            breaker.state.as_str(),
-            breaker.age_s,
-            clean(&breaker.reason)
-        );
+        let reason = match breaker.reason.as_str() {
+            "" => String::new(),
+            reason => format!(": {}", clean(reason)),
+        };
+        let state = breaker.state.as_str();
+        _ = writeln!(text, "breaker {} {state} for {} s{reason}", breaker.edge, breaker.age_s);
     }
 }
 

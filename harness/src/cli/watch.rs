@@ -1,0 +1,137 @@
+//! The arguments of `shakedown watch`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  shakedown watch
+      the dashboard of the collector on this machine
+  shakedown watch https://lab.example:4319 --token-file token
+      of one elsewhere, which was started with --api-token-file
+  shakedown watch --once
+      one page about this moment, for a script or a ticket
+  shakedown watch --plain --record run.rec
+      one line a second until the run ends, and a recording beside it
+  shakedown watch --replay run.rec
+      looks at a recording; a folder of a run or its run.db will do as well
+  shakedown watch --replay runs/checkout --record checkout.rec
+      makes a recording of a run that is over, to hand it on as one file
+  shakedown watch --replay run.rec --at 02:41 --snapshot 120x40
+      that screen as a text, for a document
+
+A watcher changes nothing: it can come and go, and several may watch at once.
+
+Exit codes of --plain and --once (without them, 0 when the dashboard is closed):
+    0  every expectation holds
+    1  an expectation failed
+    2  unclear, not decided yet, or no data
+    4  arguments invalid
+    5  the collector cannot be reached, or the file cannot be read
+  130  interrupted
+";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct WatchArguments {
+    /// API of a collector, like http://127.0.0.1:4319; a host alone means port 4319
+    #[arg(value_name = "URL", default_value = "http://127.0.0.1:4319")]
+    pub url: String,
+    /// Look at a recording, or at a run that is over: a file, a folder of a run, or the id of a
+    /// run, of which a part or `latest` will do
+    #[arg(long, value_name = "FILE|RUN", conflicts_with_all = ["url", "token_file"])]
+    pub replay: Option<PathBuf>,
+    /// Show the run as it was this long after its start
+    #[arg(long, value_name = "MM:SS", value_parser = moment, requires = "replay")]
+    pub at: Option<u64>,
+    /// Write a recording of what is watched; the file must not be there yet
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["once", "snapshot"])]
+    pub record: Option<PathBuf>,
+    /// Holds the token that the API asks for
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Print one page about this moment and end
+    #[arg(long, conflicts_with_all = ["plain", "snapshot"])]
+    pub once: bool,
+    /// Form of the page of --once
+    #[arg(long, value_name = "FORM", default_value = "text", requires = "once")]
+    pub format: Format,
+    /// One line a second until the run ends; so it is without a terminal
+    #[arg(long, conflicts_with = "snapshot")]
+    pub plain: bool,
+    /// Print the screen of this moment as a text and end
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub snapshot: Option<(u16, u16)>,
+    /// Signs that every font has
+    #[arg(long, conflicts_with = "utf8")]
+    pub ascii: bool,
+    /// Signs of Unicode, whatever the locale says
+    #[arg(long)]
+    pub utf8: bool,
+    /// Colours; `auto` goes by the terminal, NO_COLOR and TERM
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+impl WatchArguments {
+    /// `None` goes by the locale.
+    pub fn signs(&self) -> Option<bool> {
+        (self.ascii || self.utf8).then_some(self.ascii)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// `02:41` in seconds; minutes may be more than an hour.
+fn moment(text: &str) -> Result<u64, String> {
+    let wrong = || "expected minutes and seconds like 02:41".to_owned();
+    let number = |text: &str| {
+        let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u32>().ok().filter(|_| plain)
+    };
+    let (minutes, seconds) = text.split_once(':').ok_or_else(wrong)?;
+    match (number(minutes), number(seconds)) {
+        (Some(minutes), Some(seconds @ 0..60)) => Ok(u64::from(minutes) * 60 + u64::from(seconds)),
+        _ => Err(wrong()),
+    }
+}
+
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let sides = text.split_once(['x', 'X']).and_then(|(width, height)| {
+        Some((width.parse::<u16>().ok()?, height.parse::<u16>().ok()?))
+    });
+    match sides {
+        Some(size @ (1..=1_000, 1..=1_000)) => Ok(size),
+        _ => Err("expected columns and rows like 120x40, at most 1000 of each".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_and_sizes_are_read_or_refused_with_an_example() {
+        assert_eq!(moment("02:41"), Ok(161));
+        assert_eq!(moment("120:00"), Ok(7_200));
+        for text in ["", "41", "1:60", "-1:00", "+1:00", "1:2:3", "a:b", ":"] {
+            assert!(moment(text).unwrap_err().contains("02:41"), "{text}");
+        }
+        assert_eq!(size("120x40"), Ok((120, 40)));
+        for text in ["", "120", "0x40", "120x0", "9999x1", "axb"] {
+            assert!(size(text).unwrap_err().contains("120x40"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What is kept of a run: a recording, or the file of the run itself.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use collector::RunFile;
+use model::frame::Frame;
+use model::limits::FRAMES_MAX;
+use tui::ask::Asker;
+use tui::recorded::{Counts, RecordedAsker};
+
+use super::WatchError;
+use super::run_file::RunFileAsker;
+use crate::query::{QueryError, run_file};
+
+/// How a recording begins.
+const RECORDING: &[u8] = b"SHAKEREC";
+
+/// Frames that are there, and who knows the rest.
+pub(super) struct Kept {
+    pub(super) frames: Vec<Arc<Frame>>,
+    pub(super) asker: Arc<dyn Asker>,
+    /// What a person should know before looking.
+    pub(super) note: Option<String>,
+}
+
+/// Opens a recording, a run file, a folder of a run, or a run by its id; up to `at_s` seconds after
+/// the start of the load, or else whole.
+pub(super) fn open(path: &Path, at_s: Option<u64>) -> Result<Kept, WatchError> {
+    let mut kept = if is_recording(path) { recording(path)? } else { run(path)? };
+    if let Some(at_s) = at_s {
+        cut(&mut kept.frames, at_s)?;
+    }
+    Ok(kept)
+}
+
+/// By its name or by its first bytes. What is neither a recording nor a run is told there.
+fn is_recording(path: &Path) -> bool {
+    let is_named = path.extension().is_some_and(|extension| extension == "rec");
+    let begins = || {
+        let mut start = [0; RECORDING.len()];
+        let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+        read.is_ok() && start == RECORDING
+    };
+    path.is_file() && (is_named || begins())
+}
+
+fn recording(path: &Path) -> Result<Kept, WatchError> {
+    let recording = tui::recorded::open(path)?;
+    let frames = recording.frames().cloned().collect();
+    let cut = recording.cut.map(|cut| {
+        format!("{} was cut off at byte {}: it was not closed", path.display(), cut.at_byte)
+    });
+    let notes: Vec<String> = cut.into_iter().chain(missing(&recording.counts())).collect();
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
+    Ok(Kept { frames, asker: Arc::new(RecordedAsker::new(Arc::new(recording))), note })
+}
+
+fn missing(counts: &Counts) -> Option<String> {
+    let parts = [
+        (counts.left_out.traces, "traces were left out of the recording"),
+        (counts.left_out.lines, "log lines were left out of the recording"),
+        (counts.evicted_frames, "seconds are too old to be held"),
+        (counts.evicted_traces, "traces are too many to be held"),
+        (counts.evicted_lines, "log lines are too many to be held"),
+    ];
+    let told: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+fn run(path: &Path) -> Result<Kept, WatchError> {
+    let path = run_file(&path.to_string_lossy())?;
+    let file = RunFile::open(&path).map_err(QueryError::from)?;
+    let mut frames = file.frames(0, usize::MAX).map_err(QueryError::from)?;
+    if frames.is_empty() {
+        return Err(WatchError::Nothing(format!(
+            "{} has no frames; they are written when a run is sealed: shakedown query --seal {}",
+            path.display(),
+            path.display()
+        )));
+    }
+    let surplus = frames.len().saturating_sub(FRAMES_MAX);
+    frames.drain(..surplus);
+    let note = (surplus > 0).then(|| format!("{surplus} seconds are too old to be held"));
+    let frames: Vec<Arc<Frame>> = frames.into_iter().map(Arc::new).collect();
+    let asker = Arc::new(RunFileAsker::new(file, &frames));
+    Ok(Kept { frames, asker, note })
+}
+
+/// Leaves the frames of the run up to a moment.
+fn cut(frames: &mut Vec<Arc<Frame>>, at_s: u64) -> Result<(), WatchError> {
+    let start = frames.iter().find_map(|frame| frame.run.start_unix_ms).map(|ms| ms / 1_000);
+    let start = start.or_else(|| frames.first().map(|frame| frame.unix_s)).unwrap_or_default();
+    let last = frames.last().map_or(0, |frame| (frame.unix_s + 1).saturating_sub(start));
+    frames.retain(|frame| frame.unix_s < start.saturating_add(at_s));
+    if frames.is_empty() || at_s > last {
+        let (minutes, seconds) = (last / 60, last % 60);
+        let text = format!("nothing is known of --at; the run ends at {minutes:02}:{seconds:02}");
+        return Err(WatchError::Nothing(text));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_leaves_what_was_before_it_and_one_after_the_end_is_refused() {
+        let frame = |unix_s| Arc::new(Frame { unix_s, ..Frame::default() });
+        let all: Vec<_> = (100..110).map(frame).collect();
+        for (at_s, left) in [(1, Some(1)), (10, Some(10)), (11, None), (0, None)] {
+            let mut frames = all.clone();
+            let cut = cut(&mut frames, at_s);
+            assert_eq!(cut.is_ok().then_some(frames.len()), left, "{at_s}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_and_what_is_no_run_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("notes.txt");
+        std::fs::write(&text, "no run at all, only a text").unwrap();
+        let other = folder.path().join("other.rec");
+        std::fs::write(&other, "no recording").unwrap();
+        for (path, part) in [
+            (folder.path().join("gone.db"), "there is no"),
+            (text, "notes.txt"),
+            (other, "is no recording of shakedown"),
+        ] {
+            let Err(error) = open(&path, None) else { panic!("{}", path.display()) };
+            let told = crate::with_causes(&error);
+            assert!(told.contains(part), "{told}");
+        }
+    }
+}
