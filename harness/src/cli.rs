@@ -196,6 +196,7 @@ mod tests {
             "shakedown watch --once --format json",
             "shakedown watch --replay a.rec --at 02:41 --snapshot 120x40 --utf8",
             "shakedown watch --replay runs/a --record a.rec",
+            "shakedown watch --print-keys",
         ] {
             assert_eq!(parse(good), Ok(()), "{good}");
         }
@@ -207,6 +208,7 @@ mod tests {
             "shakedown watch --snapshot 120",
             "shakedown watch --format json",
             "shakedown watch --once --plain",
+            "shakedown watch --print-keys --once",
             "shakedown watch --once --record a.rec",
             "shakedown watch --ascii --utf8",
             "shakedown watch --color blue",

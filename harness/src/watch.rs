@@ -97,6 +97,10 @@ pub fn command(arguments: &WatchArguments) -> ExitCode {
 }
 
 async fn act(arguments: &WatchArguments) -> Result<ExitCode, WatchError> {
+    if arguments.print_keys {
+        tui::keys::markdown().lines().for_each(print_line);
+        return Ok(ExitCode::Pass);
+    }
     if let Some(path) = &arguments.record {
         check_new(path)?;
     }

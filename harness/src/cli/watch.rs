@@ -63,6 +63,9 @@ pub struct WatchArguments {
     /// Print the screen of this moment as a text and end
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub snapshot: Option<(u16, u16)>,
+    /// Print the table of keys, as in docs/dashboard.md, and end
+    #[arg(long, exclusive = true)]
+    pub print_keys: bool,
     /// Signs that every font has
     #[arg(long, conflicts_with = "utf8")]
     pub ascii: bool,
