@@ -79,7 +79,7 @@ impl WatchError {
 /// What may help where nobody listens.
 fn hint(reason: &str) -> &'static str {
     if reason.starts_with("cannot connect") {
-        "; start a collector with `shakedown collector`, or look at a run that is over with --replay"
+        "; `shakedown collector` starts a collector, and --replay looks at a run that is over"
     } else {
         ""
     }

@@ -51,7 +51,8 @@ fn head(snapshot: &Snapshot, text: &mut String) {
 fn rows(snapshot: &Snapshot, text: &mut String) {
     _ = writeln!(
         text,
-        "\n{:<NAME_COLUMNS$} {:>7} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:<9} faults  (last {} s, ms)",
+        "\n{:<NAME_COLUMNS$} {:>7} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:<9} faults  \
+         (last {} s, ms)",
         "flow, edge",
         "rps",
         "err%",

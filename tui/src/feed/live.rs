@@ -1,9 +1,10 @@
 //! The collector's live stream, joined again whenever it breaks.
 //!
 //! Every connection asks for the frames after the last one that came, so that a break costs no
-//! data that the collector still has. A collector that was started anew is asked for all it has. The wait before another attempt grows, is capped, and is
-//! drawn from a range, so that several viewers do not come back in step. A connection that says
-//! nothing for [`SILENCE_MAX`] counts as broken: frames come every second.
+//! data that the collector still has. One that was started anew is asked for all that it has.
+//! The wait before another attempt grows, is capped, and is drawn from a range, so that several
+//! viewers do not come back in step. A connection that says nothing for [`SILENCE_MAX`] counts as
+//! broken: frames come every second.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
