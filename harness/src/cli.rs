@@ -89,6 +89,9 @@ pub struct RunArguments {
     /// One line a second instead of the dashboard
     #[arg(long)]
     pub plain: bool,
+    /// Let the dashboard arm and disarm faults beside the plan; each change asks first
+    #[arg(long, conflicts_with = "plain")]
+    pub allow_control: bool,
     /// Shorten every duration of the phases and the schedule by this factor
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = time_scale)]
     pub time_scale: f64,

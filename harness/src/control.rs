@@ -13,6 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telemetry::client::{Client, ClientError};
 
+mod by_hand;
+
+pub use by_hand::ByHand;
+
 /// A control call is local and small; what takes longer is stuck.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 

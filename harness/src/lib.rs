@@ -14,6 +14,7 @@ pub mod fault;
 pub mod gateway;
 pub mod guardian;
 pub mod load;
+mod own_lines;
 pub mod part;
 pub mod query;
 pub mod replay;

@@ -25,9 +25,14 @@ use model::limits::SCENARIO_BYTES_MAX;
 use model::scenario::Scenario;
 use telemetry::clock::Clock;
 use telemetry::shutdown::Shutdown;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tui::own::OwnLog;
 
 use crate::cli::{CheckArguments, RunArguments};
+use crate::control::ByHand;
 use crate::gateway::Folder;
+use crate::own_lines::OwnLines;
 use crate::result::{Ending, ExitCode, Head};
 use folder::{FolderError, RunFolder};
 use stack::Stack;
@@ -77,6 +82,10 @@ pub(crate) struct Job {
     pub(crate) head: Head,
     pub(crate) otlp: Vec<String>,
     pub(crate) plain: bool,
+    /// Changes faults for a person who was allowed to.
+    pub(crate) by_hand: Option<ByHand>,
+    /// What the dashboard and this process say about themselves.
+    pub(crate) own: OwnLog,
     pub(crate) clock: Clock,
 }
 
@@ -131,7 +140,8 @@ fn prepare(arguments: &RunArguments) -> Result<Job, RunError> {
     let clock = Clock::system();
     let folder =
         RunFolder::create(&arguments.out, &arguments.file, &text, clock.unix_ms(), rand::random())?;
-    log_to(&folder)?;
+    let own = OwnLog::default();
+    log_to(&folder, own.clone(), &clock)?;
     let head = Head {
         run_id: folder.run_id.clone(),
         title: scenario.title.clone(),
@@ -146,7 +156,8 @@ fn prepare(arguments: &RunArguments) -> Result<Job, RunError> {
             ("os".to_owned(), format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
         ]),
     };
-    Ok(Job { scenario, folder, head, otlp, plain: arguments.plain, clock })
+    let by_hand = arguments.allow_control.then(ByHand::default);
+    Ok(Job { scenario, folder, head, otlp, plain: arguments.plain, by_hand, own, clock })
 }
 
 fn read_scenario(path: &Path) -> Result<(Scenario, String), RunError> {
@@ -165,14 +176,14 @@ fn read_scenario(path: &Path) -> Result<(Scenario, String), RunError> {
     }
 }
 
-/// The runner's own log; the terminal belongs to the dashboard.
-fn log_to(folder: &RunFolder) -> Result<(), FolderError> {
+/// The runner's own log; the terminal belongs to the dashboard, which shows it too.
+fn log_to(folder: &RunFolder, own: OwnLog, clock: &Clock) -> Result<(), FolderError> {
     let file = folder.open_log("runner")?;
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_writer(Mutex::new(file))
-        .with_max_level(tracing::Level::INFO)
-        .finish();
+    let lines = tracing_subscriber::fmt::layer().json().with_writer(Mutex::new(file));
+    let subscriber = tracing_subscriber::registry()
+        .with(LevelFilter::INFO)
+        .with(lines)
+        .with(OwnLines::new(own, clock.clone()));
     // A process that runs several scenarios keeps the log of its first.
     let _already_logging = tracing::subscriber::set_global_default(subscriber);
     Ok(())
@@ -189,7 +200,7 @@ async fn run(job: Job) -> Result<ExitCode, RunError> {
         },
     };
     watch::introduce(&job, &stack.collector);
-    let mut view = View::open(job.plain, &stack.collector);
+    let mut view = View::open(&job, &stack.collector);
     let began = job.clock.now();
     let raised = tokio::select! {
         raised = stack.raise(&job.scenario, &job.folder, &job.clock) => raised.map_err(|error| {
@@ -200,6 +211,9 @@ async fn run(job: Job) -> Result<ExitCode, RunError> {
     };
     let seen = match raised {
         Ok(()) => {
+            if let Some(by_hand) = &job.by_hand {
+                by_hand.begin(stack.control.clone());
+            }
             watch::announce_ready(&job, &stack.collector, began);
             watch::watch(&job, &mut stack, &mut view, &mut signals).await
         },

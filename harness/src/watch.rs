@@ -14,16 +14,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::frame::Frame;
+use telemetry::client::Client;
 use telemetry::clock::Clock;
 use tokio::sync::watch;
-use tui::ask::Asker;
+use tui::config::ConfigError;
+use tui::control::Controller;
 use tui::feed::place::PlaceError;
-use tui::recorded::{RecordStatus, RecordedError, RecordedFeed, Recorder};
+use tui::recorded::{RecordStatus, RecordedError, RecordedFeed};
 use tui::screen::Link;
-use tui::theme::{Surroundings, Theme};
-use tui::{ColorChoice, PictureOptions, Quit, TuiError};
+use tui::theme::Surroundings;
+use tui::{PictureOptions, Quit, Setup, TuiError};
 
-use crate::cli::{Color, Format, WatchArguments};
+use crate::cli::{Format, WatchArguments};
+use crate::control::{ByHand, Control};
 use crate::query::QueryError;
 use crate::result::ExitCode;
 use crate::run::view::print_line;
@@ -39,6 +42,10 @@ pub(crate) enum WatchError {
     Place(#[from] PlaceError),
     #[error("--token-file: {0}")]
     Token(String),
+    #[error("--control-token-file: {0}")]
+    ControlToken(String),
+    #[error(transparent)]
+    Proxy(crate::fault::RemoteError),
     #[error("cannot watch {url}: {reason}{}", hint(reason))]
     Unreachable { url: String, reason: String },
     #[error(transparent)]
@@ -53,13 +60,17 @@ pub(crate) enum WatchError {
     RecordPlace { path: PathBuf, why: &'static str },
     #[error(transparent)]
     Screen(#[from] TuiError),
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
 }
 
 impl WatchError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Place(_)
+            | Self::Settings(_)
             | Self::Token(_)
+            | Self::ControlToken(_)
             | Self::Nothing(_)
             | Self::RecordPlace { .. }
             | Self::Recorded(
@@ -67,6 +78,7 @@ impl WatchError {
                 | RecordedError::Version { .. }
                 | RecordedError::Empty { .. },
             ) => ExitCode::ScenarioInvalid,
+            Self::Proxy(error) => error.exit_code(),
             Self::Find(error) => match error.exit_code() {
                 ExitCode::Failed => ExitCode::ScenarioInvalid,
                 code => code,
@@ -101,13 +113,26 @@ async fn act(arguments: &WatchArguments) -> Result<ExitCode, WatchError> {
         tui::keys::markdown().lines().for_each(print_line);
         return Ok(ExitCode::Pass);
     }
+    let setup = setup(arguments)?;
+    if arguments.print_theme {
+        tui::theme::print_theme(&setup.theme).lines().for_each(print_line);
+        return Ok(ExitCode::Pass);
+    }
     if let Some(path) = &arguments.record {
         check_new(path)?;
     }
     match &arguments.replay {
-        Some(path) => kept(arguments, replay::open(path, arguments.at)?).await,
-        None => live::watch(arguments).await,
+        Some(path) => kept(arguments, setup, replay::open(path)?).await,
+        None => live::watch(arguments, setup).await,
     }
+}
+
+/// What the dashboard starts with.
+fn setup(arguments: &WatchArguments) -> Result<Setup, WatchError> {
+    let config = arguments.settings()?;
+    let setup = Setup::of(&config, &Surroundings::read(), Clock::system());
+    let controller = controller(arguments)?;
+    Ok(Setup { screen: arguments.screen, suspend: true, controller, ..setup })
 }
 
 /// Tells at once what would stop a recording at its first second.
@@ -124,7 +149,11 @@ fn check_new(path: &Path) -> Result<(), WatchError> {
 }
 
 /// Shows what is not live.
-async fn kept(arguments: &WatchArguments, kept: Kept) -> Result<ExitCode, WatchError> {
+async fn kept(
+    arguments: &WatchArguments,
+    setup: Setup,
+    mut kept: Kept,
+) -> Result<ExitCode, WatchError> {
     if let Some(note) = &kept.note {
         crate::say(note);
     }
@@ -133,67 +162,71 @@ async fn kept(arguments: &WatchArguments, kept: Kept) -> Result<ExitCode, WatchE
         let status = tui::recorded::record_all(path, frames, asker, Clock::system()).await;
         return recorded(&status).map(|()| ExitCode::Pass);
     }
-    if arguments.once || arguments.snapshot.is_some() {
-        return Ok(page(arguments, &kept.frames, &Link::Ended));
+    let is_page = arguments.once || arguments.snapshot.is_some();
+    if let Some(at_s) = arguments.at
+        && (is_page || is_plain(arguments))
+    {
+        kept.cut(at_s)?;
+    }
+    if is_page {
+        return Ok(page(arguments, &setup, &kept, &Link::Ended).await);
     }
     if is_plain(arguments) {
         kept.frames.iter().for_each(|frame| plain::print(frame));
         return Ok(verdict::of(kept.frames.last().map(AsRef::as_ref)));
     }
-    let feed = RecordedFeed::new(kept.frames, kept.asker);
-    dashboard(arguments, feed).await
+    let setup = Setup { playback: kept.playback(arguments.at, arguments.speed)?, ..setup };
+    dashboard(setup, RecordedFeed::new(kept.frames, kept.asker)).await
 }
 
 /// One page about the newest of these frames.
-fn page(arguments: &WatchArguments, frames: &[Arc<Frame>], link: &Link) -> ExitCode {
+async fn page(arguments: &WatchArguments, setup: &Setup, kept: &Kept, link: &Link) -> ExitCode {
     if let Some((width, height)) = arguments.snapshot {
+        let keys = match arguments.screen.number() {
+            Some(number) => number.to_string(),
+            None => ":goto-log\n".to_owned(),
+        };
         let options = PictureOptions {
-            ascii: theme(arguments).glyphs.ascii,
+            ascii: setup.theme.glyphs.ascii,
             link: link.clone(),
+            keys,
+            asker: Arc::clone(&kept.asker),
             ..PictureOptions::default()
         };
-        let frames: Vec<Frame> = frames.iter().map(|frame| Frame::clone(frame)).collect();
-        let picture = tui::snapshot(&frames, width, height, &options);
+        let frames: Vec<Frame> = kept.frames.iter().map(|frame| Frame::clone(frame)).collect();
+        let picture = tui::snapshot(&frames, width, height, &options).await;
         picture.lines().for_each(print_line);
         return ExitCode::Pass;
     }
-    let snapshot = tui::store::snapshot_of(frames, link);
+    let snapshot = tui::store::snapshot_of(&kept.frames, link);
     match arguments.format {
         Format::Text => tui::export::overview(&snapshot).lines().for_each(print_line),
         Format::Json => print_line(&tui::export::snapshot_json(&snapshot).to_string()),
     }
-    verdict::of(frames.last().map(AsRef::as_ref))
+    verdict::of(kept.frames.last().map(AsRef::as_ref))
 }
 
 fn is_plain(arguments: &WatchArguments) -> bool {
     arguments.plain || !std::io::stdout().is_terminal()
 }
 
-fn theme(arguments: &WatchArguments) -> Theme {
-    let color = match arguments.color {
-        Color::Auto => ColorChoice::Auto,
-        Color::Always => ColorChoice::Always,
-        Color::Never => ColorChoice::Never,
-    };
-    Theme::choose(color, arguments.signs(), &Surroundings::read())
-}
-
-async fn dashboard(
-    arguments: &WatchArguments,
-    feed: impl tui::feed::Feed,
-) -> Result<ExitCode, WatchError> {
+async fn dashboard(setup: Setup, feed: impl tui::feed::Feed) -> Result<ExitCode, WatchError> {
     // Nobody but the user and the signals ends it.
     let (_stop, stopped) = watch::channel(false);
-    Ok(match tui::run_with(feed, theme(arguments), stopped).await? {
-        Quit::Closed | Quit::Stopped => ExitCode::Pass,
+    Ok(match tui::run_with(feed, setup, stopped).await? {
+        Quit::Closed | Quit::Kept | Quit::Stopped => ExitCode::Pass,
         Quit::Interrupted => ExitCode::Interrupted,
     })
 }
 
-/// Begins the recording that was asked for.
-fn recorder(arguments: &WatchArguments, asker: Arc<dyn Asker>) -> Option<Recorder> {
-    let path = arguments.record.clone()?;
-    Some(Recorder::start(path, asker, Clock::system()))
+/// Who changes the faults, if the person allowed it.
+fn controller(arguments: &WatchArguments) -> Result<Option<Arc<dyn Controller>>, WatchError> {
+    let Some(url) = &arguments.allow_control else { return Ok(None) };
+    let address = crate::fault::address("--allow-control", url).map_err(WatchError::Proxy)?;
+    let token = arguments.control_token_file.as_deref().map(crate::control::token).transpose();
+    let token = token.map_err(WatchError::ControlToken)?;
+    let control = Control::new(Client::new(), address).with_token(token);
+    Ok(Some(Arc::new(ByHand::of(control))))
 }
 
 /// Says what came of a recording.

@@ -4,6 +4,7 @@
 //! asks for those that it shows, of the collector or of a recording. Questions and answers are the
 //! same for both.
 
+use std::fmt::Debug;
 use std::pin::Pin;
 
 use model::answer::{CallRow, TraceLine};
@@ -81,6 +82,6 @@ pub struct AskError(pub String);
 pub type Asking = Pin<Box<dyn Future<Output = Result<Answer, AskError>> + Send>>;
 
 /// Who answers questions.
-pub trait Asker: Send + Sync + 'static {
+pub trait Asker: Debug + Send + Sync + 'static {
     fn ask(&self, question: Question) -> Asking;
 }

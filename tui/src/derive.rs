@@ -4,9 +4,11 @@
 //! Input comes from outside, so every function takes whatever it gets, in bounded time and memory,
 //! and every text that it gives is safe to be written on a terminal.
 
+pub mod budget;
 pub mod compare;
 pub mod insight;
 pub mod patterns;
+pub mod record;
 pub mod severity;
 pub mod topology;
 pub mod volume;

@@ -14,6 +14,10 @@ pub use json::snapshot_json;
 pub use otlp::trace_otlp;
 pub use overview::overview;
 
+use crate::app::App;
+use crate::keys::Screen;
+use crate::screen::{DetailView, Snapshot};
+
 /// The form of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -26,6 +30,16 @@ pub enum Form {
 
 impl Form {
     pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Csv, Self::Dot, Self::OtlpJson];
+
+    /// The forms that a screen can be had in.
+    pub fn of(screen: Screen) -> &'static [Self] {
+        match screen {
+            Screen::Topology => &[Self::Text, Self::Json, Self::Csv, Self::Dot],
+            Screen::Traces => &[Self::Text, Self::Json, Self::Csv, Self::OtlpJson],
+            Screen::OwnLog => &[Self::Text],
+            _ => &[Self::Text, Self::Json, Self::Csv],
+        }
+    }
 
     /// For a menu.
     pub fn name(self) -> &'static str {
@@ -50,6 +64,26 @@ impl Form {
     }
 }
 
+/// What is shown in this form; `screen` gives it as it stands.
+pub fn text(
+    form: Form,
+    app: &App,
+    seen: &Snapshot,
+    screen: impl FnOnce() -> String,
+) -> Result<String, String> {
+    match (form, app.screen) {
+        (Form::Csv, Screen::Logs) => match &seen.detail {
+            DetailView::Logs(view) => Ok(logs_csv(&view.rows)),
+            _ => Err("its lines are on their way".to_owned()),
+        },
+        (Form::Text, _) => Ok(screen()),
+        (Form::Json, _) => Ok(format!("{:#}\n", snapshot_json(seen))),
+        (Form::Csv, Screen::Verdicts) => Ok(verdicts_csv(seen)),
+        (Form::Csv, _) => Ok(rows_csv(seen)),
+        (Form::Dot | Form::OtlpJson, _) => Err("there is nothing of that form here".to_owned()),
+    }
+}
+
 /// Longest name of a run in the name of a file.
 const RUN_BYTES_MAX: usize = 80;
 
@@ -71,6 +105,17 @@ pub fn file_name(what: &str, run_id: &str, clock_s: u64, form: Form) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_screen_of_log_lines_is_a_table_of_lines() {
+        let mut app = App::new(80, 24, false);
+        app.go(Screen::Logs);
+        let csv = |seen: &Snapshot| text(Form::Csv, &app, seen, String::new);
+        let detail = DetailView::Logs(Box::default());
+        let table = csv(&Snapshot { detail, ..Snapshot::default() }).unwrap();
+        assert!(table.starts_with("time_utc,severity,service,event,body,"), "{table}");
+        assert_eq!(csv(&Snapshot::default()).unwrap_err(), "its lines are on their way");
+    }
 
     #[test]
     fn the_name_of_a_file_says_what_it_is_of_and_is_one_name() {

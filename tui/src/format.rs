@@ -71,6 +71,25 @@ pub fn clock(seconds: u64) -> String {
     }
 }
 
+/// `02:41` or `1:02:41` as seconds.
+pub fn parse_clock(text: &str) -> Option<u64> {
+    let mut seconds = 0_u64;
+    let parts: Vec<&str> = text.split(':').collect();
+    if parts.len() > 3 {
+        return None;
+    }
+    for part in parts {
+        let number: u64 = part.parse().ok().filter(|it| *it < 1_000_000)?;
+        seconds = seconds.checked_mul(60)?.checked_add(number)?;
+    }
+    Some(seconds)
+}
+
+/// A number as short as it can be: `4`, `0.25`.
+pub fn plain(value: f64) -> String {
+    format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// A length of time for labels: `7 s`, `2:24`, `1:02:24`.
 pub fn length(seconds: u64) -> String {
     match seconds {

@@ -35,6 +35,8 @@ pub struct Glyphs {
     pub heat: &'static [&'static str],
     /// Heights of a bar, from low to full.
     pub bars: &'static [&'static str],
+    /// Bars of a waterfall: ok, error, fault, rejected, wait.
+    pub span: [&'static str; 5],
     pub gap: &'static str,
     pub cursor: &'static str,
     pub cursor_line: &'static str,
@@ -46,6 +48,7 @@ pub struct Glyphs {
     pub live: &'static str,
     pub paused: &'static str,
     pub past: &'static str,
+    pub replay: &'static str,
     pub lost: &'static str,
     pub ended: &'static str,
 }
@@ -71,6 +74,7 @@ pub const UTF8: Glyphs = Glyphs {
     series: [".", "o", "x", "^"],
     heat: &["·", "░", "▒", "▓", "█"],
     bars: &["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    span: ["█", "▒", "▞", "▓", "┄"],
     gap: "┊",
     cursor: "^",
     cursor_line: "│",
@@ -82,6 +86,7 @@ pub const UTF8: Glyphs = Glyphs {
     live: "●",
     paused: "‖",
     past: "◀",
+    replay: "▶",
     lost: "○",
     ended: "■",
 };
@@ -107,6 +112,7 @@ pub const ASCII: Glyphs = Glyphs {
     series: [".", "o", "x", "^"],
     heat: &[".", ":", "-", "=", "+", "*", "#", "%", "@"],
     bars: &["_", ".", ":", "-", "=", "+", "*", "#"],
+    span: ["=", "!", "%", "#", "."],
     gap: ":",
     cursor: "^",
     cursor_line: "|",
@@ -118,6 +124,7 @@ pub const ASCII: Glyphs = Glyphs {
     live: "*",
     paused: "=",
     past: "<",
+    replay: ">",
     lost: "o",
     ended: "#",
 };

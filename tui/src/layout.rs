@@ -1,8 +1,10 @@
 //! Where each panel lies, for a terminal of any size.
 //!
+//! Every screen has a header above, a line of keys below, and a stage between them ([`Shell`]).
 //! The wide layout needs 100x30; below it the small one stacks everything on one time axis; below
 //! 60x16 there is one line that asks for more room. All time panels of a layout have the same
-//! number of plot columns, so that cause and effect stand on one vertical line.
+//! number of plot columns on every screen, so that cause and effect stand on one vertical line,
+//! and all screens are about the same stretch of time.
 
 use ratatui::layout::Rect;
 
@@ -17,6 +19,38 @@ const RIGHT_EXTRA: u16 = 10;
 /// Columns before the plot in the small layout, border included.
 pub const SMALL_GUTTER: u16 = 8;
 
+/// What all screens have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shell {
+    pub wide: bool,
+    /// Two lines: the run, and the tabs.
+    pub header: Rect,
+    /// What is wrong, or the load; without height on a small screen.
+    pub note: Rect,
+    pub stage: Rect,
+    pub footer: Rect,
+}
+
+impl Shell {
+    /// `None` when there is no room for a picture.
+    pub fn of(width: u16, height: u16) -> Option<Self> {
+        let wide = width >= WIDE.0 && height >= WIDE.1;
+        if !wide && (width < SMALL.0 || height < SMALL.1) {
+            return None;
+        }
+        let note = u16::from(wide);
+        let band = |y, rows| Rect::new(0, y, width, rows);
+        Some(Self {
+            wide,
+            header: band(0, 2),
+            note: band(2, note),
+            stage: band(2 + note, height - 3 - note),
+            footer: band(height - 1, 1),
+        })
+    }
+}
+
+/// The overview's panels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     Wide(Wide),
@@ -28,7 +62,6 @@ pub enum Layout {
 pub struct Wide {
     /// Plot columns of every time panel.
     pub columns: u16,
-    pub header: Rect,
     pub red: Rect,
     pub breakers: Rect,
     pub latency: Rect,
@@ -36,28 +69,23 @@ pub struct Wide {
     pub faults: Rect,
     pub verdicts: Rect,
     pub events: Rect,
-    pub footer: Rect,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Small {
     pub columns: u16,
-    pub header: Rect,
     pub red: Rect,
     pub latency: Rect,
     /// Breaker lane, fault lane, verdicts and, when there is room, the last event.
     pub lanes: Rect,
-    pub footer: Rect,
 }
 
 impl Layout {
     pub fn of(width: u16, height: u16) -> Self {
-        if width >= WIDE.0 && height >= WIDE.1 {
-            Self::Wide(wide(width, height))
-        } else if width >= SMALL.0 && height >= SMALL.1 {
-            Self::Small(small(width, height))
-        } else {
-            Self::TooSmall
+        match Shell::of(width, height) {
+            Some(shell) if shell.wide => Self::Wide(wide(shell.stage)),
+            Some(shell) => Self::Small(small(shell.stage)),
+            None => Self::TooSmall,
         }
     }
 
@@ -90,21 +118,21 @@ impl Layout {
     }
 }
 
-fn wide(width: u16, height: u16) -> Wide {
+fn wide(stage: Rect) -> Wide {
+    let width = stage.width;
     let columns = (width - LEFT_EXTRA - RIGHT_EXTRA) / 2;
     let left = columns + LEFT_EXTRA;
-    let events = if height >= 34 { 4 } else { 1 };
-    let rest = height - 3 - events;
+    let events = if stage.height >= 30 { 4 } else { 1 };
+    let rest = stage.height - events;
     let faults = (u32::from(rest) * 9 / 33) as u16;
     let red = (rest - faults).div_ceil(2);
     let latency = rest - faults - red;
-    let mut y = 0;
+    let mut y = stage.y;
     let mut band = |rows: u16| {
         let area = Rect::new(0, y, width, rows);
         y += rows;
         area
     };
-    let header = band(2);
     let halves = |area: Rect| {
         let right = Rect { x: left, width: width - left, ..area };
         (Rect { width: left, ..area }, right)
@@ -113,17 +141,17 @@ fn wide(width: u16, height: u16) -> Wide {
     let (latency, second) = halves(band(latency));
     let (faults, verdicts) = halves(band(faults));
     let events = band(events);
-    let footer = band(1);
-    Wide { columns, header, red, breakers, latency, second, faults, verdicts, events, footer }
+    Wide { columns, red, breakers, latency, second, faults, verdicts, events }
 }
 
-fn small(width: u16, height: u16) -> Small {
+fn small(stage: Rect) -> Small {
+    let width = stage.width;
     // Room for the values at the right end of their lines, where there is any.
     let margin = if width >= 72 { 12 } else { 3 };
-    let lanes = if height >= 20 { 4 } else { 3 };
-    let rest = height - 3 - lanes;
+    let lanes = if stage.height >= 17 { 4 } else { 3 };
+    let rest = stage.height - lanes;
     let red = rest.div_ceil(2);
-    let mut y = 0;
+    let mut y = stage.y;
     let mut band = |rows: u16| {
         let area = Rect::new(0, y, width, rows);
         y += rows;
@@ -131,11 +159,9 @@ fn small(width: u16, height: u16) -> Small {
     };
     Small {
         columns: width - SMALL_GUTTER - margin,
-        header: band(2),
         red: band(red),
         latency: band(rest - red),
         lanes: band(lanes),
-        footer: band(1),
     }
 }
 
@@ -158,21 +184,21 @@ mod tests {
     fn the_bands_fill_the_screen_from_top_to_bottom() {
         for width in [60_u16, 71, 72, 99, 100, 121, 250] {
             for height in 16..90 {
-                let (bands, footer) = match Layout::of(width, height) {
+                let shell = Shell::of(width, height).unwrap();
+                let bands = match Layout::of(width, height) {
                     Layout::Wide(wide) => {
                         assert_eq!(wide.red.right(), wide.breakers.x);
                         assert_eq!(wide.breakers.right(), width);
-                        let left = [wide.header, wide.red, wide.latency, wide.faults, wide.events];
-                        (left.to_vec(), wide.footer)
+                        vec![wide.red, wide.latency, wide.faults, wide.events]
                     },
-                    Layout::Small(small) => {
-                        (vec![small.header, small.red, small.latency, small.lanes], small.footer)
-                    },
+                    Layout::Small(small) => vec![small.red, small.latency, small.lanes],
                     Layout::TooSmall => continue,
                 };
+                let case = format!("{width}x{height}");
                 let rows: u16 = bands.iter().map(|band| band.height).sum();
-                assert_eq!((rows, footer.bottom()), (height - 1, height), "{width}x{height}");
-                assert!(bands.iter().all(|band| band.height > 0), "{width}x{height}");
+                assert_eq!((bands[0].y, rows), (shell.stage.y, shell.stage.height), "{case}");
+                assert_eq!((shell.stage.bottom(), shell.footer.bottom()), (height - 1, height));
+                assert!(bands.iter().all(|band| band.height > 0), "{case}");
             }
         }
     }

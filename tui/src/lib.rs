@@ -18,8 +18,9 @@
 
 pub mod app;
 pub mod ask;
-pub mod derive;
 pub mod config;
+pub mod control;
+pub mod derive;
 pub mod export;
 pub mod feed;
 pub mod filter;
@@ -29,6 +30,7 @@ pub mod help;
 mod keeper;
 pub mod keys;
 pub mod layout;
+pub mod own;
 mod picture;
 pub mod plain;
 pub mod recorded;
@@ -42,7 +44,7 @@ pub mod theme;
 pub mod view;
 pub mod widget;
 
-pub use app::Quit;
+pub use app::{Playback, Quit};
 pub use picture::{PictureOptions, snapshot};
-pub use run::{TuiConfig, TuiError, run, run_with};
+pub use run::{Setup, TuiError, run, run_with};
 pub use theme::ColorChoice;

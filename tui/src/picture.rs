@@ -9,12 +9,18 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
-use crate::app::{App, Known, Msg, update};
+use crate::app::{App, Msg, update};
+use crate::ask::Asker;
+use crate::feed::NobodyAsked;
 use crate::glyphs;
 use crate::screen::{Link, Snapshot};
+use crate::store::answers::Answers;
 use crate::store::{Store, query};
 use crate::theme::{Depth, Theme};
 use crate::view::view;
+
+/// A list, its first trace, what surrounds that: no view leads further.
+const QUESTIONS_MAX: usize = 4;
 
 /// How a picture is taken.
 #[derive(Debug, Clone)]
@@ -22,14 +28,22 @@ pub struct PictureOptions {
     pub ascii: bool,
     /// Without colours, lines and heat are drawn as signs, which is what a text can show.
     pub depth: Depth,
-    /// Typed before the picture is taken, one letter per key.
+    /// Typed before the picture is taken, one letter per key; a line feed is Enter.
     pub keys: String,
     pub link: Link,
+    /// Who is asked for traces and logs.
+    pub asker: Arc<dyn Asker>,
 }
 
 impl Default for PictureOptions {
     fn default() -> Self {
-        Self { ascii: false, depth: Depth::Mono, keys: String::new(), link: Link::Connected }
+        Self {
+            ascii: false,
+            depth: Depth::Mono,
+            keys: String::new(),
+            link: Link::Connected,
+            asker: Arc::new(NobodyAsked),
+        }
     }
 }
 
@@ -40,36 +54,80 @@ impl PictureOptions {
 }
 
 /// The screen after these frames and keys, line by line, without blanks at the ends.
-pub fn snapshot(frames: &[Frame], width: u16, height: u16, options: &PictureOptions) -> String {
-    text(&buffer(frames, (width, height), options))
+pub async fn snapshot(
+    frames: &[Frame],
+    width: u16,
+    height: u16,
+    options: &PictureOptions,
+) -> String {
+    text(&buffer(frames, (width, height), options).await)
 }
 
-pub(crate) fn buffer(frames: &[Frame], size: (u16, u16), options: &PictureOptions) -> Buffer {
+pub(crate) async fn buffer(frames: &[Frame], size: (u16, u16), options: &PictureOptions) -> Buffer {
     let theme = options.theme();
-    let mut store = Store::default();
-    store.link = options.link.clone();
-    for frame in frames {
-        store.insert(Arc::new(frame.clone()));
-    }
+    let mut sitting = Sitting::new(frames, options);
     let mut app = App::new(size.0, size.1, theme.half_blocks());
-    let ask = |app: &mut App| {
-        let snapshot = query::build(&store, &app.query());
-        update(app, Msg::Data(Known::of(&snapshot)));
-        snapshot
-    };
-    let mut snapshot = ask(&mut app);
+    let mut snapshot = sitting.look(&app).await;
     for letter in options.keys.chars() {
-        let key = KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE);
-        if update(&mut app, Msg::Key(key)).ask {
-            snapshot = ask(&mut app);
+        let code = match letter {
+            '\n' => KeyCode::Enter,
+            '\u{1b}' => KeyCode::Esc,
+            '\t' => KeyCode::Tab,
+            letter => KeyCode::Char(letter),
+        };
+        let key = KeyEvent::new(code, KeyModifiers::NONE);
+        if update(&mut app, Msg::Key(key), &snapshot).ask {
+            snapshot = sitting.look(&app).await;
         }
     }
     draw(&app, &snapshot, &theme)
 }
 
+/// What a picture is of.
+struct Sitting {
+    store: Store,
+    answers: Answers,
+    asker: Arc<dyn Asker>,
+}
+
+impl Sitting {
+    fn new(frames: &[Frame], options: &PictureOptions) -> Self {
+        let mut store = Store::default();
+        store.link = options.link.clone();
+        for frame in frames {
+            store.insert(Arc::new(frame.clone()));
+        }
+        Self { store, answers: Answers::default(), asker: Arc::clone(&options.asker) }
+    }
+
+    /// Everything that this view asks for, which may lead to further questions, and then the view.
+    async fn look(&mut self, app: &App) -> Snapshot {
+        let query = app.query();
+        for _ in 0..QUESTIONS_MAX {
+            let wanted = query::questions(&self.store, &self.answers, &query);
+            let to_ask = self.answers.to_ask(wanted, false);
+            if to_ask.is_empty() {
+                break;
+            }
+            for (slot, question) in to_ask {
+                let outcome = self.asker.ask(question).await;
+                self.answers.take(slot, outcome);
+            }
+        }
+        query::build(&self.store, &self.answers, &query)
+    }
+}
+
+/// The screen as it stands, as text.
+pub(crate) fn as_text(app: &App, snapshot: &Snapshot, theme: &Theme) -> String {
+    text(&draw(app, snapshot, theme))
+}
+
 fn draw(app: &App, snapshot: &Snapshot, theme: &Theme) -> Buffer {
     let Ok(mut terminal) = Terminal::new(TestBackend::new(app.width, app.height));
-    let Ok(_) = terminal.draw(|frame| view(app, snapshot, theme, frame));
+    let Ok(_) = terminal.draw(|frame| {
+        view(app, snapshot, theme, frame);
+    });
     terminal.backend().buffer().clone()
 }
 

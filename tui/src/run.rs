@@ -1,41 +1,95 @@
 //! The dashboard at work: feed, store, keys and terminal joined.
 //!
+//! ```text
+//! feed ──> keeper ──snapshots──> ui <──keys── terminal
+//!             ^                  │ ^
+//!             └────queries───────┤ └──messages── servant ──> files, proxy
+//!                                └──────orders───────^
+//! ```
+//!
 //! Drawing and reading keys block, so they have threads of their own: a slow terminal can hold up
 //! neither the feed nor anything else in this process. A frame is drawn when something on it has
 //! changed, never on a timer.
 
 use std::io::{self, IsTerminal as _};
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crossterm::event::{Event, KeyEventKind};
+use telemetry::clock::Clock;
 use telemetry::shutdown::Shutdown;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::app::{App, Effects, Known, Msg, Quit, update};
+use crate::app::{Playback, Quit};
+use crate::config::Config;
+use crate::control::Controller;
 use crate::feed::Feed;
 use crate::feed::live::LiveFeed;
 use crate::feed::place::Place;
-use crate::keeper;
-use crate::screen::{Snapshot, ViewQuery};
-use crate::terminal::{self, Screen};
-use crate::theme::{ColorChoice, Depth, Surroundings, Theme};
-use crate::view::view;
+use crate::keeper::{self, Keeping};
+use crate::keys::{Keymap, Screen};
+use crate::own::OwnLog;
+use crate::screen::{ViewQuery, Zoom};
+use crate::theme::{Depth, Surroundings, Theme, Wishes};
+
+mod pace;
+mod servant;
+mod ui;
+
+use servant::Servant;
+use ui::{Ended, Ui, Wires};
 
 /// Time to give the terminal back once the end is asked for.
 const LEAVE_MAX: Duration = Duration::from_secs(2);
-/// Keys that wait for the screen.
-const INPUT_QUEUE: usize = 64;
+/// Orders and messages that wait for the other side.
+const ORDERS: usize = 16;
 
+/// What the dashboard starts with, beside its feed.
 #[derive(Debug, Clone)]
-pub struct TuiConfig {
-    /// The collector's API.
-    pub api: SocketAddr,
-    pub color: ColorChoice,
-    /// `None` goes by the locale.
-    pub ascii: Option<bool>,
+pub struct Setup {
+    pub theme: Theme,
+    pub keymap: Arc<Keymap>,
+    pub mouse: bool,
+    pub frames_per_s: u8,
+    pub zoom: Zoom,
+    pub screen: Screen,
+    /// Of a feed that has ended before it began: how it is played, and the second to begin with.
+    pub playback: Option<(Playback, u64)>,
+    /// Recorded to from the start.
+    pub record: Option<PathBuf>,
+    /// Ctrl-z hands the terminal to the shell: not while this process runs a run.
+    pub suspend: bool,
+    pub clock: Clock,
+    /// What the dashboard, and this process, say about themselves.
+    pub own: OwnLog,
+    /// Who changes faults; `None` lets nobody do it.
+    pub controller: Option<Arc<dyn Controller>>,
+}
+
+impl Setup {
+    pub fn of(config: &Config, around: &Surroundings, clock: Clock) -> Self {
+        let wishes = Wishes {
+            color: config.color,
+            theme: config.theme,
+            colors: config.colors,
+            ascii: config.ascii,
+        };
+        Self {
+            theme: Theme::of(&wishes, around),
+            keymap: Arc::new(config.keymap()),
+            mouse: config.mouse,
+            frames_per_s: config.fps,
+            zoom: config.zoom,
+            screen: Screen::Overview,
+            playback: None,
+            record: None,
+            suspend: false,
+            clock,
+            own: OwnLog::default(),
+            controller: None,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -54,35 +108,44 @@ pub enum TuiError {
 
 /// Shows the live frames of a collector until the user quits, `stop` becomes true, or SIGTERM,
 /// SIGINT or SIGHUP comes.
-pub async fn run(config: TuiConfig, stop: watch::Receiver<bool>) -> Result<Quit, TuiError> {
-    let theme = Theme::choose(config.color, config.ascii, &Surroundings::read());
-    let feed = LiveFeed::new(Place::at(config.api));
-    run_with(feed, theme, stop).await
+pub async fn run(
+    place: Place,
+    setup: Setup,
+    stop: watch::Receiver<bool>,
+) -> Result<Quit, TuiError> {
+    run_with(LiveFeed::new(place), setup, stop).await
 }
 
 /// As [`run`], over any feed.
 pub async fn run_with(
     feed: impl Feed,
-    theme: Theme,
+    setup: Setup,
     mut stop: watch::Receiver<bool>,
 ) -> Result<Quit, TuiError> {
     if !io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let mut signals = Shutdown::listen()
-        .map_err(|source| TuiError::Terminal { what: "listen to signals", source })?;
+    let listening = |source| TuiError::Terminal { what: "listen to signals", source };
+    let mut signals = Shutdown::listen().map_err(listening)?;
     // Crossterm reads NO_COLOR by itself, and strips more than the colours; the theme decides.
-    crossterm::style::force_color_output(theme.depth != Depth::Mono);
-    let (query_sender, queries) = watch::channel(ViewQuery::default());
+    crossterm::style::force_color_output(setup.theme.depth != Depth::Mono);
+    let (query, queries) = watch::channel(ViewQuery::default());
     let (snapshot_sender, snapshots) = watch::channel(Arc::default());
     let (halt, halted) = watch::channel(false);
+    let (orders, ordered) = mpsc::channel(ORDERS);
+    let (replies, messages) = mpsc::channel(ORDERS);
+    let (tap, taps) = watch::channel(None);
     let (done_sender, mut done) = oneshot::channel();
-    let ui = Ui { theme, query: query_sender, snapshots, halted };
+    let servant = Servant::new(feed.asker(), &setup, tap, replies);
+    let ui = Ui::new(&setup, Wires { query, snapshots, halted, tasks: orders, messages });
     thread::Builder::new()
         .name("dashboard".to_owned())
         .spawn(move || done_sender.send(ui.run()))
         .map_err(|source| TuiError::Terminal { what: "start a thread", source })?;
-    let keeper = tokio::spawn(keeper::keep(feed, queries, snapshot_sender));
+    let (own, clock) = (setup.own.clone(), setup.clock.clone());
+    let keeping = Keeping { queries, snapshots: snapshot_sender, own, clock, taps };
+    let keeper = tokio::spawn(keeper::keep(feed, keeping));
+    let serving = tokio::spawn(servant.serve(ordered, setup.record));
     let ended = tokio::select! {
         ended = &mut done => Some(ended),
         _ = signals.requested() => None,
@@ -99,117 +162,23 @@ pub async fn run_with(
             }
         },
     };
+    // The user interface is gone and its orders with it: a recording is closed now.
+    if let Err(broken) = serving.await {
+        tracing::error!(%broken, "a recording was not closed");
+    }
     keeper.abort();
-    ended.unwrap_or(Err(TuiError::Panicked))
+    let Ended { quit, last_screen } = ended.unwrap_or(Err(TuiError::Panicked))?;
+    if let Some(text) = last_screen {
+        use io::Write as _;
+        // A closed terminal has no use for it.
+        let _closed = io::stdout().lock().write_all(text.as_bytes());
+    }
+    Ok(quit)
 }
 
 /// Never ends when the sender is gone: then nobody can ask for it.
 async fn is_true(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
-    }
-}
-
-/// What the drawing thread owns.
-struct Ui {
-    theme: Theme,
-    query: watch::Sender<ViewQuery>,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    halted: watch::Receiver<bool>,
-}
-
-impl Ui {
-    fn run(self) -> Result<Quit, TuiError> {
-        let failed = |what| move |source| TuiError::Terminal { what, source };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .map_err(failed("start the dashboard's runtime"))?;
-        let (guard, mut screen) = terminal::enter().map_err(failed("take the terminal over"))?;
-        let (sender, inputs) = mpsc::channel(INPUT_QUEUE);
-        thread::Builder::new()
-            .name("keys".to_owned())
-            .spawn(move || read_keys(&sender))
-            .map_err(failed("start a thread"))?;
-        let ended = runtime.block_on(self.watch(&mut screen, inputs));
-        drop(guard);
-        ended
-    }
-
-    async fn watch(
-        mut self,
-        screen: &mut Screen,
-        mut inputs: mpsc::Receiver<Event>,
-    ) -> Result<Quit, TuiError> {
-        let failed = |source| TuiError::Terminal { what: "draw on the terminal", source };
-        let size = screen.size().map_err(failed)?;
-        let mut app = App::new(size.width, size.height, self.theme.half_blocks());
-        self.query.send_replace(app.query());
-        self.draw(&app, screen).map_err(failed)?;
-        loop {
-            let effects = tokio::select! {
-                input = inputs.recv() => {
-                    let Some(input) = input else { return Err(TuiError::Input) };
-                    let mut effects = take(&mut app, input);
-                    // All keys that wait are worth one frame.
-                    while let Ok(input) = inputs.try_recv() {
-                        effects = join(effects, take(&mut app, input));
-                    }
-                    effects
-                },
-                changed = self.snapshots.changed() => {
-                    // The keeper outlives this loop unless it breaks.
-                    if changed.is_err() {
-                        return Err(TuiError::Panicked);
-                    }
-                    let known = Known::of(&self.snapshots.borrow_and_update());
-                    update(&mut app, Msg::Data(known))
-                },
-                // A caller that is gone has no use for a screen either.
-                _ = self.halted.wait_for(|halted| *halted) => return Ok(Quit::Stopped),
-            };
-            if let Some(quit) = effects.quit {
-                return Ok(quit);
-            }
-            if effects.ask {
-                self.query.send_replace(app.query());
-            }
-            if !terminal::is_taken() {
-                return Err(TuiError::Panicked);
-            }
-            if effects.redraw {
-                self.draw(&app, screen).map_err(failed)?;
-            }
-        }
-    }
-
-    fn draw(&self, app: &App, screen: &mut Screen) -> io::Result<()> {
-        let snapshot = Arc::clone(&self.snapshots.borrow());
-        screen.draw(|frame| view(app, &snapshot, &self.theme, frame))?;
-        Ok(())
-    }
-}
-
-fn take(app: &mut App, input: Event) -> Effects {
-    match input {
-        Event::Key(key) if key.kind != KeyEventKind::Release => update(app, Msg::Key(key)),
-        Event::Resize(width, height) => update(app, Msg::Resize(width, height)),
-        _ => Effects::default(),
-    }
-}
-
-fn join(one: Effects, other: Effects) -> Effects {
-    Effects {
-        redraw: one.redraw || other.redraw,
-        ask: one.ask || other.ask,
-        quit: one.quit.or(other.quit),
-    }
-}
-
-/// Ends with the first key after the dashboard, or with the terminal.
-fn read_keys(sender: &mpsc::Sender<Event>) {
-    while let Ok(event) = crossterm::event::read() {
-        if sender.blocking_send(event).is_err() {
-            return;
-        }
     }
 }

@@ -11,6 +11,24 @@ use model::load::{LoadModel, Validity};
 use model::phase::Phase;
 use model::policy::BreakerState;
 
+pub mod faults;
+pub mod load;
+pub mod logs;
+pub mod own;
+pub mod topology;
+pub mod traces;
+pub mod verdicts;
+
+use crate::filter::Filter;
+
+use self::faults::{FaultsQuery, FaultsView};
+use self::load::{LoadQuery, LoadView};
+use self::logs::{LogsQuery, LogsView};
+use self::own::{OwnQuery, OwnView};
+use self::topology::{TopologyQuery, TopologyView};
+use self::traces::{TracesQuery, TracesView};
+use self::verdicts::{VerdictsQuery, VerdictsView};
+
 /// Seconds that tables and numbers are about.
 pub const TABLE_WINDOW_S: u64 = 10;
 /// The percentiles of tables and plots, as fractions.
@@ -63,7 +81,7 @@ impl Zoom {
     pub const AUTO_MAX_S: u64 = 3;
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ViewQuery {
     /// Plot columns.
     pub columns: usize,
@@ -77,6 +95,36 @@ pub struct ViewQuery {
     pub paused_at: Option<u64>,
     /// `None` lets the first fault choose.
     pub selected: Option<Subject>,
+    /// Which flows and edges are wanted; `None` is all.
+    pub filter: Option<Filter>,
+    /// Most snapshots in a second; 0 is as many as there can be.
+    pub frames_per_s: u8,
+    /// What the open screen wants beside what all screens share.
+    pub detail: Detail,
+}
+
+/// What one screen wants beside what all screens share.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Detail {
+    #[default]
+    Overview,
+    Topology(TopologyQuery),
+    Traces(TracesQuery),
+    Logs(LogsQuery),
+    Faults(FaultsQuery),
+    Verdicts(VerdictsQuery),
+    Load(LoadQuery),
+    Own(OwnQuery),
+}
+
+/// How a question stands that was asked for a screen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Asked {
+    #[default]
+    Waiting,
+    Answered,
+    /// Why there is no answer; an older one may still be shown.
+    Failed(String),
 }
 
 /// Where the frames come from, as it stands.
@@ -108,7 +156,25 @@ pub struct Snapshot {
     pub faults: Vec<FaultLane>,
     pub verdicts: Vec<VerdictFrame>,
     pub events: Vec<EventRow>,
-    pub load: LoadView,
+    pub load: LoadSummary,
+    /// What is wrong, in sentences, the gravest first.
+    pub insights: Vec<String>,
+    pub detail: DetailView,
+}
+
+/// What one screen shows beside what all screens share; of the same screen as the question's
+/// [`Detail`].
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum DetailView {
+    #[default]
+    Overview,
+    Topology(Box<TopologyView>),
+    Traces(Box<TracesView>),
+    Logs(Box<LogsView>),
+    Faults(Box<FaultsView>),
+    Verdicts(Box<VerdictsView>),
+    Load(Box<LoadView>),
+    Own(Box<OwnView>),
 }
 
 /// The run as of the newest second that is shown.
@@ -203,6 +269,8 @@ pub struct BreakerLane {
 pub enum FaultCell {
     /// Not armed.
     Off,
+    /// Not armed although its schedule wants it to be.
+    Planned,
     /// Was active, and the stretch has ended.
     Done,
     /// Part of the stretch that is active at the cursor.
@@ -239,7 +307,7 @@ pub struct EventRow {
 
 /// The load generator over the window of the tables, all workers together.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct LoadView {
+pub struct LoadSummary {
     /// Response times of another model than the open one are service times.
     pub model: LoadModel,
     pub offered_per_s: f64,

@@ -12,8 +12,10 @@ use model::frame::Frame;
 use model::hist::Histogram;
 use model::limits::{EDGES_MAX, FRAMES_MAX};
 
+use crate::own::OwnLog;
 use crate::screen::{Link, Snapshot, Subject, ViewQuery};
 
+pub mod answers;
 pub mod query;
 
 /// More values than this in one histogram of one second are not counts of anything real, and
@@ -31,6 +33,8 @@ pub struct Store {
     subjects: BTreeSet<Subject>,
     refused: u64,
     pub link: Link,
+    /// What the dashboard says about itself.
+    pub own: OwnLog,
 }
 
 impl Default for Store {
@@ -48,18 +52,21 @@ impl Store {
             subjects: BTreeSet::new(),
             refused: 0,
             link: Link::Connecting,
+            own: OwnLog::default(),
         }
     }
 
     /// Takes a frame. One of the same second replaces the older one: late data. One of another
-    /// run begins anew.
-    pub fn insert(&mut self, frame: Arc<Frame>) {
+    /// run begins anew, and `true` says so.
+    pub fn insert(&mut self, frame: Arc<Frame>) -> bool {
         if !is_sound(&frame) {
             self.refused = self.refused.saturating_add(1);
-            return;
+            return false;
         }
+        let mut anew = false;
         if !frame.run.run_id.is_empty() && frame.run.run_id != self.run_id {
-            if !self.run_id.is_empty() {
+            anew = !self.run_id.is_empty();
+            if anew {
                 self.frames.clear();
                 self.subjects.clear();
             }
@@ -70,6 +77,7 @@ impl Store {
         while self.frames.len() > self.capacity {
             self.frames.pop_first();
         }
+        anew
     }
 
     fn learn_subjects(&mut self, frame: &Frame) {
@@ -100,6 +108,11 @@ impl Store {
         self.frames.is_empty()
     }
 
+    /// In order.
+    pub fn all(&self) -> impl ExactSizeIterator<Item = &Arc<Frame>> {
+        self.frames.values()
+    }
+
     pub fn oldest(&self) -> Option<&Frame> {
         self.frames.first_key_value().map(|(_, frame)| &**frame)
     }
@@ -126,7 +139,8 @@ pub fn snapshot_of(frames: &[Arc<Frame>], link: &Link) -> Snapshot {
     for frame in frames {
         store.insert(Arc::clone(frame));
     }
-    query::build(&store, &ViewQuery { columns: 1, events: EVENTS_SHOWN, ..ViewQuery::default() })
+    let query = ViewQuery { columns: 1, events: EVENTS_SHOWN, ..ViewQuery::default() };
+    query::build(&store, &answers::Answers::default(), &query)
 }
 
 /// Every histogram counts what its buckets hold, and nothing counts more than is possible.

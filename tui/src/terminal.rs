@@ -9,7 +9,11 @@ use std::io::{self, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
 use crossterm::queue;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
@@ -33,8 +37,9 @@ impl Drop for Guard {
     }
 }
 
-/// Raw mode, the alternate screen, no cursor.
-pub(crate) fn enter() -> io::Result<(Guard, Screen)> {
+/// Raw mode, the alternate screen, no cursor, pasted text in one piece, and the mouse if it is
+/// wanted.
+pub(crate) fn enter(mouse: bool) -> io::Result<(Guard, Screen)> {
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
@@ -42,15 +47,23 @@ pub(crate) fn enter() -> io::Result<(Guard, Screen)> {
             before(panic);
         }));
     });
-    enable_raw_mode()?;
-    TAKEN.store(true, Ordering::SeqCst);
     // From here on the guard undoes whatever was reached.
     let guard = Guard(());
-    let mut stdout = io::stdout();
-    queue!(stdout, EnterAlternateScreen, Hide)?;
-    stdout.flush()?;
-    let screen = Terminal::new(CrosstermBackend::new(WholeFrames::new(stdout, is_taken)))?;
+    let screen = take(mouse)?;
     Ok((guard, screen))
+}
+
+/// Takes the terminal over again after [`leave`], under the guard of [`enter`].
+pub(crate) fn take(mouse: bool) -> io::Result<Screen> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let mut stdout = io::stdout();
+    queue!(stdout, EnterAlternateScreen, Hide, EnableBracketedPaste)?;
+    if mouse {
+        queue!(stdout, EnableMouseCapture)?;
+    }
+    stdout.flush()?;
+    Terminal::new(CrosstermBackend::new(WholeFrames::new(stdout, is_taken)))
 }
 
 /// The terminal is ours. A panic anywhere in the process takes it away.
@@ -62,10 +75,18 @@ pub(crate) fn is_taken() -> bool {
 pub(crate) fn leave() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut stdout = io::stdout();
-        let _ = queue!(stdout, EndSynchronizedUpdate, LeaveAlternateScreen, Show);
+        let _ = queue!(stdout, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste);
+        let _ = queue!(stdout, LeaveAlternateScreen, Show);
         let _ = stdout.flush();
         let _ = disable_raw_mode();
     }
+}
+
+/// To the terminal's clipboard, by the sequence that terminals know for it.
+pub(crate) fn copy(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    queue!(stdout, CopyToClipboard::to_clipboard_from(text))?;
+    stdout.flush()
 }
 
 /// Collects what is written and sends it at once on flush.

@@ -7,42 +7,80 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::app::App;
-use crate::layout::Layout;
-use crate::screen::{Axis, Snapshot};
+use crate::keys::Screen;
+use crate::layout::Shell;
+use crate::screen::{Asked, Axis, DetailView, Snapshot};
 use crate::theme::{Role, Theme};
 use crate::widget::axis::TimeAxis;
 use crate::widget::paint;
 use crate::widget::panel::{Panel, Piece};
 
-mod breakers;
-mod events;
+mod dialog;
 mod faults;
 mod footer;
 mod header;
-mod heat;
 mod help;
-mod latency;
 mod load;
-mod red;
-mod small;
+mod logs;
+mod overview;
+mod own;
 mod too_small;
+mod topology;
+pub(in crate::view) mod traces;
 mod verdicts;
-mod wide;
 
-/// Draws the whole screen.
-pub fn view(app: &App, snapshot: &Snapshot, theme: &Theme, frame: &mut ratatui::Frame<'_>) {
+/// What lies under a place of the screen, for the mouse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hit {
+    /// The name of a screen.
+    Tab(Screen),
+    /// A row of the list that the arrow keys move in.
+    Row(usize),
+    /// A plot column.
+    Column(usize),
+    /// A panel that can be chosen with Tab.
+    Panel(usize),
+}
+
+/// Where each [`Hit`] lies; later ones lie over earlier ones.
+pub type Hits = Vec<(Rect, Hit)>;
+
+/// Draws the whole screen, and says what lies where.
+pub fn view(app: &App, snapshot: &Snapshot, theme: &Theme, frame: &mut ratatui::Frame<'_>) -> Hits {
     let area = frame.area();
-    let mut canvas = Canvas { buffer: frame.buffer_mut(), theme };
-    match Layout::of(area.width, area.height) {
-        Layout::Wide(layout) => wide::draw(&mut canvas, app, snapshot, &layout),
-        Layout::Small(layout) => small::draw(&mut canvas, app, snapshot, &layout),
-        Layout::TooSmall => too_small::draw(&mut canvas, snapshot, area),
+    let mut canvas = Canvas { buffer: frame.buffer_mut(), theme, hits: Vec::new() };
+    match Shell::of(area.width, area.height) {
+        Some(shell) => {
+            header::draw(&mut canvas, app, snapshot, &shell);
+            stage(&mut canvas, app, snapshot, &shell);
+            footer::draw(&mut canvas, app, shell.footer);
+        },
+        None => too_small::draw(&mut canvas, snapshot, area),
     }
-    if app.help {
-        help::draw(&mut canvas, app, area);
-    }
+    dialog::draw(&mut canvas, app, area);
+    let hits = canvas.hits;
     if theme.glyphs.ascii {
         only_ascii(frame.buffer_mut());
+    }
+    hits
+}
+
+/// The snapshot may be one behind the screen that was just opened: then the stage is empty.
+fn stage(canvas: &mut Canvas<'_>, app: &App, seen: &Snapshot, shell: &Shell) {
+    match (app.screen, &seen.detail) {
+        (Screen::Overview, _) => overview::draw(canvas, app, seen, shell),
+        (Screen::Topology, DetailView::Topology(view)) => {
+            topology::draw(canvas, app, seen, view, shell);
+        },
+        (Screen::Traces, DetailView::Traces(view)) => traces::draw(canvas, app, seen, view, shell),
+        (Screen::Logs, DetailView::Logs(view)) => logs::draw(canvas, app, seen, view, shell),
+        (Screen::Faults, DetailView::Faults(view)) => faults::draw(canvas, app, seen, view, shell),
+        (Screen::Verdicts, DetailView::Verdicts(view)) => {
+            verdicts::draw(canvas, app, seen, view, shell);
+        },
+        (Screen::Load, DetailView::Load(view)) => load::draw(canvas, app, seen, view, shell),
+        (Screen::OwnLog, DetailView::Own(view)) => own::draw(canvas, app, seen, view, shell),
+        _ => {},
     }
 }
 
@@ -59,6 +97,7 @@ fn only_ascii(buffer: &mut Buffer) {
 struct Canvas<'a> {
     buffer: &'a mut Buffer,
     theme: &'a Theme,
+    hits: Hits,
 }
 
 /// Where a time panel has its plot.
@@ -75,6 +114,11 @@ impl Canvas<'_> {
         self.theme.style(role)
     }
 
+    /// Lets the mouse find something here.
+    fn hit(&mut self, area: Rect, hit: Hit) {
+        self.hits.push((area, hit));
+    }
+
     fn piece(&self, words: impl Into<String>, role: Role) -> Piece {
         (words.into(), self.style(role))
     }
@@ -82,6 +126,16 @@ impl Canvas<'_> {
     fn text(&mut self, area: Rect, words: &str, role: Role) -> u16 {
         let style = self.style(role);
         paint::fitted(self.buffer, area, words, style, self.theme.glyphs.ellipsis)
+    }
+
+    /// What stands where an answer is missing.
+    fn waiting(&mut self, asked: &Asked, nothing: &str, line: Rect) {
+        let line = paint::after(line, 1);
+        match asked {
+            Asked::Waiting => self.text(line, "asking ...", Role::Dim),
+            Asked::Failed(reason) => self.text(line, reason, Role::Error),
+            Asked::Answered => self.text(line, nothing, Role::Dim),
+        };
     }
 
     fn right(&mut self, area: Rect, words: &str, role: Role) -> u16 {
@@ -106,6 +160,18 @@ impl Canvas<'_> {
         self.panel(area, &title, &note)
     }
 
+    /// As [`Self::titled`], for one of the panels that Tab goes through, which stands out when it
+    /// has the keys.
+    fn framed(&mut self, area: Rect, title: &str, note: &str, panel: (usize, bool)) -> Rect {
+        let (number, has_keys) = panel;
+        self.hit(area, Hit::Panel(number));
+        let border = &self.theme.glyphs.border;
+        let style = self.style(if has_keys { Role::Title } else { Role::Border });
+        let title = [self.piece(title, Role::Title)];
+        let note = [self.piece(note, Role::Dim)];
+        Panel { border, style, title: &title, note: &note }.draw(self.buffer, area)
+    }
+
     /// The time axis in the first line of an area, under its plot.
     fn axis(&mut self, area: Rect, axis: &Axis, plot: TimePlot) {
         let ago = |seconds: u64| match seconds {
@@ -113,6 +179,7 @@ impl Canvas<'_> {
             _ => format!("-{}", crate::format::length(seconds)),
         };
         let area = paint::first(paint::after(area, plot.gutter), plot.columns);
+        self.moments(area);
         let glyphs = self.theme.glyphs;
         let axis = TimeAxis {
             labels: axis.ago_s.map(ago),
@@ -124,6 +191,20 @@ impl Canvas<'_> {
             cursor_style: self.style(Role::Title),
         };
         axis.draw(self.buffer, area);
+    }
+
+    /// Lets a click on a plot look at the moment of its column.
+    fn moments(&mut self, area: Rect) {
+        self.hit(area, Hit::Column(0));
+    }
+
+    /// The inside of a time panel: the plot, and the line of its time axis.
+    fn plot_and_axis(&mut self, inside: Rect, plot: TimePlot) -> (Rect, Rect) {
+        let rows = inside.height.saturating_sub(1);
+        let area =
+            Rect { height: rows, ..paint::first(paint::after(inside, plot.gutter), plot.columns) };
+        self.moments(area);
+        (area, paint::line(inside, rows))
     }
 
     /// A line through a plot at the cursor, when the cursor is not at the newest second.
@@ -160,13 +241,8 @@ fn marked_cursor(axis: &Axis) -> Option<usize> {
     (axis.newest_s != Some(axis.cursor_s)).then_some(axis.cursor)
 }
 
-/// The inside of a time panel: the plot, and the line of its time axis.
-fn plot_and_axis(inside: Rect, plot: TimePlot) -> (Rect, Rect) {
-    let rows = inside.height.saturating_sub(1);
-    let area =
-        Rect { height: rows, ..paint::first(paint::after(inside, plot.gutter), plot.columns) };
-    (area, paint::line(inside, rows))
-}
+pub use faults::Panel as FaultsPanel;
+pub use overview::Panel as OverviewPanel;
 
 #[cfg(test)]
 mod tests;

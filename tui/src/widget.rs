@@ -8,6 +8,7 @@ pub mod gantt;
 pub mod graph;
 pub mod heatmap;
 pub mod lane;
+pub mod lines;
 pub mod matrix;
 pub mod paint;
 pub mod panel;

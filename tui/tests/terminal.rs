@@ -10,10 +10,13 @@ use std::time::Duration;
 use model::frame::{Frame, RunHead};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
+use telemetry::clock::Clock;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
+use tui::Setup;
+use tui::config::Config;
 use tui::feed::{Feed, FeedEvent, Fixture};
-use tui::theme::{ColorChoice, Surroundings, Theme};
+use tui::theme::Surroundings;
 
 /// What the program in the terminal does.
 const ROLE: &str = "SHAKEDOWN_TEST_TERMINAL";
@@ -155,14 +158,14 @@ async fn program() {
     let role = std::env::var(ROLE).unwrap_or_default();
     let run = RunHead { title: "a run in a terminal".to_owned(), ..RunHead::default() };
     let fixture = Fixture::new([Frame { run, ..Frame::default() }]);
-    let theme = Theme::choose(ColorChoice::Auto, None, &Surroundings::read());
+    let setup = Setup::of(&Config::default(), &Surroundings::read(), Clock::system());
     let (_stop, stopped) = watch::channel(false);
     let ended = match role.as_str() {
         "panic" => {
             let signal = tokio::signal::unix::signal(SignalKind::user_defined1()).unwrap();
-            tui::run_with(Breaks(fixture, signal), theme, stopped).await
+            tui::run_with(Breaks(fixture, signal), setup, stopped).await
         },
-        _ => tui::run_with(fixture, theme, stopped).await,
+        _ => tui::run_with(fixture, setup, stopped).await,
     };
     match ended {
         Ok(quit) => println!("ended: {quit:?}"),

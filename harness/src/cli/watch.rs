@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use tui::ColorChoice;
+use tui::config::{Config, ConfigError};
+use tui::keys::Screen;
+use tui::theme::ThemeName;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,10 +22,16 @@ Examples:
       looks at a recording; a folder of a run or its run.db will do as well
   shakedown watch --replay runs/checkout --record checkout.rec
       makes a recording of a run that is over, to hand it on as one file
-  shakedown watch --replay run.rec --at 02:41 --snapshot 120x40
+  shakedown watch --replay run.rec --speed 8
+      plays it; space stops, h and l and the mouse go to any moment
+  shakedown watch --replay run.rec --at 02:41 --snapshot 120x40 --screen traces
       that screen as a text, for a document
 
-A watcher changes nothing: it can come and go, and several may watch at once.
+  shakedown watch --allow-control http://127.0.0.1:9900
+      the dashboard, from which faults of that proxy can be armed and disarmed
+
+A watcher changes nothing unless it is allowed to: it can come and go, and several may watch at
+once.
 
 Exit codes of --plain and --once (without them, 0 when the dashboard is closed):
     0  every expectation holds
@@ -45,12 +55,29 @@ pub struct WatchArguments {
     /// Show the run as it was this long after its start
     #[arg(long, value_name = "MM:SS", value_parser = moment, requires = "replay")]
     pub at: Option<u64>,
+    /// Seconds of the run in a second of the replay
+    #[arg(long, value_name = "X", default_value = "1", value_parser = speed, requires = "replay")]
+    pub speed: f64,
+    /// Screen to begin with: overview, topology, traces, logs, faults, verdicts, load, log
+    #[arg(long, value_name = "NAME", default_value = "overview", value_parser = screen)]
+    pub screen: Screen,
     /// Write a recording of what is watched; the file must not be there yet
     #[arg(long, value_name = "FILE", conflicts_with_all = ["once", "snapshot"])]
     pub record: Option<PathBuf>,
     /// Holds the token that the API asks for
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// Let the dashboard arm and disarm faults of the proxy with this control API, like
+    /// http://127.0.0.1:9900; each change asks first
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with_all = ["replay", "once", "snapshot", "plain"]
+    )]
+    pub allow_control: Option<String>,
+    /// Holds the token that the control API asks for
+    #[arg(long, value_name = "FILE", requires = "allow_control")]
+    pub control_token_file: Option<PathBuf>,
     /// Print one page about this moment and end
     #[arg(long, conflicts_with_all = ["plain", "snapshot"])]
     pub once: bool,
@@ -66,6 +93,22 @@ pub struct WatchArguments {
     /// Print the table of keys, as in docs/dashboard.md, and end
     #[arg(long, exclusive = true)]
     pub print_keys: bool,
+    /// Print the roles of the theme with their colours, and end
+    #[arg(long)]
+    pub print_theme: bool,
+    /// Settings: keys, theme, colours; without it `shakedown/watch.toml` below the folder of
+    /// settings of the user, if it is there
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Most frames a second, 1 to 30
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=30))]
+    pub fps: Option<u8>,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// Colours: dark, light, sixteen, mono
+    #[arg(long, value_name = "NAME", value_parser = theme)]
+    pub theme: Option<ThemeName>,
     /// Signs that every font has
     #[arg(long, conflicts_with = "utf8")]
     pub ascii: bool,
@@ -78,9 +121,24 @@ pub struct WatchArguments {
 }
 
 impl WatchArguments {
-    /// `None` goes by the locale.
-    pub fn signs(&self) -> Option<bool> {
-        (self.ascii || self.utf8).then_some(self.ascii)
+    /// The settings of the file with what the command line says laid over them.
+    pub fn settings(&self) -> Result<Config, ConfigError> {
+        let mut config = match &self.config {
+            Some(path) => Config::load(path)?,
+            None => Config::load_usual()?,
+        };
+        match self.color {
+            Color::Auto => {},
+            Color::Always => config.color = ColorChoice::Always,
+            Color::Never => config.color = ColorChoice::Never,
+        }
+        if self.ascii || self.utf8 {
+            config.ascii = Some(self.ascii);
+        }
+        config.theme = self.theme.or(config.theme);
+        config.fps = self.fps.unwrap_or(config.fps);
+        config.mouse &= !self.no_mouse;
+        Ok(config)
     }
 }
 
@@ -109,6 +167,25 @@ fn moment(text: &str) -> Result<u64, String> {
         (Some(minutes), Some(seconds @ 0..60)) => Ok(u64::from(minutes) * 60 + u64::from(seconds)),
         _ => Err(wrong()),
     }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if (0.1..=100.0).contains(&speed) => Ok(speed),
+        _ => Err("expected a number from 0.1 to 100, like 4".to_owned()),
+    }
+}
+
+fn screen(text: &str) -> Result<Screen, String> {
+    let names = Screen::ALL.map(Screen::name);
+    let found = Screen::ALL.into_iter().find(|screen| screen.name() == text);
+    found.ok_or_else(|| format!("there is no such screen{}", model::hint(text, names)))
+}
+
+fn theme(text: &str) -> Result<ThemeName, String> {
+    let names = ["dark", "light", "sixteen", "mono"];
+    let hint = || format!("there is no such theme{}", model::hint(text, names));
+    ThemeName::named(text).ok_or_else(hint)
 }
 
 fn size(text: &str) -> Result<(u16, u16), String> {

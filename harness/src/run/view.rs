@@ -7,7 +7,13 @@ use collector::CollectorHandle;
 use model::frame::Frame;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tui::{ColorChoice, Quit, TuiConfig, TuiError};
+use tui::config::Config;
+use tui::control::Controller;
+use tui::feed::place::Place;
+use tui::theme::Surroundings;
+use tui::{Quit, Setup, TuiError};
+
+use super::Job;
 
 #[derive(Debug)]
 pub enum View {
@@ -16,14 +22,22 @@ pub enum View {
 }
 
 impl View {
-    pub fn open(plain: bool, collector: &CollectorHandle) -> Self {
-        if plain || !std::io::stdout().is_terminal() {
+    pub(crate) fn open(job: &Job, collector: &CollectorHandle) -> Self {
+        if job.plain || !std::io::stdout().is_terminal() {
             return Self::Plain;
         }
         let (stop, stopped) = watch::channel(false);
-        let config =
-            TuiConfig { api: collector.addresses().api, color: ColorChoice::Auto, ascii: None };
-        Self::Dashboard { task: tokio::spawn(tui::run(config, stopped)), stop }
+        let place = Place::at(collector.addresses().api);
+        let config = Config::load_usual().unwrap_or_else(|error| {
+            crate::complain(&error);
+            Config::default()
+        });
+        let setup = Setup {
+            own: job.own.clone(),
+            controller: job.by_hand.clone().map(|it| Arc::new(it) as Arc<dyn Controller>),
+            ..Setup::of(&config, &Surroundings::read(), job.clock.clone())
+        };
+        Self::Dashboard { task: tokio::spawn(tui::run(place, setup, stopped)), stop }
     }
 
     /// Shows a second; the dashboard gets it from the collector by itself.
@@ -45,7 +59,7 @@ impl View {
             *self = Self::Plain;
             match quit {
                 Ok(Ok(Quit::Interrupted)) => return,
-                Ok(Ok(Quit::Closed | Quit::Stopped)) => {},
+                Ok(Ok(Quit::Closed | Quit::Kept | Quit::Stopped)) => {},
                 Ok(Err(error)) => crate::complain(&error),
                 Err(panicked) => crate::complain(&panicked),
             }

@@ -4,20 +4,25 @@ use std::sync::Arc;
 
 use model::frame::Frame;
 use telemetry::shutdown::Shutdown;
+use tui::Setup;
 use tui::feed::live::{LiveAsker, LiveFeed, frames_now};
 use tui::feed::place::Place;
 use tui::feed::{Feed, FeedEvent};
-use tui::recorded::{Recorder, TapedFeed};
+use tui::recorded::Recorder;
 use tui::screen::Link;
 
-use super::{WatchError, dashboard, is_plain, page, plain, recorded, recorder, verdict};
+use super::replay::Kept;
+use super::{WatchError, dashboard, is_plain, page, plain, recorded, verdict};
 use crate::cli::WatchArguments;
 use crate::result::ExitCode;
 
 /// Attempts to find a collector again that has gone in the middle of a run, in plain lines.
 const ATTEMPTS_MAX: u32 = 6;
 
-pub(super) async fn watch(arguments: &WatchArguments) -> Result<ExitCode, WatchError> {
+pub(super) async fn watch(
+    arguments: &WatchArguments,
+    setup: Setup,
+) -> Result<ExitCode, WatchError> {
     let token = arguments.token_file.as_deref().map(crate::control::token).transpose();
     let place = Place::parse(&arguments.url)?.with_token(token.map_err(WatchError::Token)?);
     if arguments.once || arguments.snapshot.is_some() {
@@ -26,18 +31,18 @@ pub(super) async fn watch(arguments: &WatchArguments) -> Result<ExitCode, WatchE
             reason: error.to_string(),
         })?;
         let frames: Vec<Arc<Frame>> = frames.into_iter().map(Arc::new).collect();
-        return Ok(page(arguments, &frames, &Link::Connected));
+        let asker = Arc::new(LiveAsker::new(place));
+        let now = Kept { frames, asker, note: None };
+        return Ok(page(arguments, &setup, &now, &Link::Connected).await);
     }
-    let recorder = recorder(arguments, Arc::new(LiveAsker::new(place.clone())));
     let feed = LiveFeed::new(place.clone());
-    let ended = if is_plain(arguments) {
-        lines(feed, recorder.as_ref(), &place).await
-    } else {
-        match &recorder {
-            Some(recorder) => dashboard(arguments, TapedFeed::new(feed, recorder.tap())).await,
-            None => dashboard(arguments, feed).await,
-        }
-    };
+    if !is_plain(arguments) {
+        return dashboard(Setup { record: arguments.record.clone(), ..setup }, feed).await;
+    }
+    let recorder = arguments.record.clone().map(|path| {
+        Recorder::start(path, Arc::new(LiveAsker::new(place.clone())), setup.clock.clone())
+    });
+    let ended = lines(feed, recorder.as_ref(), &place).await;
     if let Some(recorder) = recorder {
         let told = recorded(&recorder.stop().await);
         // Why the watching ended is said before what became of its recording.

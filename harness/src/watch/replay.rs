@@ -7,6 +7,7 @@ use std::sync::Arc;
 use collector::RunFile;
 use model::frame::Frame;
 use model::limits::FRAMES_MAX;
+use tui::Playback;
 use tui::ask::Asker;
 use tui::recorded::{Counts, RecordedAsker};
 
@@ -25,14 +26,38 @@ pub(super) struct Kept {
     pub(super) note: Option<String>,
 }
 
-/// Opens a recording, a run file, a folder of a run, or a run by its id; up to `at_s` seconds after
-/// the start of the load, or else whole.
-pub(super) fn open(path: &Path, at_s: Option<u64>) -> Result<Kept, WatchError> {
-    let mut kept = if is_recording(path) { recording(path)? } else { run(path)? };
-    if let Some(at_s) = at_s {
-        cut(&mut kept.frames, at_s)?;
+/// Opens a recording, a run file, a folder of a run, or a run by its id.
+pub(super) fn open(path: &Path) -> Result<Kept, WatchError> {
+    if is_recording(path) { recording(path) } else { run(path) }
+}
+
+impl Kept {
+    /// Leaves what was there so long after the start of the load.
+    pub(super) fn cut(&mut self, at_s: u64) -> Result<(), WatchError> {
+        cut(&mut self.frames, at_s)
     }
-    Ok(kept)
+
+    /// How it is played: from the start on, or standing at a moment. `None` without frames.
+    pub(super) fn playback(
+        &self,
+        at_s: Option<u64>,
+        speed: f64,
+    ) -> Result<Option<(Playback, u64)>, WatchError> {
+        let (Some(first), Some(last)) = (self.frames.first(), self.frames.last()) else {
+            return Ok(None);
+        };
+        let (first_s, last_s) = (first.unix_s, last.unix_s);
+        let playback = Playback { first_s, last_s, speed, playing: at_s.is_none() };
+        let at = match at_s {
+            None => first_s,
+            Some(at_s) => {
+                let mut frames = self.frames.clone();
+                cut(&mut frames, at_s)?;
+                frames.last().map_or(last_s, |frame| frame.unix_s)
+            },
+        };
+        Ok(Some((playback, at)))
+    }
 }
 
 /// By its name or by its first bytes. What is neither a recording nor a run is told there.
@@ -133,7 +158,7 @@ mod tests {
             (text, "notes.txt"),
             (other, "is no recording of shakedown"),
         ] {
-            let Err(error) = open(&path, None) else { panic!("{}", path.display()) };
+            let Err(error) = open(&path) else { panic!("{}", path.display()) };
             let told = crate::with_causes(&error);
             assert!(told.contains(part), "{told}");
         }

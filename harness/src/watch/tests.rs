@@ -7,6 +7,7 @@ use collector::{CollectorConfig, CollectorHandle, RunFile};
 use model::frame::Trace;
 use serde_json::{Value, json};
 use telemetry::client::Client;
+use tui::ask::Asker as _;
 use tui::ask::{Answer, LogsQuestion, Question, TracesQuestion};
 use tui::feed::live::LiveAsker;
 use tui::feed::place::Place;

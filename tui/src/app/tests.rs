@@ -4,30 +4,62 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use model::edge::Edge;
 
 use super::*;
+use crate::screen::{Axis, Row};
 
 fn subject(callee: &str) -> Subject {
     Subject::Edge(Edge::new("orders", callee))
 }
 
+fn row(callee: &str) -> Row {
+    Row {
+        subject: subject(callee),
+        per_s: 0.0,
+        error_percent: None,
+        quantiles_ms: [None; 4],
+        attempts_per_request: None,
+        breaker: None,
+        faults: 0,
+    }
+}
+
 /// A run of seconds 100 to 199 at 3 s per column, with three edges, the second one selected.
-fn app() -> App {
-    let mut app = App::new(120, 40, false);
-    app.known = Known {
-        subjects: ["inventory", "payments", "shipping"].map(subject).to_vec(),
+fn seen() -> Snapshot {
+    Snapshot {
+        rows: ["inventory", "payments", "shipping"].map(row).to_vec(),
         selected: 1,
-        newest_s: Some(199),
-        oldest_s: 100,
-        cursor_s: 199,
-        column_s: 3,
-    };
-    app
+        axis: Axis {
+            columns: 46,
+            cursor: 45,
+            newest_s: Some(199),
+            oldest_s: 100,
+            cursor_s: 199,
+            cursor_clock_s: 100,
+            column_s: 3,
+            live: true,
+            ..Axis::default()
+        },
+        ..Snapshot::default()
+    }
+}
+
+fn app() -> App {
+    App::new(120, 40, false)
 }
 
 fn press(app: &mut App, letters: &str) -> Effects {
+    press_on(app, letters, &seen())
+}
+
+fn press_on(app: &mut App, letters: &str, seen: &Snapshot) -> Effects {
     let mut effects = Effects::default();
     for letter in letters.chars() {
-        let code = if letter == '\u{1b}' { KeyCode::Esc } else { KeyCode::Char(letter) };
-        effects = update(app, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+        let code = match letter {
+            '\u{1b}' => KeyCode::Esc,
+            '\n' => KeyCode::Enter,
+            '\t' => KeyCode::Tab,
+            letter => KeyCode::Char(letter),
+        };
+        effects = update(app, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)), seen);
     }
     effects
 }
@@ -68,7 +100,6 @@ fn keys_select_rows_and_stop_at_the_ends() {
         ("G", "shipping"),
         ("gg", "inventory"),
         ("ggj", "payments"),
-        ("Ggj", "shipping"),
     ] {
         let mut app = app();
         press(&mut app, keys);
@@ -99,7 +130,7 @@ fn the_plot_is_switched_in_two_steps_on_a_wide_screen_and_in_three_on_a_small_on
         let mut modes = Vec::new();
         for _ in 0..4 {
             press(&mut app, "m");
-            modes.push(app.mode);
+            modes.push(app.screens.overview.mode);
         }
         modes
     };
@@ -109,31 +140,155 @@ fn the_plot_is_switched_in_two_steps_on_a_wide_screen_and_in_three_on_a_small_on
 
 #[test]
 fn help_opens_and_closes_and_escape_closes_it_before_it_does_anything_else() {
+    let open = |app: &App| matches!(app.dialog, Some(Dialog::Help(_)));
     let mut app = app();
     press(&mut app, "h?");
-    assert!(app.help);
+    assert!(open(&app));
     press(&mut app, "\u{1b}");
-    assert_eq!((app.help, app.cursor), (false, Cursor::At(196)));
+    assert_eq!((open(&app), app.cursor), (false, Cursor::At(196)));
     press(&mut app, "??");
-    assert!(!app.help);
-    press(&mut app, "?/q");
-    assert_eq!((app.help, app.help_list.search.as_str()), (true, "q"));
-    press(&mut app, "\u{1b}j");
-    assert_eq!((app.help, app.help_list.top, app.selected.is_none()), (true, 1, true));
+    assert!(!open(&app));
+    press(&mut app, "?/pause\n");
+    assert!(matches!(&app.dialog, Some(Dialog::Help(list)) if list.search == "pause"));
+    press(&mut app, "\u{1b}");
+    assert!(open(&app), "the first escape shows all keys again");
+    press(&mut app, "\u{1b}");
+    assert!(!open(&app));
 }
 
 #[test]
 fn quitting_asks_for_nothing_else() {
-    let closed = Effects { quit: Some(Quit::Closed), ..Effects::default() };
-    assert_eq!(press(&mut app(), "q"), closed);
+    for (keys, quit) in [("q", Quit::Closed), ("Q", Quit::Kept), ("?q", Quit::Closed)] {
+        let effects = press(&mut app(), keys);
+        assert_eq!((effects.order, effects.ask), (Some(Order::Quit(quit)), false), "{keys:?}");
+    }
     let control = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-    assert_eq!(update(&mut app(), Msg::Key(control)).quit, Some(Quit::Interrupted));
+    for keys in ["", "?", "/", ":", "e"] {
+        let mut app = app();
+        press(&mut app, keys);
+        let effects = update(&mut app, Msg::Key(control), &seen());
+        assert_eq!(effects.order, Some(Order::Quit(Quit::Interrupted)), "{keys:?}");
+    }
+}
+
+#[test]
+fn numbers_open_screens_and_escape_and_brackets_go_through_the_places() {
+    for (keys, screen) in [
+        ("", Screen::Overview),
+        ("3", Screen::Traces),
+        ("35", Screen::Faults),
+        ("35\u{1b}", Screen::Traces),
+        ("35\u{1b}\u{1b}", Screen::Overview),
+        ("35\u{1b}\u{1b}\u{1b}", Screen::Overview),
+        ("35[[", Screen::Overview),
+        ("35[[]", Screen::Traces),
+        ("33", Screen::Traces),
+        ("33\u{1b}", Screen::Overview),
+        ("L", Screen::Logs),
+        ("F", Screen::Faults),
+        (":goto-load\n", Screen::Load),
+        (":goto-log\n", Screen::OwnLog),
+        (":goto-nowhere\n", Screen::Overview),
+    ] {
+        let mut app = app();
+        press(&mut app, keys);
+        assert_eq!(app.screen, screen, "{keys:?}");
+    }
+}
+
+#[test]
+fn a_command_is_an_action_by_name_or_a_moment() {
+    let mut app = app();
+    press(&mut app, ":pause\n");
+    assert_eq!((app.paused_at, &app.dialog), (Some(199), &None));
+    press(&mut app, ":at 00:30\n");
+    assert_eq!(app.cursor, Cursor::At(129));
+    press(&mut app, ":goto-nowhere\n");
+    let Some(Dialog::Line(line)) = &app.dialog else { panic!("the line stays open") };
+    let error = line.error.as_deref().unwrap_or_default();
+    assert!(error.contains("there is no action \"goto-nowhere\""), "{error}");
+}
+
+#[test]
+fn tab_goes_round_the_panels_and_z_gives_one_the_whole_stage() {
+    let mut app = app();
+    press(&mut app, "\t\t");
+    assert_eq!(app.panel(), crate::view::OverviewPanel::Latency);
+    press(&mut app, "z");
+    assert!(app.zoomed);
+    assert!(app.query().heat_rows > 20);
+    press(&mut app, "\u{1b}");
+    assert!(!app.zoomed);
+    press(&mut app, "\t\t\t\n");
+    assert_eq!(app.screen, Screen::Verdicts, "enter opens what the panel is about");
+}
+
+#[test]
+fn a_pointer_chooses_tabs_rows_and_moments() {
+    let mut app = app();
+    let point = |app: &mut App, pointer, hit| update(app, Msg::Mouse(pointer, hit), &seen());
+    point(&mut app, Pointer::Pressed, Some(Hit::Row(2)));
+    assert_eq!(app.selected, Some(subject("shipping")));
+    point(&mut app, Pointer::WheelUp, None);
+    assert_eq!(app.selected, Some(subject("payments")));
+    point(&mut app, Pointer::Dragged, Some(Hit::Column(35)));
+    assert_eq!(app.cursor, Cursor::At(169));
+    point(&mut app, Pointer::Dragged, Some(Hit::Row(0)));
+    assert_eq!(app.selected, Some(subject("payments")), "a drag selects nothing");
+    point(&mut app, Pointer::Pressed, Some(Hit::Tab(Screen::Load)));
+    assert_eq!(app.screen, Screen::Load);
+    press(&mut app, "?");
+    point(&mut app, Pointer::Pressed, Some(Hit::Tab(Screen::Logs)));
+    assert_eq!(app.screen, Screen::Load, "what lies under a dialog is out of reach");
+}
+
+#[test]
+fn a_replay_is_played_paused_and_sought_both_ways() {
+    let mut app = app();
+    let playback = Playback { first_s: 100, last_s: 199, speed: 4.0, playing: true };
+    (app.playback, app.paused_at) = (Some(playback), Some(110));
+    let at = |second: u64| {
+        let mut seen = seen();
+        (seen.axis.newest_s, seen.axis.cursor_s) = (Some(second), second);
+        seen
+    };
+    update(&mut app, Msg::Tick, &at(110));
+    assert_eq!(app.paused_at, Some(111));
+    press_on(&mut app, " ", &at(111));
+    assert!(!app.playback.unwrap().playing);
+    press_on(&mut app, ">>", &at(111));
+    assert_eq!(app.playback.unwrap().speed.to_bits(), 16.0_f64.to_bits());
+    assert_eq!(app.playback.unwrap().step(), (2, 125));
+    press_on(&mut app, "h", &at(111));
+    assert_eq!(app.cursor, Cursor::At(108));
+    press_on(&mut app, "0", &at(111));
+    assert_eq!((app.cursor, app.paused_at), (Cursor::Live, Some(111)));
+    press_on(&mut app, "l", &at(111));
+    assert_eq!(app.paused_at, Some(114), "forward from the newest second plays on");
+    press_on(&mut app, "}}}}", &at(114));
+    assert_eq!(app.paused_at, Some(199));
+    press_on(&mut app, " ", &at(199));
+    assert_eq!((app.paused_at, app.playback.unwrap().playing), (Some(100), true));
+}
+
+#[test]
+fn nothing_is_changed_without_leave_and_without_a_question() {
+    let mut app = app();
+    assert_eq!(press(&mut app, "X").order, None);
+    assert!(app.toast.take().is_some_and(|toast| toast.text.contains("--allow-control")));
+    app.control = true;
+    assert_eq!(press(&mut app, "X").order, None);
+    assert!(matches!(app.dialog, Some(Dialog::Sure { .. })));
+    assert_eq!(press(&mut app, "n").order, None);
+    assert_eq!(app.dialog, None);
+    assert_eq!(press(&mut app, "Xy").order, Some(Order::Control(Control::ClearAll)));
 }
 
 #[test]
 fn only_what_changes_the_question_asks_the_store() {
     for (keys, ask, redraw) in [
         ("x", false, false),
+        ("g", false, true),
         ("?", false, true),
         ("m", false, true),
         ("l", false, true),
@@ -150,15 +305,15 @@ fn only_what_changes_the_question_asks_the_store() {
 #[test]
 fn another_size_asks_for_other_columns_and_the_same_size_for_nothing() {
     let mut app = app();
-    assert!(update(&mut app, Msg::Resize(80, 24)).ask);
+    assert!(update(&mut app, Msg::Resize(80, 24), &seen()).ask);
     assert_eq!(app.query().columns, 60);
-    assert!(!update(&mut app, Msg::Resize(80, 24)).ask);
+    assert!(!update(&mut app, Msg::Resize(80, 24), &seen()).ask);
 }
 
 #[test]
 fn before_any_data_no_key_moves_anything() {
     let mut app = App::new(120, 40, true);
     let before = app.clone();
-    press(&mut app, "hjkl{}ggG 0+=");
+    press_on(&mut app, "hjkl{}ggG 0=", &Snapshot::default());
     assert_eq!(app, before);
 }

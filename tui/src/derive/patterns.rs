@@ -12,6 +12,7 @@ use model::frame::LogLine;
 use super::severity::Severity;
 use super::words;
 
+mod expression;
 mod mask;
 
 /// More patterns than this are no summary.
@@ -139,6 +140,14 @@ impl Patterns {
         alike.push(at);
         self.groups.push(Group::new(words));
         Some(at)
+    }
+}
+
+impl Pattern {
+    /// A regular expression that fits every line of this pattern, in the syntax of the filters;
+    /// `None` for what found no room, which has nothing in common.
+    pub fn expression(&self) -> Option<String> {
+        (self.template != Patterns::OTHERS).then(|| expression::of(&self.template))
     }
 }
 

@@ -163,6 +163,11 @@ impl Waterfall {
         self.rows.get(row).map(|row| detail::lines(trace, row)).unwrap_or_default()
     }
 
+    /// The row of a span.
+    pub fn row_of(&self, span: SpanId) -> Option<usize> {
+        self.rows.iter().position(|row| row.span_id == Some(span))
+    }
+
     /// The next row after this one that failed or that a fault or breaker touched, round the end.
     pub fn next_failed(&self, after: usize) -> Option<usize> {
         let first = after.saturating_add(1).min(self.rows.len());

@@ -4,9 +4,9 @@
 //! lines come from services, and must stay texts.
 
 use model::answer::{CallRow, Durations, TraceLine};
-use model::frame::LogLine;
 use model::units::utc_time;
 
+use crate::screen::logs::LogRow;
 use crate::screen::{FRACTION_NAMES, Snapshot};
 
 /// One field.
@@ -141,27 +141,30 @@ pub fn traces_csv(lines: &[TraceLine]) -> String {
     table(&head, rows)
 }
 
-pub fn logs_csv(lines: &[LogLine]) -> String {
+/// The lines that are shown; the message is the body with its attributes.
+pub fn logs_csv(lines: &[LogRow]) -> String {
     let head = [
         "time_utc",
         "severity",
         "service",
         "event",
         "body",
+        "message",
         "trace_id",
         "span_id",
         "correlation_id",
     ];
     let rows = lines.iter().map(|line| {
         vec![
-            utc_time(line.unix_ns / 1_000_000).into(),
+            utc_time(line.id.unix_ns / 1_000_000).into(),
             line.severity.as_str().into(),
             line.service.as_str().into(),
             line.event.as_str().into(),
-            line.body.as_str().into(),
+            line.said.as_str().into(),
+            line.message.as_str().into(),
             line.trace_id.map(|id| id.to_string()).unwrap_or_default().into(),
             line.span_id.map(|id| id.to_string()).unwrap_or_default().into(),
-            line.correlation_id.as_ref().map_or("", |id| id.as_str()).into(),
+            line.correlation_id.as_deref().unwrap_or_default().into(),
         ]
     });
     table(&head, rows)
@@ -194,7 +197,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::recorded::testing::line;
+    use crate::derive::severity::Severity;
+    use crate::screen::logs::LineId;
+
+    fn line(body: &str) -> LogRow {
+        LogRow {
+            id: LineId { unix_ns: 0, nth: 0 },
+            at_ms: 0,
+            service: "payments".to_owned(),
+            severity: Severity::Info,
+            event: String::new(),
+            message: body.to_owned(),
+            said: body.to_owned(),
+            trace_id: None,
+            span_id: None,
+            correlation_id: None,
+            of_fault: false,
+            telling: false,
+        }
+    }
 
     #[test]
     fn a_call_is_a_line_and_what_is_unknown_is_empty() {
@@ -214,14 +235,14 @@ mod tests {
 
     #[test]
     fn a_text_that_looks_like_a_formula_stays_a_text() {
-        let text = logs_csv(&[line(0, "INFO", "=HYPERLINK(\"http://evil\", \"x\")")]);
+        let text = logs_csv(&[line("=HYPERLINK(\"http://evil\", \"x\")")]);
         assert!(text.contains(",\"'=HYPERLINK(\"\"http://evil\"\", \"\"x\"\")\","), "{text}");
     }
 
     proptest! {
         #[test]
         fn every_line_has_as_many_fields_as_the_head(body in any::<String>()) {
-            let text = logs_csv(&[line(0, "INFO", &body)]);
+            let text = logs_csv(&[line(&body)]);
             // Outside of quotes, commas and line ends are counted.
             let (mut quoted, mut commas, mut ends) = (false, 0, 0);
             for letter in text.chars() {
@@ -232,7 +253,7 @@ mod tests {
                     _ => {},
                 }
             }
-            prop_assert_eq!((quoted, commas, ends), (false, 14, 2));
+            prop_assert_eq!((quoted, commas, ends), (false, 16, 2));
         }
     }
 }

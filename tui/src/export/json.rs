@@ -5,8 +5,10 @@ use model::phase::Phase;
 use model::policy::BreakerState;
 use serde_json::{Value, json};
 
+use crate::screen::logs::LogRow;
 use crate::screen::{
-    BreakerLane, EventRow, FRACTION_NAMES, FaultLane, Link, LoadView, Row, Snapshot, Subject,
+    BreakerLane, DetailView, EventRow, FRACTION_NAMES, FaultLane, Link, LoadSummary, Row, Snapshot,
+    Subject,
 };
 
 /// The numbers of the screen, without its plots.
@@ -38,6 +40,24 @@ pub fn snapshot_json(snapshot: &Snapshot) -> Value {
         "verdicts": snapshot.verdicts.iter().map(verdict).collect::<Vec<_>>(),
         "events": snapshot.events.iter().map(event).collect::<Vec<_>>(),
         "load": load(&snapshot.load),
+        "log_lines": match &snapshot.detail {
+            DetailView::Logs(view) => view.rows.iter().map(log_line).collect::<Vec<_>>().into(),
+            _ => Value::Null,
+        },
+    })
+}
+
+fn log_line(line: &LogRow) -> Value {
+    json!({
+        "unix_ns": line.id.unix_ns,
+        "service": line.service,
+        "severity": line.severity.as_str(),
+        "event": line.event,
+        "body": line.said,
+        "message": line.message,
+        "trace_id": line.trace_id,
+        "span_id": line.span_id,
+        "correlation_id": line.correlation_id,
     })
 }
 
@@ -118,7 +138,7 @@ fn event(event: &EventRow) -> Value {
     })
 }
 
-fn load(load: &LoadView) -> Value {
+fn load(load: &LoadSummary) -> Value {
     json!({
         "offered_per_s": load.offered_per_s,
         "completed_per_s": load.completed_per_s,
@@ -139,6 +159,7 @@ fn load(load: &LoadView) -> Value {
 mod tests {
     use super::*;
     use crate::screen::ViewQuery;
+    use crate::store::answers::Answers;
     use crate::store::{Store, query};
 
     #[test]
@@ -147,7 +168,11 @@ mod tests {
         for frame in crate::recording::run() {
             store.insert(frame.into());
         }
-        let snapshot = query::build(&store, &ViewQuery { columns: 10, ..ViewQuery::default() });
+        let snapshot = query::build(
+            &store,
+            &Answers::default(),
+            &ViewQuery { columns: 10, ..ViewQuery::default() },
+        );
         let value = snapshot_json(&snapshot);
         assert_eq!(value["run"]["verdict"], "fail");
         assert_eq!(value["rows"].as_array().unwrap().len(), snapshot.rows.len());

@@ -131,6 +131,7 @@ fn verdicts(snapshot: &Snapshot, text: &mut String) {
 mod tests {
     use super::*;
     use crate::screen::ViewQuery;
+    use crate::store::answers::Answers;
     use crate::store::{Store, query};
 
     fn page(seconds: u64) -> String {
@@ -138,7 +139,11 @@ mod tests {
         for frame in crate::recording::until(seconds) {
             store.insert(frame.into());
         }
-        overview(&query::build(&store, &ViewQuery { columns: 10, ..ViewQuery::default() }))
+        overview(&query::build(
+            &store,
+            &Answers::default(),
+            &ViewQuery { columns: 10, ..ViewQuery::default() },
+        ))
     }
 
     #[test]

@@ -81,6 +81,7 @@ pub enum Action {
     Help,
     Quit,
     QuitKeep,
+    Suspend,
     Interrupt,
     // Answers to a question.
     Yes,

@@ -42,6 +42,40 @@ impl Screen {
             Self::OwnLog => "log",
         }
     }
+
+    /// On its tab, where there is room.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Topology => "Topology",
+            Self::Traces => "Traces",
+            Self::Logs => "Logs",
+            Self::Faults => "Faults",
+            Self::Verdicts => "Verdicts",
+            Self::Load => "Load",
+            Self::OwnLog => "Own log",
+        }
+    }
+
+    /// On its tab, where there is little room.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Overview => "Over",
+            Self::Topology => "Topo",
+            Self::Traces => "Trace",
+            Self::Logs => "Logs",
+            Self::Faults => "Fault",
+            Self::Verdicts => "SLO",
+            Self::Load => "Load",
+            Self::OwnLog => "Own",
+        }
+    }
+
+    /// The digit that opens it; the own log has none.
+    pub fn number(self) -> Option<usize> {
+        let at = Self::ALL.iter().position(|screen| *screen == self)?;
+        (self != Self::OwnLog).then_some(at + 1)
+    }
 }
 
 /// What takes the keys at a moment.

@@ -51,13 +51,8 @@ const PROMPT: Places = Places::PROMPT;
 const MOVES: Places = SCREENS.and(Places::HELP).and(DIALOG);
 const TRACES: Places = Places::on(&[Screen::Traces]);
 const LOGS: Places = Places::on(&[Screen::Logs]);
-const SORTED: Places = Places::on(&[
-    Screen::Overview,
-    Screen::Topology,
-    Screen::Traces,
-    Screen::Faults,
-    Screen::Verdicts,
-]);
+const SORTED: Places =
+    Places::on(&[Screen::Overview, Screen::Traces, Screen::Faults, Screen::Verdicts]);
 const COLUMNS: Places =
     Places::on(&[Screen::Overview, Screen::Traces, Screen::Logs, Screen::Faults, Screen::Verdicts]);
 const MODES: Places =
@@ -257,7 +252,7 @@ pub const ROWS: &[Row] = &[
         "delta",
         &["d"],
         LOGS,
-        "time of the line: of the day, or since the line before",
+        "time of the line: of the run, since the line before, since the first",
     ),
     row(Action::Patterns, "patterns", &["p"], LOGS, "fold lines of one pattern into one"),
     // What leaves the screen.
@@ -319,6 +314,13 @@ pub const ROWS: &[Row] = &[
         &["Q"],
         SCREENS.and(Places::HELP),
         "close it and leave the last screen on the terminal",
+    ),
+    row(
+        Action::Suspend,
+        "suspend",
+        &["ctrl-z"],
+        SCREENS,
+        "hand the terminal to the shell; fg comes back",
     ),
     row(
         Action::Interrupt,

@@ -4,43 +4,149 @@
 //! last [`TABLE_WINDOW_S`] up to the cursor for numbers, the seconds of one column for plots.
 //! Built when a frame has come or the question has changed, never on a timer.
 
-use model::frame::Frame;
+use model::frame::{Frame, Span};
 use model::hist::Histogram;
 
 use self::time::Times;
 use super::Store;
-use crate::screen::{EventRow, FRACTIONS, Head, Snapshot, Subject, TABLE_WINDOW_S, ViewQuery};
+use super::answers::{Answers, Slot};
+use crate::ask::{Answer, Question};
+use crate::derive::insight;
+use crate::screen::{
+    Detail, DetailView, EventRow, FRACTIONS, Head, Snapshot, Subject, TABLE_WINDOW_S, ViewQuery,
+};
 
+mod faults;
 mod lanes;
 mod load;
+mod load_summary;
+mod logs;
+mod own;
 mod plot;
 mod rows;
 mod time;
+mod topology;
+mod traces;
+mod verdicts;
 
+/// A minute, for which the rate of flapping is said.
+const INSIGHT_SECONDS: u64 = 60;
+/// Spans of a trace, and log lines, come in for so long after they were written.
+const GROWS_S: u64 = 5;
 /// Events are looked for in this many seconds before the cursor.
 const EVENT_SECONDS_MAX: u64 = 600;
 
-pub fn build(store: &Store, query: &ViewQuery) -> Snapshot {
+/// What has to be asked for this view.
+pub fn questions(store: &Store, answers: &Answers, query: &ViewQuery) -> Vec<(Slot, Question)> {
+    let Some(times) = Times::of(store, query) else { return Vec::new() };
+    let times = &times;
+    match &query.detail {
+        Detail::Overview => Vec::new(),
+        Detail::Topology(query) => topology::questions(store, answers, times, query),
+        Detail::Traces(query) => traces::questions(store, answers, times, query),
+        Detail::Logs(query) => logs::questions(store, answers, times, query),
+        Detail::Faults(query) => faults::questions(store, answers, times, query),
+        Detail::Verdicts(query) => verdicts::questions(store, answers, times, query),
+        Detail::Load(query) => load::questions(store, answers, times, query),
+        Detail::Own(query) => own::questions(store, answers, times, query),
+    }
+}
+
+/// Answers about what may still have grown.
+pub fn unfinished(store: &Store, answers: &Answers) -> Vec<Slot> {
+    let Some(newest) = store.at_or_before(u64::MAX) else { return Vec::new() };
+    let settled_ns = newest.unix_s.saturating_sub(GROWS_S).saturating_mul(1_000_000_000);
+    let grows = |slot: &Slot| match answers.get(*slot) {
+        Some(Answer::Trace(Some(trace))) => {
+            let end = |span: &Span| span.start_unix_ns.saturating_add(span.duration_ns);
+            trace.spans.iter().map(end).max().is_none_or(|end| end > settled_ns)
+        },
+        Some(Answer::Trace(None)) => true,
+        _ => false,
+    };
+    let newest_ms = newest.unix_s.saturating_add(1).saturating_mul(1_000);
+    let grew = |slot: &Slot| logs::grows(answers, *slot, newest_ms, GROWS_S * 1_000);
+    let traces = [Slot::Trace, Slot::Compared].into_iter().filter(grows);
+    let lines = [Slot::Logs, Slot::Context].into_iter().filter(grew);
+    // Calls are counted as long as the run goes on.
+    traces.chain(lines).chain([Slot::Calls]).collect()
+}
+
+fn detail(store: &Store, answers: &Answers, times: &Times, detail: &Detail) -> DetailView {
+    match detail {
+        Detail::Overview => DetailView::Overview,
+        Detail::Topology(query) => {
+            DetailView::Topology(Box::new(topology::build(store, answers, times, query)))
+        },
+        Detail::Traces(query) => {
+            DetailView::Traces(Box::new(traces::build(store, answers, times, query)))
+        },
+        Detail::Logs(query) => {
+            DetailView::Logs(Box::new(logs::build(store, answers, times, query)))
+        },
+        Detail::Faults(query) => {
+            DetailView::Faults(Box::new(faults::build(store, answers, times, query)))
+        },
+        Detail::Verdicts(query) => {
+            DetailView::Verdicts(Box::new(verdicts::build(store, answers, times, query)))
+        },
+        Detail::Load(query) => {
+            DetailView::Load(Box::new(load::build(store, answers, times, query)))
+        },
+        Detail::Own(query) => DetailView::Own(Box::new(own::build(store, query))),
+    }
+}
+
+/// A screen before the first frame.
+fn nothing(store: &Store, detail: &Detail) -> DetailView {
+    match detail {
+        Detail::Overview => DetailView::Overview,
+        Detail::Topology(_) => DetailView::Topology(Box::default()),
+        Detail::Traces(_) => DetailView::Traces(Box::default()),
+        Detail::Logs(_) => DetailView::Logs(Box::default()),
+        Detail::Faults(_) => DetailView::Faults(Box::default()),
+        Detail::Verdicts(_) => DetailView::Verdicts(Box::default()),
+        Detail::Load(_) => DetailView::Load(Box::default()),
+        Detail::Own(query) => DetailView::Own(Box::new(own::build(store, query))),
+    }
+}
+
+pub fn build(store: &Store, answers: &Answers, query: &ViewQuery) -> Snapshot {
     let link = store.link.clone();
     let Some(times) = Times::of(store, query) else {
-        return Snapshot { link, ..Snapshot::default() };
+        return Snapshot { link, detail: nothing(store, &query.detail), ..Snapshot::default() };
     };
     let subjects: Vec<&Subject> = store.subjects().collect();
     let at_cursor = store.at_or_before(times.cursor_s);
+    let mut rows = rows::build(store, &times, &subjects);
+    if let Some(filter) = &query.filter {
+        rows.retain(|row| filter.matches(row));
+    }
+    let subjects: Vec<&Subject> = rows.iter().map(|row| &row.subject).collect();
     let selected = rows::selected(&subjects, query.selected.as_ref(), at_cursor);
+    let plot = plot::build(store, &times, subjects.get(selected).copied(), query.heat_rows);
     Snapshot {
         link,
         head: Head { phase: at_cursor.and_then(|frame| frame.run.phase), ..head(store, &times) },
         axis: times.axis(store),
-        rows: rows::build(store, &times, &subjects),
+        rows,
         selected,
-        plot: plot::build(store, &times, subjects.get(selected).copied(), query.heat_rows),
+        plot,
         breakers: lanes::breakers(store, &times),
         faults: lanes::faults(store, &times),
         verdicts: at_cursor.map(|frame| frame.verdicts.clone()).unwrap_or_default(),
         events: events(store, &times, query.events),
-        load: load::build(store, &times),
+        load: load_summary::build(store, &times),
+        insights: insights(store, &times),
+        detail: detail(store, answers, &times, &query.detail),
     }
+}
+
+/// What is noticed in the last minute before the cursor.
+fn insights(store: &Store, times: &Times) -> Vec<String> {
+    let from = times.cursor_s.saturating_sub(INSIGHT_SECONDS - 1);
+    let found = insight::insights(store.between(from, times.cursor_s));
+    found.into_iter().map(|insight| insight.sentence).collect()
 }
 
 fn head(store: &Store, times: &Times) -> Head {

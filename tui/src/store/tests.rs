@@ -5,10 +5,13 @@ use model::frame::{EdgeFrame, RunHead};
 use model::policy::BreakerState;
 use proptest::prelude::*;
 
-use super::query::build;
 use super::*;
 use crate::recording::{self, START_S};
 use crate::screen::{Cursor, FaultCell, Snapshot, ViewQuery, Zoom};
+
+fn build(store: &Store, query: &ViewQuery) -> Snapshot {
+    query::build(store, &answers::Answers::default(), query)
+}
 
 fn filled(frames: impl IntoIterator<Item = Frame>) -> Store {
     let mut store = Store::default();

@@ -1,119 +1,107 @@
-//! Faults over time, and what the one of interest does.
+//! Every fault at full length: lanes with numbers, the selected one in words, and what happened.
 
-use model::fault::FaultState;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
-use super::{Canvas, TimePlot, marked_cursor};
-use crate::format;
-use crate::screen::{FaultCell, FaultLane, Snapshot};
-use crate::theme::{Role, Theme};
-use crate::widget::{lane, paint};
+use super::{Canvas, TimePlot};
+use crate::app::App;
+use crate::layout::{SMALL_GUTTER, Shell};
+use crate::screen::Snapshot;
+use crate::screen::faults::FaultsView;
+use crate::theme::Role;
+use crate::widget::paint;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plot: TimePlot) {
-    let glyphs = canvas.theme.glyphs;
-    let legend = [
-        canvas.piece(format!("{} done ", glyphs.fault_done), Role::Dim),
-        canvas.piece(format!("{} active", glyphs.fault_active), Role::Fault),
-    ];
-    let room = area.height.saturating_sub(2);
-    // Two thirds are lanes, the rest is the axis and what the fault of interest does.
-    let fitting = usize::from(room.saturating_sub(1)) * 2 / 3;
-    let shown = chosen(&snapshot.faults, fitting.max(1));
-    let title = if shown.len() < snapshot.faults.len() {
-        format!("Faults  {} of {}", shown.len(), snapshot.faults.len())
-    } else {
-        "Faults".to_owned()
-    };
-    let title = [canvas.piece(title, Role::Title)];
-    let inside = canvas.panel(area, &title, &legend);
-    if shown.is_empty() {
-        let text = "no fault in the plan";
-        canvas.text(paint::after(paint::line(inside, 0), 1), text, Role::Dim);
+mod detail;
+mod events;
+mod list;
+
+/// The panels, in the order in which Tab goes through them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Panel {
+    List,
+    Detail,
+    Events,
+}
+
+impl Panel {
+    pub const ALL: [Self; 3] = [Self::List, Self::Detail, Self::Events];
+}
+
+/// Where a panel lies, its number, and whether it has the keys.
+type Framed = (Rect, (usize, bool));
+
+/// Least rows of the panels below the list.
+const BELOW: u16 = 8;
+
+pub(super) fn draw(
+    canvas: &mut Canvas<'_>,
+    app: &App,
+    snapshot: &Snapshot,
+    view: &FaultsView,
+    shell: &Shell,
+) {
+    if view.rows.is_empty() {
+        nothing(canvas, snapshot, view, shell.stage);
         return;
     }
-    for (row, fault) in (0..).zip(&shown) {
-        fault_line(canvas, snapshot, fault, (paint::line(inside, row), plot));
+    let focused = app.faults_panel();
+    let plot = (plot(app, shell), focused);
+    if app.zoomed {
+        one(canvas, (snapshot, view), (focused, shell.stage), plot);
+        return;
     }
-    let row = shown.len() as u16;
-    canvas.axis(paint::line(inside, row), &snapshot.axis, plot);
-    let details = details(&shown);
-    for (row, text) in (row + 1..inside.height).zip(details) {
-        canvas.text(paint::after(paint::line(inside, row), 1), &text, Role::Text);
-    }
-}
-
-/// All in the order of the scenario when they fit; else active ones, then those to come.
-fn chosen(faults: &[FaultLane], fitting: usize) -> Vec<&FaultLane> {
-    let mut shown: Vec<&FaultLane> = faults.iter().collect();
-    if shown.len() > fitting {
-        shown.sort_by_key(|fault| (rank(fault.state), fault.starts_in_s));
-        shown.truncate(fitting);
-    }
-    shown
-}
-
-fn rank(state: FaultState) -> u8 {
-    match state {
-        FaultState::Active => 0,
-        FaultState::Planned => 1,
-        FaultState::Done => 2,
+    let stage = shell.stage;
+    let most = stage.height.saturating_sub(BELOW).max(stage.height / 2);
+    let rows = list::rows_wanted(view, most);
+    let (above, below) = (Rect { height: rows, ..stage }, paint_below(stage, rows));
+    one(canvas, (snapshot, view), (Panel::List, above), plot);
+    // Words and events stand side by side where there is room for both.
+    let half = below.width / 2;
+    let left = Rect { width: half, ..below };
+    let right = paint::after(below, half);
+    if shell.wide {
+        one(canvas, (snapshot, view), (Panel::Detail, left), plot);
+        one(canvas, (snapshot, view), (Panel::Events, right), plot);
+    } else {
+        let panel = if focused == Panel::Events { Panel::Events } else { Panel::Detail };
+        one(canvas, (snapshot, view), (panel, below), plot);
     }
 }
 
-fn fault_line(
+/// The lanes stand where those of the overview's left side stand.
+fn plot(app: &App, shell: &Shell) -> TimePlot {
+    let columns = app.layout().columns();
+    let gutter = if shell.wide { 15 } else { SMALL_GUTTER - 1 };
+    TimePlot { gutter, columns }
+}
+
+fn paint_below(stage: Rect, rows: u16) -> Rect {
+    Rect { y: stage.y + rows, height: stage.height - rows, ..stage }
+}
+
+fn one(
     canvas: &mut Canvas<'_>,
-    snapshot: &Snapshot,
-    fault: &FaultLane,
-    (line, plot): (Rect, TimePlot),
+    (snapshot, view): (&Snapshot, &FaultsView),
+    (panel, area): (Panel, Rect),
+    (plot, focused): (TimePlot, Panel),
 ) {
-    let role = if fault.state == FaultState::Active { Role::Fault } else { Role::Text };
-    let name = paint::first(paint::after(line, 1), plot.gutter.saturating_sub(2));
-    canvas.text(name, &fault.name, role);
-    let area = paint::first(paint::after(line, plot.gutter), plot.columns);
-    let cells = cells(canvas.theme, &fault.cells);
-    lane::draw(canvas.buffer, area, cells, marked_cursor(&snapshot.axis));
-    if let Some(seconds) = fault.starts_in_s {
-        let lead = canvas.theme.glyphs.fault_planned.repeat(3);
-        let text = format!(" {lead} in {}", format::length(seconds));
-        canvas.right(area, &text, Role::Dim);
+    let number = Panel::ALL.iter().position(|it| *it == panel).unwrap_or(0);
+    let frame = (area, (number, panel == focused));
+    match panel {
+        Panel::List => list::draw(canvas, snapshot, view, frame, plot),
+        Panel::Detail => detail::draw(canvas, view, frame),
+        Panel::Events => events::draw(canvas, snapshot, view, frame),
     }
 }
 
-pub(super) fn cells<'a>(
-    theme: &'a Theme,
-    cells: &'a [FaultCell],
-) -> impl Iterator<Item = Option<(&'a str, Style)>> {
-    cells.iter().map(|cell| match cell {
-        FaultCell::Off => None,
-        FaultCell::Done => Some((theme.glyphs.fault_done, theme.style(Role::Dim))),
-        FaultCell::Active => Some((theme.glyphs.fault_active, theme.style(Role::Fault))),
-    })
-}
-
-/// The fault of interest: the first active one, else the next to come, else the last.
-fn details(shown: &[&FaultLane]) -> Vec<String> {
-    let active = shown.iter().find(|fault| fault.state == FaultState::Active);
-    let coming = || {
-        let planned = shown.iter().filter(|fault| fault.starts_in_s.is_some());
-        planned.min_by_key(|fault| fault.starts_in_s)
+fn nothing(canvas: &mut Canvas<'_>, snapshot: &Snapshot, view: &FaultsView, area: Rect) {
+    let inside = canvas.titled(area, "Faults", "");
+    let text = match snapshot.axis.newest_s {
+        None => "no data yet",
+        Some(_) if view.known > 0 => "no fault fits the filter",
+        Some(_) if snapshot.head.run_id.is_empty() => {
+            "no fault is known: only a run tells its plan to the collector"
+        },
+        Some(_) => "no fault in the plan of this run",
     };
-    let Some(fault) = active.or_else(coming).or_else(|| shown.last()) else { return Vec::new() };
-    let when = match (fault.state, fault.ends_in_s, fault.starts_in_s) {
-        (FaultState::Active, Some(seconds), _) => format!("ends in {}", format::length(seconds)),
-        (FaultState::Active, None, _) => "active".to_owned(),
-        (FaultState::Planned, _, Some(seconds)) => format!("in {}", format::length(seconds)),
-        (FaultState::Planned, _, None) => "planned".to_owned(),
-        (FaultState::Done, ..) => "done".to_owned(),
-    };
-    vec![
-        format!("{}: {}", fault.name, fault.what),
-        format!(
-            "hit {} ({}/s), skipped {}, {when}",
-            format::count(fault.hit),
-            format::rate(fault.hit_per_s),
-            format::count(fault.skipped),
-        ),
-        format!("share {} of {}", fault.share, fault.edges),
-    ]
+    canvas.text(paint::after(paint::line(inside, 0), 1), text, Role::Dim);
 }

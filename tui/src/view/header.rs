@@ -1,11 +1,16 @@
-//! The first two lines: which run, how far, what was lost, and which moment is shown.
+//! Above every screen: which run, how far, what was lost, which moment is shown, the tabs, and on
+//! a wide screen what is wrong, or how the load is doing.
 
 use model::frame::Verdict;
 use model::load::Validity;
 use ratatui::layout::Rect;
 
-use super::{Canvas, verdicts};
+use super::overview::verdicts;
+use super::{Canvas, Hit};
+use crate::app::App;
 use crate::format;
+use crate::keys::Screen;
+use crate::layout::Shell;
 use crate::screen::{Head, Link, Snapshot};
 use crate::theme::Role;
 use crate::widget::paint;
@@ -20,7 +25,21 @@ const RUN_ID_LETTERS: usize = 8;
 const TITLE: usize = 32;
 const TITLE_SMALL: usize = 22;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, shell: &Shell) {
+    let pieces = if shell.wide { run(canvas, snapshot) } else { run_small(canvas, snapshot) };
+    first_line(canvas, app, snapshot, paint::line(shell.header, 0), &pieces);
+    let line = paint::line(shell.header, 1);
+    if let Link::Lost { reason, .. } = &snapshot.link {
+        canvas.text(line, &format!(" {reason}"), Role::Error);
+    } else {
+        tabs(canvas, app, snapshot, line, shell.wide);
+    }
+    if shell.note.height > 0 {
+        note(canvas, snapshot, shell.note);
+    }
+}
+
+fn run(canvas: &Canvas<'_>, snapshot: &Snapshot) -> Vec<Piece> {
     let head = &snapshot.head;
     let mut pieces = vec![canvas.piece(" shakedown", Role::Title)];
     if !head.title.is_empty() {
@@ -37,11 +56,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect) {
         pieces.push(canvas.piece(format!("  seed {}", head.seed), Role::Dim));
         pieces.push(canvas.piece(format!("  run {id}"), Role::Dim));
     }
-    first_line(canvas, snapshot, paint::line(area, 0), &pieces);
-    second_line(canvas, snapshot, paint::line(area, 1));
+    pieces
 }
 
-pub(super) fn draw_small(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect) {
+fn run_small(canvas: &Canvas<'_>, snapshot: &Snapshot) -> Vec<Piece> {
     let head = &snapshot.head;
     let title = if head.title.is_empty() { "shakedown" } else { &head.title };
     let title = format!(" {}", format::column(title, TITLE_SMALL).trim_end());
@@ -53,13 +71,22 @@ pub(super) fn draw_small(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rec
     if let Some(percent) = percent(head) {
         pieces.push(canvas.piece(format!("  {percent}%"), Role::Dim));
     }
-    first_line(canvas, snapshot, paint::line(area, 0), &pieces);
-    second_line(canvas, snapshot, paint::line(area, 1));
+    let wrong = snapshot.insights.len();
+    if wrong > 0 {
+        pieces.push(canvas.piece(format!("  !{wrong}"), Role::Warn));
+    }
+    pieces
 }
 
 /// The marker at the right end comes first: it says which moment all numbers are about.
-fn first_line(canvas: &mut Canvas<'_>, snapshot: &Snapshot, line: Rect, pieces: &[Piece]) {
-    let marker = marker(canvas, snapshot);
+fn first_line(
+    canvas: &mut Canvas<'_>,
+    app: &App,
+    snapshot: &Snapshot,
+    line: Rect,
+    pieces: &[Piece],
+) {
+    let marker = marker(canvas, app, snapshot);
     let width = marker.iter().map(|(words, _)| paint::width(words)).sum::<u16>() + 1;
     let room = line.width.saturating_sub(width);
     whole_pieces(canvas, paint::first(line, room), pieces);
@@ -119,20 +146,38 @@ fn dropped(canvas: &Canvas<'_>, head: &Head) -> Vec<Piece> {
     vec![count, canvas.piece(format!(" ({most})"), Role::Warn)]
 }
 
-fn marker(canvas: &Canvas<'_>, snapshot: &Snapshot) -> Vec<Piece> {
+fn marker(canvas: &Canvas<'_>, app: &App, snapshot: &Snapshot) -> Vec<Piece> {
     let glyphs = canvas.theme.glyphs;
     let axis = &snapshot.axis;
     let mut pieces = Vec::new();
+    if let Some(path) = &app.recording {
+        pieces.push(canvas.piece(format!("  REC {path}"), Role::Error));
+    }
     if let Some(verdict) = snapshot.head.verdict.filter(|verdict| *verdict != Verdict::Waiting) {
         let (word, role) = verdicts::word(verdict);
         pieces.push(canvas.piece(format!("  {word}"), role));
     }
     let has_data = axis.newest_s.is_some();
-    if has_data && axis.paused {
-        pieces.push(canvas.piece(format!("  {} PAUSED", glyphs.paused), Role::Warn));
-    } else if has_data && !axis.live {
+    let past = has_data && axis.cursor_s != axis.newest_s.unwrap_or_default();
+    if past {
         let clock = format::clock(axis.cursor_clock_s);
         pieces.push(canvas.piece(format!("  {} {clock}", glyphs.past), Role::Warn));
+    }
+    if let Some(playback) = &app.playback {
+        let speed = format::plain(playback.speed);
+        let (text, role) = if playback.playing {
+            (format!("{} {speed}x", glyphs.replay), Role::Ok)
+        } else {
+            (format!("{} REPLAY {speed}x", glyphs.paused), Role::Warn)
+        };
+        pieces.push(canvas.piece(format!("  {text}"), role));
+        return pieces;
+    }
+    if has_data && axis.paused {
+        pieces.push(canvas.piece(format!("  {} PAUSED", glyphs.paused), Role::Warn));
+    }
+    if let Some(rate) = app.slowed {
+        pieces.push(canvas.piece(format!("  slow terminal {rate}/s"), Role::Warn));
     }
     let (text, role) = match &snapshot.link {
         Link::Connected if axis.live && has_data => (format!("{} LIVE", glyphs.live), Role::Ok),
@@ -148,24 +193,49 @@ fn marker(canvas: &Canvas<'_>, snapshot: &Snapshot) -> Vec<Piece> {
     pieces
 }
 
-/// Phase and load, and what the numbers are about; a lost link takes their place.
-fn second_line(canvas: &mut Canvas<'_>, snapshot: &Snapshot, line: Rect) {
+/// The screens, the open one in brackets; phase and time scale at the right end.
+fn tabs(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, line: Rect, wide: bool) {
     let axis = &snapshot.axis;
-    if let Link::Lost { reason, .. } = &snapshot.link {
-        canvas.text(line, &format!(" {reason}"), Role::Error);
-        return;
-    }
-    if axis.newest_s.is_none() {
-        canvas.text(line, " no data yet", Role::Dim);
-        return;
-    }
-    let scale = format!("{} s/column ", axis.column_s);
-    let used = canvas.right(line, &scale, Role::Dim);
-    let room = paint::first(line, line.width.saturating_sub(used + 1));
     let phase = snapshot.head.phase.map_or("", |phase| phase.as_str());
-    let mut pieces = vec![canvas.piece(format!(" {phase:<6}"), Role::Title)];
-    pieces.extend(load_pieces(canvas, snapshot));
-    whole_pieces(canvas, room, &pieces);
+    let right = match axis.newest_s {
+        None => "no data yet ".to_owned(),
+        Some(_) if wide => format!("{phase}  {} s/column ", axis.column_s),
+        Some(_) => format!("{phase} {}s/col ", axis.column_s),
+    };
+    let mut used = 0;
+    for screen in Screen::ALL {
+        let open = screen == app.screen;
+        let Some(number) = screen.number() else {
+            if open {
+                let name = canvas.piece(format!("[{}]", screen.title()), Role::Title);
+                used += canvas.pieces(paint::after(line, used), &[name]);
+            }
+            continue;
+        };
+        let name = if wide { screen.title() } else { screen.short() };
+        let (text, role) = if open {
+            (format!("[{number} {name}]"), Role::Title)
+        } else {
+            (format!(" {number} {name} "), Role::Dim)
+        };
+        let area = paint::first(paint::after(line, used), paint::width(&text));
+        canvas.hit(area, Hit::Tab(screen));
+        used += canvas.text(area, &text, role);
+    }
+    canvas.right(paint::after(line, used + 1), &right, Role::Dim);
+}
+
+/// What is wrong comes before how the load is doing.
+fn note(canvas: &mut Canvas<'_>, snapshot: &Snapshot, line: Rect) {
+    if snapshot.insights.is_empty() {
+        if snapshot.axis.newest_s.is_some() {
+            let pieces = load_pieces(canvas, snapshot);
+            whole_pieces(canvas, line, &pieces);
+        }
+        return;
+    }
+    let text = format!(" ! {}", snapshot.insights.join("; "));
+    canvas.text(line, &text, Role::Warn);
 }
 
 fn load_pieces(canvas: &Canvas<'_>, snapshot: &Snapshot) -> Vec<Piece> {
@@ -173,7 +243,7 @@ fn load_pieces(canvas: &Canvas<'_>, snapshot: &Snapshot) -> Vec<Piece> {
     let failed = if load.failed_per_s > 0.0 { Role::Error } else { Role::Dim };
     let late = format::milliseconds(load.lateness_ms[1]);
     let mut pieces = vec![
-        canvas.piece(format!("  load {:>5}/s", format::rate(load.offered_per_s)), Role::Text),
+        canvas.piece(format!(" load {:>5}/s", format::rate(load.offered_per_s)), Role::Text),
         canvas.piece(format!("  done {:>5}/s", format::rate(load.completed_per_s)), Role::Text),
         canvas.piece(format!("  failed {:>5}/s", format::rate(load.failed_per_s)), failed),
         canvas.piece(format!("  late p99 {late:>5} ms"), Role::Dim),

@@ -2,19 +2,19 @@
 
 use ratatui::layout::Rect;
 
-use super::{Canvas, breakers};
+use super::Canvas;
+use super::overview::breakers;
 use crate::app::App;
-use crate::help::{self, HelpKind, HelpLine, LABEL_COLUMNS};
+use crate::help::{self, HelpKind, HelpLine, HelpList, LABEL_COLUMNS};
 use crate::theme::Role;
 use crate::widget::paint;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, screen: Rect) {
-    let list = &app.help_list;
+pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, list: &HelpList, screen: Rect) {
     let width = help::columns(screen.width);
     let seen = (list.search.as_str(), width);
-    let lines = help::lines(&app.keymap, app.screen(), canvas.theme.glyphs, seen);
+    let lines = help::lines(&app.keymap, app.screen, canvas.theme.glyphs, seen);
     let area = Rect { x: screen.x + (screen.width - width) / 2, width, ..screen };
-    clear(canvas, area);
+    paint::clear(canvas.buffer, area);
     let title = match (list.writing, list.search.as_str()) {
         (false, "") => "Help".to_owned(),
         (true, search) => format!("Help  / {search}_"),
@@ -48,14 +48,4 @@ fn draw_line(canvas: &mut Canvas<'_>, area: Rect, line: &HelpLine) {
     let area = paint::after(area, 1);
     canvas.text(paint::first(area, LABEL_COLUMNS - 1), &line.label, role);
     canvas.text(paint::after(area, LABEL_COLUMNS), &line.text, Role::Text);
-}
-
-fn clear(canvas: &mut Canvas<'_>, area: Rect) {
-    for y in 0..area.height {
-        for x in 0..area.width {
-            if let Some(cell) = canvas.buffer.cell_mut((area.x + x, area.y + y)) {
-                cell.reset();
-            }
-        }
-    }
 }

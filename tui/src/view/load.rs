@@ -1,87 +1,72 @@
-//! The load generator: offered against done, its own lateness, and the groups apart.
+//! The load generator at full length: what it offered and got over time, how late it was itself,
+//! and durations by flow, step and percentile.
+//!
+//! Everything here comes from what the generator reports, so it is as good without a gateway.
 
-use model::load::LoadModel;
 use ratatui::layout::Rect;
 
-use super::{Canvas, TimePlot, marked_cursor, plot_and_axis};
-use crate::format::{milliseconds, rate};
-use crate::screen::{LoadColumn, LoadView, Snapshot};
-use crate::theme::Role;
-use crate::widget::bars::Bars;
-use crate::widget::paint;
+use super::{Canvas, TimePlot};
+use crate::app::App;
+use crate::layout::{SMALL_GUTTER, Shell};
+use crate::screen::Snapshot;
+use crate::screen::load::LoadView;
 
-type Value = fn(&LoadColumn) -> Option<f64>;
+mod lanes;
+mod spectrum;
+mod table;
 
-/// Lanes with their names, in columns that fit the narrowest gutter.
-const LANES: [(&str, Role, Value); 4] = [
-    ("offer", Role::Text, |column| column.offered),
-    ("done", Role::Ok, |column| column.completed),
-    ("fail", Role::Error, |column| column.failed),
-    ("late", Role::Warn, |column| column.lateness_p99_ms),
-];
+/// Columns of a wide left panel that are not plot, as on the overview.
+const LEFT_EXTRA: u16 = 18;
+/// Lines of the table that it keeps: a header, three rows, and its box.
+const TABLE_MIN: u16 = 6;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plot: TimePlot) {
-    let load = &snapshot.load;
-    let validity = load.validity.map_or("no load yet", |validity| validity.as_str());
-    let title = match load.model {
-        LoadModel::Open => "Load",
-        LoadModel::Closed => "Load, closed model: service times",
-        LoadModel::Max => "Load, max model: service times",
-    };
-    let inside = canvas.titled(area, title, validity);
-    if snapshot.axis.newest_s.is_none() {
-        return;
+pub(super) fn draw(
+    canvas: &mut Canvas<'_>,
+    app: &App,
+    snapshot: &Snapshot,
+    view: &LoadView,
+    shell: &Shell,
+) {
+    let stage = shell.stage;
+    let columns = app.layout().columns();
+    match (app.zoomed, app.focus, shell.wide) {
+        (true, 0, _) => table::draw(canvas, app, view, stage),
+        (true, 1, _) => {
+            let gutter = stage.width.saturating_sub(columns + 3).min(LEFT_EXTRA - 3);
+            lanes::draw(canvas, app, snapshot, view, (stage, TimePlot { gutter, columns }));
+        },
+        (true, _, _) => spectrum::draw(canvas, app, view, stage),
+        (false, _, true) => wide(canvas, app, snapshot, view, stage),
+        (false, _, false) => small(canvas, app, snapshot, view, stage),
     }
-    let (room, axis_line) = plot_and_axis(inside, plot);
-    let lanes = (LANES.len() as u16).min(room.height);
-    let rate_max = load
-        .columns
-        .iter()
-        .flat_map(|column| [column.offered, column.completed, column.failed])
-        .flatten()
-        .fold(0.0, f64::max);
-    let late_max = load.columns.iter().filter_map(|it| it.lateness_p99_ms).fold(0.0, f64::max);
-    for (index, (name, role, value)) in (0..lanes).zip(LANES) {
-        let values: Vec<Option<f64>> = load.columns.iter().map(value).collect();
-        let bars = Bars {
-            values: &values,
-            full: if name == "late" { late_max } else { rate_max },
-            symbols: canvas.theme.glyphs.bars,
-            style: canvas.style(role),
-            cursor: marked_cursor(&snapshot.axis),
-        };
-        bars.draw(canvas.buffer, paint::line(room, index));
-        let line = paint::after(paint::line(inside, index), 1);
-        canvas.text(paint::first(line, plot.gutter.saturating_sub(2)), name, Role::Dim);
-    }
-    for (index, text) in (lanes..room.height).zip(texts(load, rate_max, late_max)) {
-        canvas.text(paint::after(paint::line(inside, index), 1), &text, Role::Text);
-    }
-    canvas.axis(axis_line, &snapshot.axis, plot);
 }
 
-/// What the header does not say already, the most telling first.
-fn texts(load: &LoadView, rate_max: f64, late_max: f64) -> [String; 4] {
-    let cores = if load.cpu_cores.is_finite() { load.cpu_cores.clamp(0.0, 999.0) } else { 0.0 };
-    let late_max = milliseconds((late_max > 0.0).then_some(late_max));
-    [
-        format!(
-            "in flight {}, full bars {}/s and late {late_max} ms",
-            crate::format::count(load.in_flight),
-            rate(rate_max),
-        ),
-        format!(
-            "p99 hit {}, exposed {}, control {} ms",
-            milliseconds(load.hit_p99_ms),
-            milliseconds(load.exposed_p99_ms),
-            milliseconds(load.control_p99_ms),
-        ),
-        format!(
-            "late p50 {}, p99 {} ms, connection p99 {} ms",
-            milliseconds(load.lateness_ms[0]),
-            milliseconds(load.lateness_ms[1]),
-            milliseconds(load.connection_wait_p99_ms),
-        ),
-        format!("the generator uses {cores:.2} cores"),
-    ]
+fn wide(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, view: &LoadView, stage: Rect) {
+    let above = (lanes::COUNT + 3).min(stage.height.saturating_sub(TABLE_MIN));
+    let top = Rect { height: above, ..stage };
+    let columns = app.layout().columns();
+    let left = columns + LEFT_EXTRA;
+    let plot = TimePlot { gutter: LEFT_EXTRA - 3, columns };
+    let area = Rect { width: left, ..top };
+    lanes::draw(canvas, app, snapshot, view, (area, plot));
+    let right = Rect { x: top.x + left, width: top.width - left, ..top };
+    spectrum::draw(canvas, app, view, right);
+    let below = Rect { y: top.bottom(), height: stage.height - above, ..stage };
+    table::draw(canvas, app, view, below);
 }
+
+/// Below the lanes stands the table, or the percentiles when they have the keys.
+fn small(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, view: &LoadView, stage: Rect) {
+    let above = stage.height / 2;
+    let plot = TimePlot { gutter: SMALL_GUTTER, columns: app.layout().columns() };
+    lanes::bare(canvas, snapshot, view, (Rect { height: above, ..stage }, plot));
+    let below = Rect { y: stage.y + above, height: stage.height - above, ..stage };
+    if app.focus == 2 {
+        spectrum::draw(canvas, app, view, below);
+    } else {
+        table::draw(canvas, app, view, below);
+    }
+}
+
+#[cfg(test)]
+mod tests;

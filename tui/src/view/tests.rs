@@ -1,20 +1,45 @@
 //! Whole screens as text, and that no data and no size breaks them.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
 use model::edge::Edge;
 use model::frame::{DropCount, EdgeFrame, Frame, LoadFrame, RunHead};
 use model::hist::Histogram;
 use model::load::LoadModel;
 use proptest::prelude::*;
+use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 
 use crate::picture::{self, PictureOptions};
 use crate::recording;
 use crate::screen::Link;
-use crate::snapshot;
 use crate::theme::Depth;
 
-fn options(ascii: bool, keys: &str) -> PictureOptions {
+pub(super) fn options(ascii: bool, keys: &str) -> PictureOptions {
     PictureOptions { ascii, keys: keys.to_owned(), ..PictureOptions::default() }
+}
+
+/// Askers of tests have their answers at hand, so nothing is ever waited for.
+fn now<T>(picture: impl Future<Output = T>) -> T {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(picture).poll(&mut context) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("a picture waits for something"),
+    }
+}
+
+pub(super) fn snapshot(
+    frames: &[Frame],
+    width: u16,
+    height: u16,
+    options: &PictureOptions,
+) -> String {
+    now(picture::snapshot(frames, width, height, options))
+}
+
+pub(super) fn buffer(frames: &[Frame], size: (u16, u16), options: &PictureOptions) -> Buffer {
+    now(picture::buffer(frames, size, options))
 }
 
 macro_rules! picture {
@@ -119,7 +144,7 @@ fn the_time_panels_of_the_wide_screen_have_the_cursor_in_the_same_plot_column() 
 
 #[test]
 fn mono_sets_no_colour_and_ascii_no_other_letter() {
-    let buffer = picture::buffer(&recording::until(52), (120, 40), &options(true, ""));
+    let buffer = buffer(&recording::until(52), (120, 40), &options(true, ""));
     for cell in &buffer.content {
         assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
         assert!(cell.symbol().is_ascii(), "{:?}", cell.symbol());
@@ -195,15 +220,54 @@ proptest! {
         ],
         numbers in prop_oneof![Just(0), Just(u64::MAX), any::<u64>()],
         edges in 0_usize..200,
-        keys in "[hjklHLgG0 +=m?-]{0,6}",
+        keys in "[hjkl{}gG0 +=m?zTLFe:/a1-8Xyn\\[-]{0,6}",
         depth in prop::sample::select(vec![Depth::Mono, Depth::Ansi16, Depth::Indexed256]),
         ascii in any::<bool>(),
     ) {
         let how = PictureOptions { depth, ..options(ascii, &keys) };
-        let buffer = picture::buffer(&hostile(&name, numbers, edges), size, &how);
+        let buffer = buffer(&hostile(&name, numbers, edges), size, &how);
         prop_assert_eq!((buffer.area.width, buffer.area.height), size);
         for cell in &buffer.content {
             prop_assert!(!cell.symbol().contains(char::is_control), "{:?}", cell.symbol());
         }
     }
+}
+
+#[test]
+fn the_faults_at_every_size() {
+    let busy = recording::until(52);
+    picture!("faults_120x40_utf8", busy, (120, 40), options(false, "5"));
+    picture!("faults_120x40_ascii", busy, (120, 40), options(true, "5j"));
+    picture!("faults_80x24_utf8", busy, (80, 24), options(false, "5"));
+    picture!("faults_60x16_ascii", busy, (60, 16), options(true, "5"));
+    picture!("faults_events_80x24", busy, (80, 24), options(true, "5\t\t"));
+    picture!("faults_past_80x24", recording::run(), (80, 24), options(true, "5NN"));
+    picture!("faults_empty_80x24", [], (80, 24), options(true, "5"));
+}
+
+#[test]
+fn the_verdicts_at_every_size() {
+    let ended = recording::run();
+    picture!("verdicts_120x40_utf8", ended, (120, 40), options(false, "6"));
+    picture!("verdicts_80x24_utf8", ended, (80, 24), options(false, "6"));
+    picture!("verdicts_80x24_ascii", recording::until(52), (80, 24), options(true, "6G"));
+    picture!("verdicts_60x16_ascii", ended, (60, 16), options(true, "6s"));
+    picture!("verdicts_empty_80x24", [], (80, 24), options(true, "6"));
+}
+
+#[test]
+fn the_own_log_is_there_before_the_first_frame() {
+    let store = crate::store::Store::default();
+    store.own.note(1_000, crate::own::OwnKind::Link, false, "connecting");
+    for at in 0..3 {
+        let text = "lost: cannot connect to 127.0.0.1:4321";
+        store.own.note(3_600_000 + at * 1_000, crate::own::OwnKind::Link, true, text);
+    }
+    let mut app = crate::app::App::new(80, 16, false);
+    app.screen = crate::keys::Screen::OwnLog;
+    let answers = crate::store::answers::Answers::default();
+    let seen = crate::store::query::build(&store, &answers, &app.query());
+    let theme = crate::theme::Theme::new(Depth::Mono, &crate::glyphs::ASCII);
+    let text = picture::as_text(&app, &seen, &theme);
+    insta::assert_snapshot!("own_80x16", text);
 }

@@ -2,7 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use super::{Canvas, verdicts};
+use super::Canvas;
+use super::overview::verdicts;
 use crate::format;
 use crate::screen::{Row, Snapshot, Subject};
 use crate::theme::Role;

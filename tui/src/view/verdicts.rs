@@ -1,102 +1,164 @@
-//! Expectations as they stand.
+//! Every expectation: a list with values, budgets and moments, and the selected one in words.
 
-use model::frame::{Verdict, VerdictFrame};
+use model::frame::Verdict;
 use ratatui::layout::Rect;
 
 use super::Canvas;
-use crate::layout::SMALL_GUTTER;
+use super::overview::verdicts::word;
+use crate::app::App;
+use crate::derive::budget::Budget;
+use crate::format;
+use crate::layout::Shell;
 use crate::screen::Snapshot;
+use crate::screen::verdicts::{VerdictRow, VerdictsView};
 use crate::theme::Role;
+use crate::view::Hit;
 use crate::widget::paint;
-use crate::widget::panel::Piece;
+use crate::widget::table::{Column, Table, TableRow};
 
-/// Columns of the verdict's word with its blank.
-const WORD: u16 = 8;
-/// Columns of the phase with its blank.
-const PHASE: u16 = 7;
+mod detail;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect) {
-    let inside = canvas.titled(area, "Verdicts", "observed");
-    let rows = inside.height.saturating_sub(1);
-    if snapshot.verdicts.is_empty() {
-        let text = "no expectation has been judged yet";
-        canvas.text(paint::after(paint::line(inside, 0), 1), text, Role::Dim);
+/// Least rows of the panel below the list.
+const BELOW: u16 = 9;
+/// Cells of a budget bar.
+const BAR: usize = 8;
+
+const WIDE: [Column<'_>; 4] = [
+    Column { title: "observed", width: 11, right: true },
+    Column { title: "limit used", width: 16, right: false },
+    Column { title: "since", width: 7, right: true },
+    Column { title: "fault then", width: 20, right: false },
+];
+
+pub(super) fn draw(
+    canvas: &mut Canvas<'_>,
+    app: &App,
+    snapshot: &Snapshot,
+    view: &VerdictsView,
+    shell: &Shell,
+) {
+    let stage = shell.stage;
+    if view.rows.is_empty() {
+        nothing(canvas, snapshot, view, stage);
         return;
     }
-    for (row, verdict) in (0..rows).zip(ordered(&snapshot.verdicts, usize::from(rows))) {
-        one(canvas, verdict, paint::line(inside, row));
-    }
-    let line = paint::after(paint::line(inside, rows), 1);
-    let counts = counts(canvas, &snapshot.verdicts);
-    let used = canvas.pieces(line, &counts);
-    if let Some(verdict) = snapshot.head.verdict {
-        let (word, role) = word(verdict);
-        let room = paint::after(paint::first(line, line.width - 1), used + 1);
-        canvas.right(room, &format!("run: {word}"), role);
+    let focus = app.focus % 2;
+    match (app.zoomed, focus) {
+        (true, 0) => list(canvas, view, stage, true),
+        (true, _) => detail::draw(canvas, view, stage, true),
+        (false, _) => {
+            let wanted = u16::try_from(view.rows.len()).unwrap_or(u16::MAX).saturating_add(4);
+            let most = stage.height.saturating_sub(BELOW).max(stage.height * 3 / 5);
+            let rows = wanted.min(most);
+            list(canvas, view, Rect { height: rows, ..stage }, focus == 0);
+            let below = Rect { y: stage.y + rows, height: stage.height - rows, ..stage };
+            detail::draw(canvas, view, below, focus == 1);
+        },
     }
 }
 
-/// In the order of the scenario when all fit; else what is wrong comes first.
-fn ordered(verdicts: &[VerdictFrame], fitting: usize) -> Vec<&VerdictFrame> {
-    let mut all: Vec<&VerdictFrame> = verdicts.iter().collect();
-    if all.len() > fitting {
-        all.sort_by_key(|verdict| std::cmp::Reverse(verdict.verdict));
-    }
-    all
+fn nothing(canvas: &mut Canvas<'_>, snapshot: &Snapshot, view: &VerdictsView, area: Rect) {
+    let inside = canvas.titled(area, "Verdicts", "");
+    let text = match snapshot.axis.newest_s {
+        None => "no data yet",
+        Some(_) if view.known > 0 => "no expectation fits the filter",
+        Some(_) if snapshot.head.run_id.is_empty() => {
+            "no expectation is known: only a run tells its verdicts to the collector"
+        },
+        Some(_) => "no expectation has been judged yet",
+    };
+    canvas.text(paint::after(paint::line(inside, 0), 1), text, Role::Dim);
 }
 
-fn one(canvas: &mut Canvas<'_>, verdict: &VerdictFrame, line: Rect) {
+fn list(canvas: &mut Canvas<'_>, view: &VerdictsView, area: Rect, has_keys: bool) {
+    let turned = if view.reverse { ", reversed" } else { "" };
+    let (shown, known) = (view.rows.len(), view.known);
+    let count = if shown < known { format!("{shown} of {known}") } else { known.to_string() };
+    let title = format!("Verdicts  {count}  by {}{turned}", view.order.as_str());
+    let inside = canvas.framed(area, &title, "", (0, has_keys));
+    let columns = match inside.width {
+        98.. => &WIDE[..],
+        70.. => &WIDE[..3],
+        _ => &WIDE[..1],
+    };
+    let rows: Vec<TableRow> = view.rows.iter().map(|row| table_row(canvas, row)).collect();
+    let table = Table {
+        name_title: "verdict phase  expectation",
+        columns,
+        rows: &rows,
+        selected: view.selected,
+        pinned: 0,
+        header: canvas.style(Role::Header),
+        select: canvas.style(Role::Select),
+        select_symbol: canvas.theme.glyphs.selected,
+        ellipsis: canvas.theme.glyphs.ellipsis,
+    };
+    let last = inside.height.saturating_sub(1);
+    for (index, line) in table
+        .draw(canvas.buffer, Rect { height: last, width: inside.width.saturating_sub(1), ..inside })
+    {
+        canvas.hit(line, Hit::Row(index));
+    }
+    summary(canvas, view, paint::line(inside, last));
+}
+
+fn table_row(canvas: &Canvas<'_>, row: &VerdictRow) -> TableRow {
+    let frame = &row.frame;
+    let (word, role) = word(frame.verdict);
+    let style = canvas.style(role);
+    let name = format!("{word:<7} {:<6} {}", frame.phase.as_str(), frame.text);
+    // The interval and the number of samples stand below.
+    let observed = frame.observed.split(" (").next().unwrap_or_default().to_owned();
+    let bar = row.budget.map_or_else(String::new, |budget| bar(canvas, budget));
+    let since = row.decided.as_ref().map_or_else(String::new, |it| format::clock(it.clock_s));
+    let faults = row.decided.as_ref().map_or_else(String::new, |it| it.faults.join(", "));
+    TableRow {
+        name: (name, style),
+        cells: vec![
+            (observed, canvas.style(Role::Text)),
+            (bar, style),
+            (since, canvas.style(Role::Text)),
+            (faults, canvas.style(Role::Fault)),
+        ],
+    }
+}
+
+/// `[####    ]  52%`; a full bar is all of the limit.
+fn bar(canvas: &Canvas<'_>, budget: Budget) -> String {
+    let used = budget.used();
+    let full =
+        if used.is_nan() { 0 } else { (used * BAR as f64).ceil().clamp(0.0, BAR as f64) as usize };
+    let sign = canvas.theme.glyphs.progress_done;
+    format!("[{}{}] {}", sign.repeat(full), " ".repeat(BAR - full), percent(used))
+}
+
+fn percent(used: f64) -> String {
+    if used.is_finite() && used < 99.995 {
+        format!("{:.0}%", used * 100.0)
+    } else {
+        ">9999%".to_owned()
+    }
+}
+
+/// The counts of each kind, and the run as a whole.
+fn summary(canvas: &mut Canvas<'_>, view: &VerdictsView, line: Rect) {
     let line = paint::after(paint::first(line, line.width.saturating_sub(1)), 1);
-    let (word, role) = word(verdict.verdict);
-    canvas.text(paint::first(line, WORD - 1), word, role);
-    let rest = paint::after(line, WORD);
-    canvas.text(paint::first(rest, PHASE - 1), verdict.phase.as_str(), Role::Dim);
-    let rest = paint::after(rest, PHASE);
-    // The interval and the number of samples have their place in the report.
-    let observed = verdict.observed.split(" (").next().unwrap_or_default();
-    let observed = if paint::width(observed) > rest.width / 2 { "" } else { observed };
-    let used = canvas.right(rest, observed, Role::Text);
-    let room = rest.width.saturating_sub(if used > 0 { used + 1 } else { 0 });
-    canvas.text(paint::first(rest, room), &verdict.text, Role::Text);
-}
-
-/// Words of one width; the one that breaks a build is in capitals.
-pub(super) fn word(verdict: Verdict) -> (&'static str, Role) {
-    match verdict {
-        Verdict::Pass => ("pass", Role::Ok),
-        Verdict::Waiting => ("waiting", Role::Dim),
-        Verdict::NotExercised => ("not met", Role::Warn),
-        Verdict::Unclear => ("unclear", Role::Warn),
-        Verdict::Fail => ("FAIL", Role::Error),
-    }
-}
-
-const ALL: [Verdict; 5] =
-    [Verdict::Fail, Verdict::Unclear, Verdict::NotExercised, Verdict::Waiting, Verdict::Pass];
-
-fn counts(canvas: &Canvas<'_>, verdicts: &[VerdictFrame]) -> Vec<Piece> {
-    ALL.into_iter()
-        .filter_map(|kind| {
-            let count = verdicts.iter().filter(|verdict| verdict.verdict == kind).count();
-            let (word, role) = word(kind);
-            (count > 0).then(|| canvas.piece(format!("{count} {word}  "), role))
+    let pieces: Vec<_> = view
+        .counts
+        .iter()
+        .map(|(kind, count)| {
+            let (word, role) = word(*kind);
+            canvas.piece(format!("{count} {word}  "), role)
         })
-        .collect()
-}
-
-/// All verdicts in one line: the counts, and the worst one.
-pub(super) fn line(canvas: &mut Canvas<'_>, snapshot: &Snapshot, line: Rect) {
-    canvas.text(line, "verdict", Role::Dim);
-    let line = paint::after(line, SMALL_GUTTER);
-    if snapshot.verdicts.is_empty() {
-        canvas.text(line, "none yet", Role::Dim);
-        return;
-    }
-    let counts = counts(canvas, &snapshot.verdicts);
-    let used = canvas.pieces(line, &counts);
-    let worst = snapshot.verdicts.iter().max_by_key(|verdict| verdict.verdict);
-    let Some(worst) = worst.filter(|worst| worst.verdict > Verdict::Waiting) else { return };
-    let observed = worst.observed.split(" (").next().unwrap_or_default();
-    let text = format!("{}: {observed}", worst.text);
-    canvas.text(paint::after(line, used), &text, Role::Text);
+        .collect();
+    let used = canvas.pieces(line, &pieces);
+    let (text, role) = match view.overall {
+        Some(Verdict::Waiting) | None => ("run: not decided", Role::Dim),
+        Some(verdict) => {
+            let (word, role) = word(verdict);
+            canvas.right(paint::after(line, used), &format!("run: {word}"), role);
+            return;
+        },
+    };
+    canvas.right(paint::after(line, used), text, role);
 }

@@ -28,8 +28,10 @@ pub struct Matrix<'a> {
 }
 
 impl Matrix<'_> {
-    /// Draws the header and what fits around the selected cell.
-    pub fn draw(&self, buffer: &mut Buffer, area: Rect) {
+    /// Draws the header and what fits around the selected cell. Says where the filled cells lie,
+    /// by row and column.
+    pub fn draw(&self, buffer: &mut Buffer, area: Rect) -> Vec<((usize, usize), Rect)> {
+        let mut places = Vec::new();
         let longest = self.rows.iter().map(|name| paint::width(name)).max().unwrap_or(0);
         let names = (longest.min(NAMES_MAX) + 2).min(area.width);
         let cell_width = self.cell_width.max(2);
@@ -60,12 +62,14 @@ impl Matrix<'_> {
                 let filled = self.cells.get(row).and_then(|cells| cells.get(*column)?.as_ref());
                 if let Some((words, style)) = filled {
                     paint::right(buffer, paint::after(room, 1), words, *style);
+                    places.push(((row, *column), room));
                 }
                 if is_selected && *column == self.selected.1 {
                     buffer.set_style(room.intersection(buffer.area), self.select);
                 }
             }
         }
+        places
     }
 }
 

@@ -67,6 +67,18 @@ pub fn pieces<T: AsRef<str>>(buffer: &mut Buffer, area: Rect, pieces: &[(T, Styl
     used
 }
 
+/// Makes an area blank, for what is drawn over it.
+pub fn clear(buffer: &mut Buffer, area: Rect) {
+    let area = area.intersection(buffer.area);
+    for y in area.top()..area.bottom() {
+        for x in area.left()..area.right() {
+            if let Some(cell) = buffer.cell_mut((x, y)) {
+                cell.reset();
+            }
+        }
+    }
+}
+
 /// Sets one cell, if it is inside.
 pub fn cell(buffer: &mut Buffer, area: Rect, at: (u16, u16), symbol: &str, style: Style) {
     if at.0 >= area.width || at.1 >= area.height {

@@ -40,7 +40,7 @@ pub struct Table<'a> {
 
 /// Which of `rows` are in sight in `height` lines when `selected` must be and the first `pinned`
 /// should be.
-pub(super) fn in_sight(rows: usize, selected: usize, pinned: usize, height: usize) -> Vec<usize> {
+pub fn in_sight(rows: usize, selected: usize, pinned: usize, height: usize) -> Vec<usize> {
     if rows <= height {
         return (0..rows).collect();
     }
@@ -52,8 +52,8 @@ pub(super) fn in_sight(rows: usize, selected: usize, pinned: usize, height: usiz
 }
 
 impl Table<'_> {
-    /// Draws the header and as many rows as fit.
-    pub fn draw(&self, buffer: &mut Buffer, area: Rect) {
+    /// Draws the header and as many rows as fit; says which row lies where.
+    pub fn draw(&self, buffer: &mut Buffer, area: Rect) -> Vec<(usize, Rect)> {
         let fixed: u16 = self.columns.iter().map(|column| column.width).sum();
         let name = area.width.saturating_sub(fixed);
         let head = paint::line(area, 0);
@@ -63,9 +63,11 @@ impl Table<'_> {
         self.cells(buffer, paint::after(head, name), titles);
         let height = usize::from(area.height.saturating_sub(1));
         let shown = in_sight(self.rows.len(), self.selected, self.pinned, height);
+        let mut places = Vec::with_capacity(shown.len());
         for (at, index) in (1..).zip(shown) {
             let row = &self.rows[index];
             let line = paint::line(area, at);
+            places.push((index, line));
             let selected = index == self.selected;
             if selected {
                 paint::text(buffer, line, self.select_symbol, Style::new());
@@ -78,6 +80,7 @@ impl Table<'_> {
                 buffer.set_style(line.intersection(buffer.area), self.select);
             }
         }
+        places
     }
 
     fn cells<'b>(

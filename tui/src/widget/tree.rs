@@ -51,8 +51,9 @@ pub struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// Draws the header and as many rows as fit; the selected one is among them.
-    pub fn draw(&self, buffer: &mut Buffer, area: Rect) {
+    /// Draws the header and as many rows as fit; the selected one is among them. Says which row
+    /// lies where.
+    pub fn draw(&self, buffer: &mut Buffer, area: Rect) -> Vec<(usize, Rect)> {
         let mut follows: Vec<bool> = Vec::new();
         let rows: Vec<TableRow> = self
             .rows
@@ -73,7 +74,7 @@ impl Tree<'_> {
             select_symbol: self.select_symbol,
             ellipsis: self.ellipsis,
         };
-        table.draw(buffer, area);
+        table.draw(buffer, area)
     }
 
     /// What stands before the name; `follows` holds for each level whether a sibling follows.

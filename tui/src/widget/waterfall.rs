@@ -61,18 +61,23 @@ struct Columns {
 }
 
 impl Waterfall<'_> {
-    /// Draws the scale and as many rows as fit; the selected one is among them.
-    pub fn draw(&self, buffer: &mut Buffer, area: Rect) {
+    /// Draws the scale and as many rows as fit; the selected one is among them. Says which row lies
+    /// where.
+    pub fn draw(&self, buffer: &mut Buffer, area: Rect) -> Vec<(usize, Rect)> {
         if area.is_empty() {
-            return;
+            return Vec::new();
         }
         let columns = self.columns(area.width);
         self.head(buffer, paint::line(area, 0), columns);
         let height = usize::from(area.height - 1);
         let shown = table::in_sight(self.rows.len(), self.selected, 0, height);
+        let mut places = Vec::with_capacity(shown.len());
         for (at, index) in (1..).zip(shown) {
-            self.row(buffer, paint::line(area, at), columns, index);
+            let line = paint::line(area, at);
+            self.row(buffer, line, columns, index);
+            places.push((index, line));
         }
+        places
     }
 
     fn columns(&self, width: u16) -> Columns {

@@ -262,6 +262,14 @@ fn the_next_failed_row_is_found_round_the_end() {
 }
 
 #[test]
+fn a_row_is_found_by_its_span() {
+    let waterfall = Waterfall::of(&checkout(), Clocks::Corrected);
+    let id = waterfall.rows[3].span_id.unwrap();
+    assert_eq!(waterfall.row_of(id), Some(3));
+    assert_eq!(waterfall.row_of(SpanId::from_bytes([255; 8]).unwrap()), None);
+}
+
+#[test]
 fn a_trace_of_one_chain_that_is_very_deep_is_no_problem() {
     let mut spans = Vec::new();
     for at in 1..=20_000_u64 {

@@ -162,7 +162,7 @@ mod tests {
             fault_cells(&active, state, cursor)
                 .iter()
                 .map(|cell| match cell {
-                    FaultCell::Off => ' ',
+                    FaultCell::Off | FaultCell::Planned => ' ',
                     FaultCell::Done => '=',
                     FaultCell::Active => '#',
                 })

@@ -1,93 +1,242 @@
-//! What the load generator offered, got, and how late it was itself.
+//! The load generator at full length: from frames to what is shown.
 
-use model::frame::Frame;
+use std::collections::BTreeMap;
+
+use model::frame::{Frame, LoadCellFrame};
 use model::hist::Histogram;
-use model::load::Group;
+use model::load::{Group, Outcome};
+use model::phase::Phase;
 
 use super::time::Times;
-use super::{quantile_ms, table_window};
-use crate::screen::{LoadColumn, LoadView};
+use super::{plot, quantile_ms, quantiles_ms, table_window};
+use crate::ask::Question;
+use crate::screen::load::{
+    LoadItem, LoadMoment, LoadQuery, LoadRow, LoadView, Spectrum, SpectrumCurve, Split,
+};
 use crate::store::Store;
+use crate::store::answers::{Answers, Slot};
+use crate::widget::spectrum::PERCENTILES;
 
-pub(super) fn build(store: &Store, times: &Times) -> LoadView {
-    let frames = || table_window(store, times);
-    let seconds = frames().count().max(1) as f64;
-    let totals = Totals::of(frames());
-    let last = store.at_or_before(times.cursor_s).map(|frame| &frame.load);
-    let p99_of = |wanted: fn(&model::frame::LoadCellFrame) -> bool| {
-        let mut merged = Histogram::default();
-        let cells = frames().flat_map(|frame| &frame.load.cells);
-        for cell in cells.filter(|cell| cell.step.is_none() && wanted(cell)) {
-            merged.merge(&cell.response);
-        }
-        quantile_ms(&merged, 0.99)
+/// Rows of the table; flows and steps come from outside.
+const ROWS_MAX: usize = 500;
+
+/// Frames tell everything.
+pub(super) fn questions(
+    _store: &Store,
+    _answers: &Answers,
+    _times: &Times,
+    _query: &LoadQuery,
+) -> Vec<(Slot, Question)> {
+    Vec::new()
+}
+
+pub(super) fn build(
+    store: &Store,
+    _answers: &Answers,
+    times: &Times,
+    query: &LoadQuery,
+) -> LoadView {
+    let shown = || store.between(times.span().0, times.cursor_s);
+    let seconds = shown().count() as u64;
+    let rows = rows(shown(), seconds);
+    let wanted = query.selected.as_ref();
+    let selected = wanted.and_then(|wanted| rows.iter().position(|row| row.item == *wanted));
+    let selected = selected.unwrap_or(0);
+    let item = rows.get(selected).map(|row| &row.item);
+    let column = |seconds: Option<(u64, u64)>| {
+        seconds.map(|(first, last)| moment(store.between(first, last))).unwrap_or_default()
     };
+    let last = shown().rev().map(|frame| &frame.load);
     LoadView {
-        model: frames().map(|frame| frame.load.model).max().unwrap_or_default(),
-        offered_per_s: totals.offered as f64 / seconds,
-        completed_per_s: totals.completed as f64 / seconds,
-        failed_per_s: totals.failed as f64 / seconds,
-        in_flight: last.map_or(0, |load| load.in_flight),
-        lateness_ms: [0.5, 0.99].map(|fraction| quantile_ms(&totals.lateness, fraction)),
-        connection_wait_p99_ms: quantile_ms(&totals.connection_wait, 0.99),
-        cpu_cores: last.map_or(0.0, |load| load.cpu_cores),
-        validity: frames().filter_map(|frame| frame.load.validity).max(),
-        control_p99_ms: p99_of(|cell| cell.group == Group::Control),
-        exposed_p99_ms: p99_of(|cell| cell.group == Group::Exposed),
-        hit_p99_ms: p99_of(|cell| cell.hit),
-        columns: columns(store, times),
+        model: last.into_iter().find(|load| load.validity.is_some()).map(|load| load.model),
+        moments: times.plot_columns().map(column).collect(),
+        now: moment(table_window(store, times)),
+        spectrum: item.map(|item| spectrum(shown(), item, query.split)).unwrap_or_default(),
+        rows,
+        selected,
+        seconds,
     }
 }
 
-fn columns(store: &Store, times: &Times) -> Vec<LoadColumn> {
-    times
-        .plot_columns()
-        .map(|seconds| {
-            let Some((first, last)) = seconds else { return LoadColumn::default() };
-            let frames = || store.between(first, last);
-            let present = frames().count();
-            if present == 0 {
-                return LoadColumn::default();
-            }
-            let totals = Totals::of(frames());
-            let per_s = |count: u64| Some(count as f64 / present as f64);
-            LoadColumn {
-                offered: per_s(totals.offered),
-                completed: per_s(totals.completed),
-                failed: per_s(totals.failed),
-                lateness_p99_ms: quantile_ms(&totals.lateness, 0.99),
-            }
-        })
-        .collect()
-}
-
-/// Sums over some frames; journeys, not steps.
-#[derive(Debug, Default)]
-struct Totals {
-    offered: u64,
-    completed: u64,
-    failed: u64,
-    lateness: Histogram,
-    connection_wait: Histogram,
-}
-
-impl Totals {
-    fn of<'a>(frames: impl Iterator<Item = &'a Frame>) -> Self {
-        let mut totals = Self::default();
-        for frame in frames {
-            let load = &frame.load;
-            totals.offered = totals.offered.saturating_add(load.offered);
-            totals.lateness.merge(&load.lateness);
-            totals.connection_wait.merge(&load.connection_wait);
-            for cell in load.cells.iter().filter(|cell| cell.step.is_none()) {
-                let sum = if cell.outcome.is_error() {
-                    &mut totals.failed
-                } else {
-                    &mut totals.completed
-                };
-                *sum = sum.saturating_add(cell.count);
-            }
+/// Several seconds of all flows together.
+fn moment<'a>(frames: impl Iterator<Item = &'a Frame> + Clone) -> LoadMoment {
+    let seconds = frames.clone().count();
+    if seconds == 0 {
+        return LoadMoment::default();
+    }
+    let loads = || frames.clone().map(|frame| &frame.load);
+    let per_s = |count: u64| Some(count as f64 / seconds as f64);
+    let mut groups = [(); 3].map(|()| Histogram::default());
+    let (mut lateness, mut connection) = (Histogram::default(), Histogram::default());
+    let (mut completed, mut failed) = (0_u64, 0_u64);
+    for load in loads() {
+        lateness.merge(&load.lateness);
+        connection.merge(&load.connection_wait);
+        for cell in load.cells.iter().filter(|cell| cell.step.is_none()) {
+            let sum = if cell.outcome.is_error() { &mut failed } else { &mut completed };
+            *sum = sum.saturating_add(cell.count);
+            groups[group(cell)].merge(&cell.response);
         }
-        totals
+    }
+    let most = |value: fn(&model::frame::LoadFrame) -> f64| {
+        loads().map(value).filter(|it| it.is_finite()).reduce(f64::max)
+    };
+    LoadMoment {
+        offered_per_s: per_s(loads().fold(0, |sum, load| sum.saturating_add(load.offered))),
+        completed_per_s: per_s(completed),
+        failed_per_s: per_s(failed),
+        in_flight: most(|load| load.in_flight as f64),
+        late_ms: [0.5, 0.99].map(|fraction| quantile_ms(&lateness, fraction)),
+        connection_ms: quantile_ms(&connection, 0.99),
+        cpu_cores: most(|load| load.cpu_cores),
+        validity: loads().filter_map(|load| load.validity).max(),
+        groups_p99_ms: groups.each_ref().map(|group| quantile_ms(group, 0.99)),
+    }
+}
+
+/// Names of the groups, in the order of [`group`].
+const GROUPS: [&str; 3] = ["control", "not hit", "hit"];
+
+fn group(cell: &LoadCellFrame) -> usize {
+    match (cell.hit, cell.group) {
+        (true, _) => 2,
+        (false, Group::Exposed) => 1,
+        (false, Group::Control) => 0,
+    }
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    count: u64,
+    failed: u64,
+    durations: Histogram,
+    outcomes: BTreeMap<Outcome, u64>,
+}
+
+/// Each flow before its steps, by name.
+fn rows<'a>(frames: impl Iterator<Item = &'a Frame>, seconds: u64) -> Vec<LoadRow> {
+    let mut sums: BTreeMap<(&str, Option<&str>), Sums> = BTreeMap::new();
+    for cell in frames.flat_map(|frame| &frame.load.cells) {
+        let key = (cell.flow.as_str(), cell.step.as_deref());
+        if sums.len() >= ROWS_MAX && !sums.contains_key(&key) {
+            continue;
+        }
+        let sum = sums.entry(key).or_default();
+        sum.count = sum.count.saturating_add(cell.count);
+        sum.durations.merge(&cell.response);
+        if cell.outcome.is_error() {
+            sum.failed = sum.failed.saturating_add(cell.count);
+            let outcome = sum.outcomes.entry(cell.outcome).or_default();
+            *outcome = outcome.saturating_add(cell.count);
+        }
+    }
+    sums.into_iter().map(|(key, sums)| row(key, sums, seconds)).collect()
+}
+
+fn row((flow, step): (&str, Option<&str>), sums: Sums, seconds: u64) -> LoadRow {
+    let mut outcomes: Vec<(Outcome, u64)> =
+        sums.outcomes.into_iter().filter(|(_, count)| *count > 0).collect();
+    outcomes.sort_by_key(|(outcome, count)| (std::cmp::Reverse(*count), *outcome));
+    LoadRow {
+        item: LoadItem { flow: flow.to_owned(), step: step.map(str::to_owned) },
+        count: sums.count,
+        per_s: sums.count as f64 / seconds.max(1) as f64,
+        error_percent: (sums.count > 0).then(|| sums.failed as f64 * 100.0 / sums.count as f64),
+        quantiles_ms: quantiles_ms(&sums.durations),
+        outcomes,
+    }
+}
+
+fn spectrum<'a>(
+    frames: impl Iterator<Item = &'a Frame>,
+    item: &LoadItem,
+    split: Split,
+) -> Spectrum {
+    let names: Vec<&'static str> = match split {
+        Split::Phases => Phase::ALL.map(Phase::as_str).to_vec(),
+        Split::Groups => GROUPS.to_vec(),
+    };
+    let mut merged = vec![Histogram::default(); names.len()];
+    let is_wanted = |cell: &&LoadCellFrame| cell.flow == item.flow && cell.step == item.step;
+    for cell in frames.flat_map(|frame| &frame.load.cells).filter(is_wanted) {
+        let curve = match split {
+            Split::Phases => Phase::ALL.iter().position(|phase| *phase == cell.phase),
+            Split::Groups => Some(group(cell)),
+        };
+        if let Some(into) = curve.and_then(|curve| merged.get_mut(curve)) {
+            into.merge(&cell.response);
+        }
+    }
+    let curves: Vec<SpectrumCurve> = names
+        .into_iter()
+        .zip(&merged)
+        .enumerate()
+        .filter(|(_, (_, histogram))| !histogram.is_empty())
+        .map(|(place, (name, histogram))| SpectrumCurve {
+            name,
+            place,
+            count: histogram.count(),
+            values_ms: PERCENTILES.iter().map(|(it, _)| known(histogram, *it)).collect(),
+        })
+        .collect();
+    let values = || curves.iter().flat_map(|curve| curve.values_ms.iter().flatten().copied());
+    let (low_ms, high_ms) = plot::decades(values());
+    Spectrum { low_ms, high_ms, curves }
+}
+
+/// A percentile, when at least one value lies beyond it.
+fn known(histogram: &Histogram, fraction: f64) -> Option<f64> {
+    let beyond = histogram.count() as f64 * (1.0 - fraction);
+    quantile_ms(histogram, fraction).filter(|_| beyond >= 0.999)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::recording;
+
+    #[test]
+    fn a_percentile_needs_a_value_beyond_it() {
+        let mut histogram = Histogram::default();
+        for _ in 0..100 {
+            histogram.record(Duration::from_millis(5));
+        }
+        assert!(known(&histogram, 0.99).is_some());
+        assert_eq!(known(&histogram, 0.999), None);
+        assert_eq!(known(&Histogram::default(), 0.5), None);
+    }
+
+    #[test]
+    fn journeys_count_once_and_steps_stand_behind_their_flow() {
+        let frames = recording::until(36);
+        let rows = rows(frames.iter(), 36);
+        let names: Vec<(&str, Option<&str>)> =
+            rows.iter().map(|row| (row.item.flow.as_str(), row.item.step.as_deref())).collect();
+        assert_eq!(names, [("browse", None), ("checkout", None), ("checkout", Some("pay"))]);
+        // 36 s of six in the control group; 31 s of 36 exposed ones and 5 s of 54 that failed; 6 s
+        // of 18 that were hit.
+        assert_eq!(rows[1].count, 36 * 6 + 31 * 36 + 5 * 54 + 6 * 18);
+        assert_eq!(rows[1].outcomes, [(Outcome::Status, 5 * 54)]);
+        let now = moment(frames.iter());
+        assert_eq!(now.failed_per_s, Some(5.0 * 54.0 / 36.0));
+        assert_eq!(now.in_flight, Some(31.0));
+        assert_eq!(moment(std::iter::empty()), LoadMoment::default());
+    }
+
+    #[test]
+    fn the_groups_are_apart() {
+        let frames = recording::until(36);
+        let item = LoadItem { flow: "checkout".to_owned(), step: None };
+        let groups = spectrum(frames.iter(), &item, Split::Groups);
+        let p50: Vec<(&str, f64)> =
+            groups.curves.iter().map(|it| (it.name, it.values_ms[0].unwrap())).collect();
+        assert_eq!(p50.iter().map(|(name, _)| *name).collect::<Vec<_>>(), GROUPS);
+        assert!(p50[2].1 > 1_000.0 && p50[0].1 < 100.0, "{p50:?}");
+        let phases = spectrum(frames.iter(), &item, Split::Phases);
+        let names: Vec<&str> = phases.curves.iter().map(|it| it.name).collect();
+        assert_eq!(names, ["warmup", "before", "during"]);
+        assert!(groups.low_ms < groups.high_ms);
     }
 }

@@ -44,9 +44,13 @@ pub(super) fn build(
     Plot { low_ms, high_ms, columns, heat_max }
 }
 
-/// Whole decades around everything that is shown, at least two of them.
 fn bounds(quantiles: &[[Option<f64>; 4]]) -> (f64, f64) {
-    let values = || quantiles.iter().flatten().flatten().copied().filter(|ms| *ms > 0.0);
+    decades(quantiles.iter().flatten().flatten().copied())
+}
+
+/// Whole decades around everything that is shown, at least two of them.
+pub(super) fn decades(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let values = || values.clone().filter(|ms| *ms > 0.0);
     let (Some(least), Some(most)) = (values().reduce(f64::min), values().reduce(f64::max)) else {
         return DEFAULT_MS;
     };

@@ -91,6 +91,11 @@ impl Times {
         self.columns
     }
 
+    /// Seconds of a column.
+    pub(super) fn column_s(&self) -> u64 {
+        self.column_s
+    }
+
     pub(super) fn cursor_plot_column(&self) -> usize {
         let back = self.last_column.saturating_sub(self.cursor_column);
         self.columns.saturating_sub(1).saturating_sub(usize::try_from(back).unwrap_or(usize::MAX))

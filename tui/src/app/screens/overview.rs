@@ -1,0 +1,78 @@
+//! The overview's choices: what the plot shows, and which row is selected.
+
+use crate::app::{App, Effects, Menu};
+use crate::keys::{Action, Screen};
+use crate::layout::Layout;
+use crate::screen::Snapshot;
+use crate::view::OverviewPanel;
+
+/// What the plot that can be switched shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Latency on the small screen; the wide one shows it anyway and the heat map beside it.
+    #[default]
+    Lines,
+    Heat,
+    Load,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Choices {
+    pub mode: Mode,
+}
+
+impl App {
+    /// The panel that Tab has gone to.
+    pub fn panel(&self) -> OverviewPanel {
+        OverviewPanel::ALL[self.focus % OverviewPanel::ALL.len()]
+    }
+
+    fn next_mode(&self) -> Mode {
+        let wide = matches!(self.layout(), Layout::Wide(_));
+        match self.screens.overview.mode {
+            Mode::Load => Mode::Lines,
+            Mode::Heat => Mode::Load,
+            Mode::Lines if wide => Mode::Load,
+            Mode::Lines => Mode::Heat,
+        }
+    }
+}
+
+/// Rows of a page.
+fn page(app: &App) -> usize {
+    usize::from(app.stage_rows() / 2).max(1)
+}
+
+pub(super) fn act(app: &mut App, action: Action, seen: &Snapshot) -> Option<Effects> {
+    let row = app.selected_row(seen);
+    match action {
+        Action::Up => app.select(seen, row.saturating_sub(1)),
+        Action::Down => app.select(seen, row.saturating_add(1)),
+        Action::PageUp => app.select(seen, row.saturating_sub(page(app))),
+        Action::PageDown => app.select(seen, row.saturating_add(page(app))),
+        Action::HalfUp => app.select(seen, row.saturating_sub(page(app) / 2)),
+        Action::HalfDown => app.select(seen, row.saturating_add(page(app) / 2)),
+        Action::First => app.select(seen, 0),
+        Action::Last => app.select(seen, usize::MAX),
+        Action::Mode => app.screens.overview.mode = app.next_mode(),
+        Action::Open => match app.panel() {
+            OverviewPanel::Faults => app.go(Screen::Faults),
+            OverviewPanel::Verdicts => app.go(Screen::Verdicts),
+            OverviewPanel::Events => super::logs_of(app, seen),
+            OverviewPanel::Second if app.screens.overview.mode == Mode::Load => {
+                app.go(Screen::Load);
+            },
+            _ => super::traces_of(app, seen),
+        },
+        _ => return None,
+    }
+    Some(Effects::redraw())
+}
+
+pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
+    app.focus = 0;
+    app.select(seen, row);
+    Effects::redraw()
+}
+
+pub(super) fn picked(_app: &mut App, _menu: &Menu, _seen: &Snapshot) {}

@@ -1,0 +1,145 @@
+//! Everything about one edge, from the frames.
+
+use std::collections::BTreeMap;
+
+use model::edge::Edge;
+use model::frame::{EdgeFrame, Frame, TraceHead, VerdictFrame};
+use model::policy::BreakerState;
+
+use super::super::time::Times;
+use super::super::{lanes, plot, table_window};
+use crate::screen::topology::{BlameRow, EdgeDetail, EdgeNumbers};
+use crate::screen::{FaultLane, Subject};
+use crate::store::Store;
+
+pub(super) fn detail(store: &Store, times: &Times, numbers: &EdgeNumbers) -> EdgeDetail {
+    let edge = &numbers.edge;
+    let at_cursor = store.at_or_before(times.cursor_s);
+    let subject = Subject::Edge(edge.clone());
+    let heads =
+        || table_window(store, times).flat_map(|it| of(it, edge)).flat_map(|it| &it.exemplars);
+    EdgeDetail {
+        errors: errors(store, times, edge),
+        breaker: lanes::breakers(store, times).into_iter().find(|lane| lane.edge == *edge),
+        opened: opened(store.between(0, times.cursor_s), edge),
+        faults: faults(store, times, edge),
+        verdicts: at_cursor.map(|frame| verdicts(&frame.verdicts, edge)).unwrap_or_default(),
+        plot: plot::build(store, times, Some(&subject), 0),
+        error_columns: error_columns(store, times, edge),
+        slowest: heads().max_by_key(|head| head.duration_ns).cloned(),
+        failed: heads().filter(|head| head.error).max_by_key(|head| end_ns(head)).cloned(),
+        numbers: numbers.clone(),
+    }
+}
+
+fn of<'a>(frame: &'a Frame, edge: &Edge) -> impl Iterator<Item = &'a EdgeFrame> {
+    frame.edges.iter().filter(move |it| it.edge == *edge)
+}
+
+fn end_ns(head: &TraceHead) -> u64 {
+    head.start_unix_ns.saturating_add(head.duration_ns)
+}
+
+fn errors(store: &Store, times: &Times, edge: &Edge) -> Vec<BlameRow> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut requests = 0_u64;
+    for it in table_window(store, times).flat_map(|frame| of(frame, edge)) {
+        requests = requests.saturating_add(it.requests);
+        for (blame, count) in &it.errors {
+            let sum = counts.entry(blame).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+    let seconds = table_window(store, times).count().max(1) as f64;
+    let mut rows: Vec<BlameRow> = counts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(blame, count)| BlameRow {
+            blame: blame.to_owned(),
+            per_s: count as f64 / seconds,
+            percent: count as f64 * 100.0 / requests.max(1) as f64,
+        })
+        .collect();
+    rows.sort_by(|one, other| other.per_s.total_cmp(&one.per_s));
+    rows
+}
+
+/// Seconds in which the breaker is open and was not in the second before.
+fn opened<'a>(frames: impl Iterator<Item = &'a Frame>, edge: &Edge) -> usize {
+    let mut before = None;
+    let mut count = 0;
+    for frame in frames {
+        let state = frame.breakers.iter().find(|it| it.edge == *edge).map(|it| it.state);
+        let is_open = state == Some(BreakerState::Open);
+        count += usize::from(is_open && before != Some(BreakerState::Open));
+        before = state;
+    }
+    count
+}
+
+/// Those that act here, whenever.
+fn faults(store: &Store, times: &Times, edge: &Edge) -> Vec<FaultLane> {
+    let Some(frame) = store.at_or_before(times.cursor_s) else { return Vec::new() };
+    let lanes = lanes::faults(store, times).into_iter().zip(&frame.faults);
+    lanes.filter(|(_, fault)| fault.edges.contains(edge)).map(|(lane, _)| lane).collect()
+}
+
+fn verdicts(all: &[VerdictFrame], edge: &Edge) -> Vec<VerdictFrame> {
+    all.iter().filter(|verdict| names(&verdict.text, edge)).cloned().collect()
+}
+
+/// Is the edge written in this text, and not as a part of longer names?
+fn names(text: &str, edge: &Edge) -> bool {
+    let goes_on = |letter: char| letter.is_alphanumeric() || "_-".contains(letter);
+    let written = |form: &String| {
+        text.match_indices(form.as_str()).any(|(at, found)| {
+            let before = text[..at].chars().next_back();
+            let after = text[at + found.len()..].chars().next();
+            !before.is_some_and(goes_on) && !after.is_some_and(goes_on)
+        })
+    };
+    let compact = format!("{}->{}", edge.caller, edge.callee);
+    [edge.to_string(), compact, edge.short()].iter().any(written)
+}
+
+fn error_columns(store: &Store, times: &Times, edge: &Edge) -> Vec<Option<f64>> {
+    let column = |seconds: Option<(u64, u64)>| {
+        let (first, last) = seconds?;
+        let (mut requests, mut failed) = (0_u64, 0_u64);
+        for it in store.between(first, last).flat_map(|frame| of(frame, edge)) {
+            requests = requests.saturating_add(it.requests);
+            failed = it.errors.values().fold(failed, |sum, count| sum.saturating_add(*count));
+        }
+        (requests > 0).then(|| failed as f64 * 100.0 / requests as f64)
+    };
+    times.plot_columns().map(column).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording;
+
+    #[test]
+    fn an_edge_is_named_whole_or_not_at_all() {
+        let edge = Edge::new("orders", "payments");
+        for (text, named) in [
+            ("breaker orders -> payments opens", true),
+            ("orders->payments p99 < 1s", true),
+            ("errors on orders>payments.", true),
+            ("breaker orders -> payments-eu opens", false),
+            ("breaker pre-orders -> payments opens", false),
+            ("payments -> orders", false),
+            ("", false),
+        ] {
+            assert_eq!(names(text, &edge), named, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_breaker_opens_once_for_every_time_that_it_was_not_open() {
+        let frames = recording::until(52);
+        let count = |callee| opened(frames.iter(), &Edge::new("orders", callee));
+        assert_eq!((count("payments"), count("inventory"), count("nobody")), (4, 0, 0));
+    }
+}

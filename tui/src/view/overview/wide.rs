@@ -1,0 +1,27 @@
+//! The overview from 100x30 on: two columns of panels, four of them on one time axis.
+
+use super::verdicts;
+use super::{breakers, events, faults, heat, latency, load, red};
+use crate::app::{App, Mode};
+use crate::layout::Wide;
+use crate::screen::Snapshot;
+use crate::view::{Canvas, TimePlot};
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, layout: &Wide) {
+    let columns = layout.columns;
+    // The panel's borders and one blank at the right are not part of the gutter.
+    let plot = |width: u16| TimePlot { gutter: width.saturating_sub(columns + 3), columns };
+    let left = plot(layout.latency.width);
+    let right = plot(layout.second.width);
+    red::draw(canvas, app, snapshot, layout.red);
+    breakers::draw(canvas, snapshot, layout.breakers, right);
+    latency::draw(canvas, snapshot, layout.latency, left);
+    if app.screens.overview.mode == Mode::Load {
+        load::draw(canvas, snapshot, layout.second, right);
+    } else {
+        heat::draw(canvas, snapshot, layout.second, right);
+    }
+    faults::draw(canvas, snapshot, layout.faults, left);
+    verdicts::draw(canvas, snapshot, layout.verdicts);
+    events::draw(canvas, snapshot, layout.events);
+}

@@ -1,0 +1,73 @@
+//! What the dashboard says about itself.
+
+use super::{Canvas, Hit};
+use crate::app::{App, own_selected};
+use crate::format;
+use crate::layout::Shell;
+use crate::own::OwnEntry;
+use crate::screen::Snapshot;
+use crate::screen::own::OwnView;
+use crate::theme::Role;
+use crate::widget::{paint, table};
+
+pub(super) fn draw(
+    canvas: &mut Canvas<'_>,
+    app: &App,
+    _snapshot: &Snapshot,
+    view: &OwnView,
+    shell: &Shell,
+) {
+    let forgotten = match view.forgotten {
+        0 => String::new(),
+        count => format!(", {} older forgotten", format::count(count)),
+    };
+    let follow = if app.screens.own.selected.is_none() { "follow ON" } else { "follow off" };
+    let title = format!("Own log  {}{forgotten}", view.entries.len());
+    let inside = canvas.titled(shell.stage, &title, follow);
+    let counts = view
+        .counts
+        .iter()
+        .map(|(kind, count)| format!("{} {}", format::count(*count), kind.as_str()));
+    let counts = counts.collect::<Vec<_>>().join("  ");
+    let last = inside.height.saturating_sub(1);
+    canvas.text(paint::after(paint::line(inside, last), 1), &counts, Role::Dim);
+    if view.entries.is_empty() {
+        let text = "nothing to say";
+        canvas.text(paint::after(paint::line(inside, 0), 1), text, Role::Dim);
+        return;
+    }
+    let selected = own_selected(app, view);
+    let shown = table::in_sight(view.entries.len(), selected, 0, usize::from(last));
+    for (at, index) in (0..last).zip(shown) {
+        let line = paint::line(inside, at);
+        canvas.hit(line, Hit::Row(index));
+        one(canvas, &view.entries[index], line);
+        if index == selected {
+            canvas.text(line, canvas.theme.glyphs.selected, Role::Text);
+            let style = canvas.style(Role::Select);
+            canvas.buffer.set_style(line.intersection(canvas.buffer.area), style);
+        }
+    }
+}
+
+fn one(canvas: &mut Canvas<'_>, entry: &OwnEntry, line: ratatui::layout::Rect) {
+    let role = if entry.bad { Role::Warn } else { Role::Text };
+    let time = time_of_day(entry.first_unix_ms);
+    let mut text = format!("{time} {:<8} {}", entry.kind.as_str(), entry.text);
+    if entry.times > 1 {
+        let until = time_of_day(entry.last_unix_ms);
+        text = format!(
+            "{time} {:<8} {} times until {until}: {}",
+            entry.kind.as_str(),
+            format::count(entry.times),
+            entry.text
+        );
+    }
+    canvas.text(paint::after(line, 2), &text, role);
+}
+
+/// In UTC.
+fn time_of_day(unix_ms: u64) -> String {
+    let seconds = unix_ms / 1_000 % 86_400;
+    format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
