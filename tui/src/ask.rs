@@ -6,6 +6,7 @@
 
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use model::answer::{CallRow, TraceLine};
 use model::edge::Edge;
@@ -68,7 +69,7 @@ pub struct LogsQuestion {
 pub enum Answer {
     Traces(Vec<TraceLine>),
     /// `None` when no span of it is known.
-    Trace(Option<Box<Trace>>),
+    Trace(Option<Arc<Trace>>),
     Logs(Vec<LogLine>),
     Calls(Vec<CallRow>),
 }

@@ -8,8 +8,8 @@ mod json;
 mod otlp;
 mod overview;
 
-pub use csv::{calls_csv, logs_csv, rows_csv, traces_csv, verdicts_csv};
-pub use dot::calls_dot;
+pub use csv::{edges_csv, faults_csv, logs_csv, rows_csv, traces_csv, verdicts_csv};
+pub use dot::edges_dot;
 pub use json::snapshot_json;
 pub use otlp::trace_otlp;
 pub use overview::overview;
@@ -71,17 +71,31 @@ pub fn text(
     seen: &Snapshot,
     screen: impl FnOnce() -> String,
 ) -> Result<String, String> {
-    match (form, app.screen) {
-        (Form::Csv, Screen::Logs) => match &seen.detail {
-            DetailView::Logs(view) => Ok(logs_csv(&view.rows)),
-            _ => Err("its lines are on their way".to_owned()),
-        },
+    match (form, &seen.detail) {
         (Form::Text, _) => Ok(screen()),
         (Form::Json, _) => Ok(format!("{:#}\n", snapshot_json(seen))),
-        (Form::Csv, Screen::Verdicts) => Ok(verdicts_csv(seen)),
-        (Form::Csv, _) => Ok(rows_csv(seen)),
-        (Form::Dot | Form::OtlpJson, _) => Err("there is nothing of that form here".to_owned()),
+        (Form::Csv, DetailView::Logs(view)) => Ok(logs_csv(&view.rows)),
+        (Form::Csv, DetailView::Traces(view)) => Ok(traces_csv(&view.rows)),
+        (Form::Csv, DetailView::Topology(view)) => Ok(edges_csv(&view.edges)),
+        (Form::Csv, DetailView::Faults(_)) => Ok(faults_csv(&seen.faults)),
+        (Form::Csv, DetailView::Verdicts(_)) => Ok(verdicts_csv(seen)),
+        (Form::Csv, DetailView::Overview | DetailView::Load(_)) if !is_behind(app, seen) => {
+            Ok(rows_csv(seen))
+        },
+        (Form::Dot, DetailView::Topology(view)) => Ok(edges_dot(&view.edges)),
+        (Form::OtlpJson, DetailView::Traces(view)) => match &view.open {
+            Some(open) => Ok(trace_otlp(&open.trace)),
+            None => Err("no trace is open".to_owned()),
+        },
+        _ if is_behind(app, seen) => Err("its data are on their way".to_owned()),
+        _ => Err("there is nothing of that form here".to_owned()),
     }
+}
+
+/// The snapshot is still of the screen before.
+fn is_behind(app: &App, seen: &Snapshot) -> bool {
+    let of_overview = matches!(seen.detail, DetailView::Overview);
+    of_overview != (app.screen == Screen::Overview)
 }
 
 /// Longest name of a run in the name of a file.
@@ -114,7 +128,7 @@ mod tests {
         let detail = DetailView::Logs(Box::default());
         let table = csv(&Snapshot { detail, ..Snapshot::default() }).unwrap();
         assert!(table.starts_with("time_utc,severity,service,event,body,"), "{table}");
-        assert_eq!(csv(&Snapshot::default()).unwrap_err(), "its lines are on their way");
+        assert_eq!(csv(&Snapshot::default()).unwrap_err(), "its data are on their way");
     }
 
     #[test]

@@ -125,6 +125,10 @@ impl<W: Write> Write for WholeFrames<W> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Seek as _};
+
+    use ratatui::{TerminalOptions, Viewport};
+
     use super::*;
 
     #[test]
@@ -136,6 +140,29 @@ mod tests {
         writer.flush().unwrap();
         writer.flush().unwrap();
         assert_eq!(String::from_utf8_lossy(&writer.to), "\u{1b}[?2026habc\u{1b}[?2026l");
+    }
+
+    #[test]
+    fn a_panic_while_drawing_leaves_nothing_of_its_frame() {
+        let size = ratatui::layout::Rect::new(0, 0, 20, 5);
+        let options = TerminalOptions { viewport: Viewport::Fixed(size) };
+        let mut file = tempfile::tempfile().unwrap();
+        let writer = WholeFrames::new(file.try_clone().unwrap(), || true);
+        let backend = CrosstermBackend::new(writer);
+        let mut screen = Terminal::with_options(backend, options).unwrap();
+        let drawn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            screen
+                .draw(|frame| {
+                    frame.buffer_mut().set_string(0, 0, "half", ratatui::style::Style::new());
+                    panic!("a picture that cannot be drawn");
+                })
+                .map(|_| ())
+        }));
+        assert!(drawn.is_err());
+        let mut written = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut written).unwrap();
+        assert!(!written.contains("half"), "{written:?}");
     }
 
     #[test]

@@ -136,6 +136,40 @@ fn a_panic_anywhere_gives_the_terminal_back_before_its_message() {
     assert!(screen.contains("failed: the dashboard ended in a panic"), "{screen}");
 }
 
+#[test]
+fn a_stopped_dashboard_gives_the_terminal_to_the_shell_and_takes_it_again() {
+    let mut terminal = InTerminal::start("show");
+    terminal.until_drawn();
+    terminal.signal(Signal::TSTP);
+    terminal.until("the shell has the terminal", |screen| !screen.alternate_screen());
+    terminal.signal(Signal::CONT);
+    terminal.until_drawn();
+    terminal.keys.write_all(b"q").unwrap();
+    assert!(terminal.end().contains("ended: Closed"));
+}
+
+#[test]
+fn the_last_screen_stays_when_it_is_wanted() {
+    let mut terminal = InTerminal::start("show");
+    terminal.until_drawn();
+    terminal.keys.write_all(b"Q").unwrap();
+    let screen = terminal.end();
+    assert!(screen.contains("ended: Kept") && screen.contains("RED by flow and edge"), "{screen}");
+}
+
+#[test]
+fn a_pipe_gets_no_control_code_and_the_reason() {
+    let program = std::env::current_exe().expect("the path of this test");
+    let output = std::process::Command::new(program)
+        .args(["program", "--exact", "--ignored", "--nocapture"])
+        .env(ROLE, "show")
+        .output()
+        .expect("this test starts again");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("failed: the dashboard needs a terminal"), "{text}");
+    assert!(!output.stdout.contains(&0x1b), "{text:?}");
+}
+
 /// Shows its frames, and breaks when SIGUSR1 comes.
 struct Breaks(Fixture, tokio::signal::unix::Signal);
 
@@ -159,6 +193,7 @@ async fn program() {
     let run = RunHead { title: "a run in a terminal".to_owned(), ..RunHead::default() };
     let fixture = Fixture::new([Frame { run, ..Frame::default() }]);
     let setup = Setup::of(&Config::default(), &Surroundings::read(), Clock::system());
+    let setup = Setup { suspend: true, ..setup };
     let (_stop, stopped) = watch::channel(false);
     let ended = match role.as_str() {
         "panic" => {

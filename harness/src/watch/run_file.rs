@@ -39,7 +39,7 @@ impl Asker for RunFileAsker {
 fn answer(file: &RunFile, calls: Vec<CallRow>, question: Question) -> Result<Answer, StoreError> {
     Ok(match question {
         Question::Traces(asked) => Answer::Traces(file.traces(&traces(asked))?),
-        Question::Trace(id) => Answer::Trace(file.trace(id)?.map(Box::new)),
+        Question::Trace(id) => Answer::Trace(file.trace(id)?.map(Arc::new)),
         Question::Logs(asked) => Answer::Logs(file.logs(&logs(asked))?),
         Question::Calls => Answer::Calls(calls),
     })

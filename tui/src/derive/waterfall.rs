@@ -163,6 +163,13 @@ impl Waterfall {
         self.rows.get(row).map(|row| detail::lines(trace, row)).unwrap_or_default()
     }
 
+    /// The row that tells best what went wrong: the first that a fault touched, else the last that
+    /// failed.
+    pub fn guilty(&self) -> Option<usize> {
+        let touched = self.rows.iter().position(|row| row.fault.is_some());
+        touched.or_else(|| self.rows.iter().rposition(|row| row.error))
+    }
+
     /// The row of a span.
     pub fn row_of(&self, span: SpanId) -> Option<usize> {
         self.rows.iter().position(|row| row.span_id == Some(span))

@@ -3,11 +3,13 @@
 //! A text that a spreadsheet would take for a formula gets an apostrophe in front: names and log
 //! lines come from services, and must stay texts.
 
-use model::answer::{CallRow, Durations, TraceLine};
+use model::policy::BreakerState;
 use model::units::utc_time;
 
 use crate::screen::logs::LogRow;
-use crate::screen::{FRACTION_NAMES, Snapshot};
+use crate::screen::topology::EdgeNumbers;
+use crate::screen::traces::TraceRow;
+use crate::screen::{FRACTION_NAMES, FaultLane, Snapshot};
 
 /// One field.
 enum Field {
@@ -109,7 +111,8 @@ pub fn verdicts_csv(snapshot: &Snapshot) -> String {
     table(&["phase", "expectation", "verdict", "observed", "detail", "traces"], rows)
 }
 
-pub fn traces_csv(lines: &[TraceLine]) -> String {
+/// The list of traces.
+pub fn traces_csv(rows: &[TraceRow]) -> String {
     let head = [
         "start_utc",
         "trace_id",
@@ -119,23 +122,19 @@ pub fn traces_csv(lines: &[TraceLine]) -> String {
         "failed",
         "correlation_id",
         "fault",
-        "service",
-        "name",
+        "first_span",
     ];
-    let some = |text: &Option<String>| text.clone().unwrap_or_default();
-    let rows = lines.iter().map(|line| {
-        let head = &line.head;
+    let rows = rows.iter().map(|row| {
         vec![
-            utc_time(head.start_unix_ns / 1_000_000).into(),
-            head.trace_id.to_string().into(),
-            Some(head.duration_ns as f64 / 1e6).into(),
-            line.spans.into(),
-            line.errors.into(),
-            if head.error { "yes" } else { "no" }.into(),
-            head.correlation_id.as_ref().map_or("", |id| id.as_str()).into(),
-            some(&head.fault).into(),
-            some(&line.service).into(),
-            some(&line.name).into(),
+            utc_time(row.id.start_unix_ns / 1_000_000).into(),
+            row.id.trace_id.to_string().into(),
+            Some(row.duration_ns as f64 / 1e6).into(),
+            row.spans.into(),
+            row.errors.into(),
+            if row.error { "yes" } else { "no" }.into(),
+            row.correlation_id.as_deref().unwrap_or_default().into(),
+            row.fault.as_deref().unwrap_or_default().into(),
+            row.root.as_str().into(),
         ]
     });
     table(&head, rows)
@@ -170,30 +169,60 @@ pub fn logs_csv(lines: &[LogRow]) -> String {
     table(&head, rows)
 }
 
-pub fn calls_csv(calls: &[CallRow]) -> String {
-    let sides = ["server", "client"]
-        .map(|side| ["mean", "p50", "p90", "p99", "max"].map(|name| format!("{side}_{name}_ms")));
-    let mut head = vec!["caller", "callee", "calls", "errors"];
-    head.extend(sides.iter().flatten().map(String::as_str));
-    let durations = |side: &Durations| {
-        [side.mean_ms, side.p50_ms, side.p90_ms, side.p99_ms, side.max_ms].map(Field::from)
-    };
-    let rows = calls.iter().map(|call| {
-        let mut fields: Vec<Field> = vec![
-            call.caller.as_str().into(),
-            call.callee.as_str().into(),
-            call.calls.into(),
-            call.errors.into(),
-        ];
-        fields.extend(durations(&call.server));
-        fields.extend(durations(&call.client));
-        fields
+/// Edges: over the window of the tables, or since the start where no gateway stands between.
+pub fn edges_csv(edges: &[EdgeNumbers]) -> String {
+    let head = [
+        "caller",
+        "callee",
+        "requests_per_s",
+        "calls",
+        "error_percent",
+        "p50_ms",
+        "p90_ms",
+        "p99_ms",
+        "breaker",
+        "active_faults",
+    ];
+    let rows = edges.iter().map(|edge| {
+        let [p50, p90, p99] = edge.quantiles_ms();
+        vec![
+            edge.edge.caller.as_str().into(),
+            edge.edge.callee.as_str().into(),
+            edge.row.as_ref().map(|row| row.per_s).into(),
+            edge.call.as_ref().map(|call| call.calls as f64).into(),
+            edge.error_percent().into(),
+            p50.into(),
+            p90.into(),
+            p99.into(),
+            edge.breaker().map_or("", BreakerState::as_str).into(),
+            (edge.faults() as u64).into(),
+        ]
+    });
+    table(&head, rows)
+}
+
+/// What every fault did.
+pub fn faults_csv(faults: &[FaultLane]) -> String {
+    let head = ["fault", "effect", "share", "edges", "state", "hit", "skipped", "hit_per_s"];
+    let rows = faults.iter().map(|fault| {
+        vec![
+            fault.name.as_str().into(),
+            fault.what.as_str().into(),
+            fault.share.as_str().into(),
+            fault.edges.as_str().into(),
+            fault.state.as_str().into(),
+            fault.hit.into(),
+            fault.skipped.into(),
+            Some(fault.hit_per_s).into(),
+        ]
     });
     table(&head, rows)
 }
 
 #[cfg(test)]
 mod tests {
+    use model::answer::{CallRow, Durations};
+    use model::edge::Edge;
     use proptest::prelude::*;
 
     use super::*;
@@ -218,19 +247,20 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_a_line_and_what_is_unknown_is_empty() {
+    fn an_edge_is_a_line_and_what_is_unknown_is_empty() {
+        let edge = Edge::new("orders", "payments");
         let call = CallRow {
-            caller: "orders".to_owned(),
-            callee: "payments".to_owned(),
-            calls: 3,
+            caller: edge.caller.clone(),
+            callee: edge.callee.clone(),
+            calls: 4,
             errors: 1,
             server: Durations { p50_ms: Some(1.5), ..Durations::default() },
             client: Durations::default(),
         };
-        let text = calls_csv(&[call]);
+        let text = edges_csv(&[EdgeNumbers { edge, row: None, call: Some(call) }]);
         let (head, row) = text.split_once("\r\n").unwrap();
-        assert!(head.starts_with("caller,callee,calls,errors,server_mean_ms,server_p50_ms"));
-        assert_eq!(row, "orders,payments,3,1,,1.5,,,,,,,,\r\n");
+        assert!(head.starts_with("caller,callee,requests_per_s,calls,error_percent,p50_ms"));
+        assert_eq!(row, "orders,payments,,4,25,1.5,,,,0\r\n");
     }
 
     #[test]

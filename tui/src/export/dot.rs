@@ -2,26 +2,35 @@
 
 use std::fmt::Write as _;
 
-use model::answer::CallRow;
+use model::policy::BreakerState;
+
+use crate::screen::topology::EdgeNumbers;
 
 /// A directed graph, `dot -Tsvg` draws it. Failing calls are dashed, not only red.
-pub fn calls_dot(calls: &[CallRow]) -> String {
+pub fn edges_dot(edges: &[EdgeNumbers]) -> String {
     let mut text = "digraph shakedown {\n  rankdir=LR;\n  node [shape=box];\n".to_owned();
-    for call in calls {
-        let mut label = format!("{} calls", call.calls);
-        if call.errors > 0 {
-            let percent = call.errors as f64 / call.calls.max(1) as f64 * 100.0;
+    for numbers in edges {
+        let mut label = match (&numbers.row, &numbers.call) {
+            (Some(row), _) => format!("{:.1} requests/s", row.per_s),
+            (None, Some(call)) => format!("{} calls", call.calls),
+            (None, None) => "idle".to_owned(),
+        };
+        let failed = numbers.error_percent().filter(|percent| *percent > 0.0);
+        if let Some(percent) = failed {
             _ = write!(label, "\n{percent:.2}% failed");
         }
-        if let Some(p99) = call.server.p99_ms {
+        if let [.., Some(p99)] = numbers.quantiles_ms() {
             _ = write!(label, "\np99 {p99} ms");
         }
-        let look = if call.errors > 0 { ", color=red, style=dashed" } else { "" };
+        if let Some(state) = numbers.breaker().filter(|state| *state != BreakerState::Closed) {
+            _ = write!(label, "\nbreaker {}", state.as_str());
+        }
+        let look = if failed.is_some() { ", color=red, style=dashed" } else { "" };
         _ = writeln!(
             text,
             "  {} -> {} [label={}{look}];",
-            quoted(&call.caller),
-            quoted(&call.callee),
+            quoted(&numbers.edge.caller),
+            quoted(&numbers.edge.callee),
             quoted(&label)
         );
     }
@@ -47,21 +56,26 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use model::answer::Durations;
+    use model::answer::{CallRow, Durations};
+    use model::edge::Edge;
 
     use super::*;
 
     #[test]
     fn calls_are_edges_and_names_cannot_break_out() {
-        let call = |callee: &str, errors| CallRow {
-            caller: "orders".to_owned(),
-            callee: callee.to_owned(),
-            calls: 8,
-            errors,
-            server: Durations { p99_ms: Some(7.5), ..Durations::default() },
-            client: Durations::default(),
+        let edge = |callee: &str, errors| EdgeNumbers {
+            edge: Edge::new("orders", callee),
+            row: None,
+            call: Some(CallRow {
+                caller: "orders".to_owned(),
+                callee: callee.to_owned(),
+                calls: 8,
+                errors,
+                server: Durations { p99_ms: Some(7.5), ..Durations::default() },
+                client: Durations::default(),
+            }),
         };
-        let text = calls_dot(&[call("cart", 0), call("a\"]; \\\n\u{7}", 2)]);
+        let text = edges_dot(&[edge("cart", 0), edge("a\"]; \\\n\u{7}", 2)]);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[3], r#"  "orders" -> "cart" [label="8 calls\np99 7.5 ms"];"#);
         assert_eq!(

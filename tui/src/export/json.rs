@@ -6,6 +6,8 @@ use model::policy::BreakerState;
 use serde_json::{Value, json};
 
 use crate::screen::logs::LogRow;
+use crate::screen::topology::EdgeNumbers;
+use crate::screen::traces::TraceRow;
 use crate::screen::{
     BreakerLane, DetailView, EventRow, FRACTION_NAMES, FaultLane, Link, LoadSummary, Row, Snapshot,
     Subject,
@@ -44,6 +46,45 @@ pub fn snapshot_json(snapshot: &Snapshot) -> Value {
             DetailView::Logs(view) => view.rows.iter().map(log_line).collect::<Vec<_>>().into(),
             _ => Value::Null,
         },
+        "traces": match &snapshot.detail {
+            DetailView::Traces(view) => view.rows.iter().map(trace).collect::<Vec<_>>().into(),
+            _ => Value::Null,
+        },
+        "edges": match &snapshot.detail {
+            DetailView::Topology(view) => view.edges.iter().map(edge).collect::<Vec<_>>().into(),
+            _ => Value::Null,
+        },
+        "insights": snapshot.insights,
+    })
+}
+
+fn trace(row: &TraceRow) -> Value {
+    json!({
+        "trace_id": row.id.trace_id,
+        "start_unix_ns": row.id.start_unix_ns,
+        "duration_ns": row.duration_ns,
+        "spans": row.spans,
+        "errors": row.errors,
+        "failed": row.error,
+        "correlation_id": row.correlation_id,
+        "fault": row.fault,
+        "first_span": row.root,
+    })
+}
+
+fn edge(edge: &EdgeNumbers) -> Value {
+    let [p50, p90, p99] = edge.quantiles_ms();
+    json!({
+        "caller": edge.edge.caller,
+        "callee": edge.edge.callee,
+        "requests_per_s": edge.row.as_ref().map(|row| row.per_s),
+        "calls_since_start": edge.call.as_ref().map(|call| call.calls),
+        "error_percent": edge.error_percent(),
+        "p50_ms": p50,
+        "p90_ms": p90,
+        "p99_ms": p99,
+        "breaker": edge.breaker().map(BreakerState::as_str),
+        "active_faults": edge.faults(),
     })
 }
 

@@ -35,7 +35,7 @@ impl Asker for RecordedAsker {
         Box::pin(async move {
             Ok(match question {
                 Question::Traces(asked) => Answer::Traces(recording.traces(&asked)),
-                Question::Trace(id) => Answer::Trace(recording.trace(id).map(Box::new)),
+                Question::Trace(id) => Answer::Trace(recording.trace(id).map(Arc::new)),
                 Question::Logs(asked) => Answer::Logs(recording.logs(&asked)),
                 Question::Calls => Answer::Calls(recording.calls()),
             })

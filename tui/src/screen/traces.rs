@@ -1,5 +1,8 @@
 //! The list of traces, and the open one: what the screen asks for and gets.
 
+use std::sync::Arc;
+
+use model::frame::Trace;
 use model::id::{SpanId, TraceId};
 
 use crate::derive::compare::Comparison;
@@ -31,9 +34,9 @@ pub struct TracesQuery {
     /// Is compared with the open one.
     pub compared: Option<TraceId>,
     pub clocks: Clocks,
-    /// Row of the waterfall whose details are wanted.
-    pub row: usize,
-    /// The row of this span instead.
+    /// Row of the waterfall whose details are wanted; `None` is that of `span`, or the one that
+    /// tells what went wrong.
+    pub row: Option<usize>,
     pub span: Option<SpanId>,
 }
 
@@ -87,8 +90,10 @@ pub struct Bin {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
+    pub trace: Arc<Trace>,
     pub waterfall: Waterfall,
-    /// Of the row that is selected.
+    /// The selected row, and everything about it.
+    pub row: usize,
     pub details: Vec<Detail>,
     pub log_lines: usize,
     /// The other trace, and what differs; `None` without one, or while it is on its way.

@@ -4,9 +4,9 @@ use model::id::{SpanId, TraceId};
 
 use super::moves::moved;
 use crate::app::{App, Effects, Menu, Order, Toast};
-use crate::derive::waterfall::{Clocks, Waterfall};
+use crate::derive::waterfall::Clocks;
 use crate::keys::{Action, Screen};
-use crate::screen::traces::{LineId, TracesQuery, TracesView};
+use crate::screen::traces::{LineId, Opened, TraceRow, TracesQuery, TracesView};
 use crate::screen::{DetailView, Snapshot};
 
 /// Panels: the list, the waterfall, the critical path, the span.
@@ -19,9 +19,8 @@ pub struct Choices {
     pub grouped: bool,
     /// `None` is the first of the list, whichever that is.
     pub selected: Option<LineId>,
-    /// Row of the waterfall.
-    pub row: usize,
-    /// The row of this span instead, as long as no other one was chosen.
+    /// Row of the waterfall; `None` is that of `span`, or the one that tells what went wrong.
+    pub row: Option<usize>,
     pub span: Option<SpanId>,
     /// Times as they were sent.
     pub raw: bool,
@@ -52,13 +51,13 @@ pub(super) fn query(app: &App) -> TracesQuery {
 }
 
 impl Choices {
-    fn choose(&mut self, row: usize) {
+    fn choose(&mut self, row: Option<usize>) {
         (self.row, self.span, self.offset) = (row, None, 0);
     }
 
-    /// Where the selection stands in the open trace.
-    pub fn row_of(&self, fall: &Waterfall) -> usize {
-        self.span.and_then(|id| fall.row_of(id)).unwrap_or(self.row)
+    /// Where the selection stands in the open trace; the screen may be one snapshot behind it.
+    pub fn row_of(&self, open: &Opened) -> usize {
+        self.row.unwrap_or(open.row)
     }
 }
 
@@ -86,7 +85,7 @@ fn select(app: &mut App, view: &TracesView, index: usize) {
     if let Some(row) = view.rows.get(index.min(last)) {
         choices.selected = Some(row.id);
         choices.comparing = false;
-        choices.choose(0);
+        choices.choose(None);
     }
 }
 
@@ -144,7 +143,7 @@ pub(super) fn open(app: &mut App, trace_id: TraceId, span: Option<SpanId>) {
     let choices = &mut app.screens.traces;
     choices.selected = Some(LineId { trace_id, start_unix_ns: 0 });
     choices.comparing = false;
-    choices.choose(0);
+    choices.choose(None);
     choices.span = span;
     app.focus = 1;
 }
@@ -165,7 +164,7 @@ fn compare(app: &mut App) -> Effects {
     let choices = &mut app.screens.traces;
     if choices.marked.len() == 2 {
         choices.comparing = !choices.comparing;
-        choices.choose(0);
+        choices.choose(Some(0));
         app.focus = 1;
     } else {
         app.toast = Some(Toast::bad("mark two traces first"));
@@ -180,14 +179,11 @@ fn list(app: &mut App, action: Action, view: &TracesView) -> Option<Effects> {
         select(app, view, to);
         return Some(Effects::redraw());
     }
-    let failed = |row: &crate::screen::traces::TraceRow| row.error || row.fault.is_some();
+    let failed = |row: &TraceRow| row.error || row.fault.is_some();
     match action {
         Action::Open if !view.rows.is_empty() => {
             select(app, view, at);
             app.focus = 1;
-            // What went wrong is what one opens a trace for.
-            let first = view.open.as_ref().and_then(|open| first_failed(&open.waterfall));
-            app.screens.traces.choose(first.unwrap_or(0));
         },
         Action::NextHit => {
             let next = (at + 1..view.rows.len()).find(|index| failed(&view.rows[*index]))?;
@@ -200,12 +196,6 @@ fn list(app: &mut App, action: Action, view: &TracesView) -> Option<Effects> {
         _ => return None,
     }
     Some(Effects::redraw())
-}
-
-/// The deepest bar that a fault or a breaker made what it is, else the last error.
-fn first_failed(waterfall: &Waterfall) -> Option<usize> {
-    let touched = waterfall.rows.iter().position(|row| row.fault.is_some());
-    touched.or_else(|| waterfall.rows.iter().rposition(|row| row.error))
 }
 
 fn inside(app: &mut App, action: Action, view: &TracesView) -> Option<Effects> {
@@ -222,14 +212,14 @@ fn inside(app: &mut App, action: Action, view: &TracesView) -> Option<Effects> {
         choices.offset = to;
         return Some(Effects::redraw());
     }
-    let at = open.map_or(0, |open| choices.row_of(&open.waterfall));
+    let at = open.map_or(0, |open| choices.row_of(open));
     if let Some(to) = moved(action, at, rows, page) {
-        choices.choose(to);
+        choices.choose(Some(to));
         return Some(Effects::redraw());
     }
     match action {
-        Action::NextHit => choices.choose(open?.waterfall.next_failed(at)?),
-        Action::PrevHit => choices.choose(open?.waterfall.previous_failed(at)?),
+        Action::NextHit => choices.choose(Some(open?.waterfall.next_failed(at)?)),
+        Action::PrevHit => choices.choose(Some(open?.waterfall.previous_failed(at)?)),
         Action::Back if app.zoomed => return None,
         Action::Back => {
             choices.comparing = false;
@@ -244,7 +234,7 @@ fn inside(app: &mut App, action: Action, view: &TracesView) -> Option<Effects> {
 pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
     let Some(view) = view(seen) else { return Effects::default() };
     if is_inside(app) {
-        app.screens.traces.choose(row);
+        app.screens.traces.choose(Some(row));
     } else {
         select(app, view, row);
     }

@@ -1,5 +1,7 @@
 //! Questions in the words of the collector's API, and its answers.
 
+use std::sync::Arc;
+
 use std::fmt::{self, Write as _};
 
 use model::answer::CallRow;
@@ -94,7 +96,7 @@ pub(super) fn answer(question: &Question, body: &[u8]) -> Result<Answer, AskErro
     let path = uri.split('?').next().unwrap_or_default();
     match question {
         Question::Traces(_) => read(path, body).map(Answer::Traces),
-        Question::Trace(_) => read(path, body).map(|trace| Answer::Trace(Some(trace))),
+        Question::Trace(_) => read(path, body).map(|trace| Answer::Trace(Some(Arc::new(trace)))),
         Question::Logs(_) => read(path, body).map(Answer::Logs),
         Question::Calls => read(path, body).map(|graph: Graph| Answer::Calls(graph.calls)),
     }

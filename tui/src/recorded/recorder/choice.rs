@@ -83,7 +83,7 @@ pub(super) async fn ask(asker: &Arc<dyn Asker>, frame: &Frame, choice: &mut Choi
         asked += 1;
         choice.learn(id);
         match asker.ask(Question::Trace(id)).await {
-            Ok(Answer::Trace(Some(trace))) => found.traces.push(*trace),
+            Ok(Answer::Trace(Some(trace))) => found.traces.push(Arc::unwrap_or_clone(trace)),
             // It was left out by sampling, or is gone.
             Ok(_) => found.left_out.traces += 1,
             Err(_) => found.failed += 1,

@@ -1,5 +1,7 @@
 //! A recorder over frames and answers that are made up, and what is read back.
 
+use std::sync::Arc;
+
 use std::sync::Mutex;
 
 use model::frame::{Trace, TraceHead};
@@ -23,7 +25,7 @@ impl Asker for Everything {
             _ if self.broken => Err(AskError("gone".to_owned())),
             Question::Trace(id) => {
                 let known = Trace { trace_id: id, ..trace(1, 1) };
-                Ok(Answer::Trace(Some(Box::new(known))))
+                Ok(Answer::Trace(Some(Arc::new(known))))
             },
             Question::Traces(_) => Ok(Answer::Traces(Vec::new())),
             Question::Logs(asked) => {

@@ -29,7 +29,7 @@ pub(super) fn questions(
     times: &Times,
     query: &LogsQuery,
 ) -> Vec<(Slot, Question)> {
-    let mut questions = vec![(Slot::Logs, Question::Logs(list(times, query)))];
+    let mut questions = vec![(Slot::Logs, Question::Logs(list(answers, times, query)))];
     if query.context {
         let wanted = wanted(answers, query);
         let line = wanted.lines.get(wanted.place(query));
@@ -38,7 +38,21 @@ pub(super) fn questions(
     questions
 }
 
-fn list(times: &Times, query: &LogsQuery) -> LogsQuestion {
+/// A line that was chosen stays where it is: new lines do not push it out of the list.
+fn list(answers: &Answers, times: &Times, query: &LogsQuery) -> LogsQuestion {
+    let fresh = newest(times, query);
+    let held = match answers.with_question(Slot::Logs) {
+        Some((Question::Logs(held), _)) if query.selected.is_some() && times.is_live() => held,
+        _ => return fresh,
+    };
+    let (from, to) = (held.from_unix_ms.min(fresh.from_unix_ms), held.to_unix_ms);
+    let held = LogsQuestion { from_unix_ms: from, to_unix_ms: to, ..held.clone() };
+    let (from_unix_ms, to_unix_ms) = (fresh.from_unix_ms, fresh.to_unix_ms);
+    let same = LogsQuestion { from_unix_ms, to_unix_ms, ..held.clone() } == fresh;
+    if same { held } else { fresh }
+}
+
+fn newest(times: &Times, query: &LogsQuery) -> LogsQuestion {
     let asked = query.filter.as_ref().map(Filter::logs).unwrap_or_default();
     let (from_s, _) = times.span();
     let bounds = (!is_of_request(&asked)).then_some((from_s, times.cursor_s.saturating_add(1)));

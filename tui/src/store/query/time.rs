@@ -87,6 +87,11 @@ impl Times {
         (self.seconds_of(first).0, self.seconds_of(self.last_column).1.min(self.newest_s))
     }
 
+    /// The newest second is shown, and it moves on.
+    pub(super) fn is_live(&self) -> bool {
+        self.live
+    }
+
     pub(super) fn columns(&self) -> usize {
         self.columns
     }

@@ -1,6 +1,7 @@
 //! The list of traces and the open one: from answers to what is shown.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::answer::TraceLine;
 use model::frame::Trace;
@@ -60,7 +61,7 @@ pub(super) fn build(
         groups: if query.grouped { groups(&rows) } else { Vec::new() },
         durations: bins(&rows),
         faults: faults(&rows),
-        open_asked: open.map_or(Asked::Answered, |_| answers.state(Slot::Trace)),
+        open_asked: open.map_or(Asked::Answered, |id| open_asked(answers, id)),
         open: open.and_then(|id| opened(answers, query, id)),
         rows,
     }
@@ -152,23 +153,34 @@ fn faults(rows: &[TraceRow]) -> Vec<(String, u64)> {
 }
 
 /// The answer, if it is about this trace.
-fn trace(answers: &Answers, slot: Slot, id: TraceId) -> Option<&Trace> {
+fn trace(answers: &Answers, slot: Slot, id: TraceId) -> Option<&Arc<Trace>> {
     match answers.with_question(slot)? {
         (Question::Trace(asked), Answer::Trace(Some(trace))) if *asked == id => Some(trace),
         _ => None,
     }
 }
 
+/// An answer about the trace before is none about this one.
+fn open_asked(answers: &Answers, id: TraceId) -> Asked {
+    match (answers.state(Slot::Trace), answers.with_question(Slot::Trace)) {
+        (Asked::Answered, Some((Question::Trace(asked), _))) if *asked != id => Asked::Waiting,
+        (state, _) => state,
+    }
+}
+
 fn opened(answers: &Answers, query: &TracesQuery, id: TraceId) -> Option<Opened> {
     let open = trace(answers, Slot::Trace, id)?;
     let waterfall = Waterfall::of(open, query.clocks);
-    let row = query.span.and_then(|id| waterfall.row_of(id)).unwrap_or(query.row);
+    let of_span = || query.span.and_then(|id| waterfall.row_of(id));
+    let row = query.row.or_else(of_span).or_else(|| waterfall.guilty()).unwrap_or(0);
     let row = row.min(waterfall.rows.len().saturating_sub(1));
     let comparison = query.compared.and_then(|id| {
         let other = Waterfall::of(trace(answers, Slot::Compared, id)?, Clocks::Corrected);
         Some((id, Comparison::of(&waterfall, &other)))
     });
     Some(Opened {
+        row,
+        trace: Arc::clone(open),
         details: waterfall.details(open, row),
         log_lines: open.logs.len(),
         comparison,

@@ -33,7 +33,7 @@ pub(super) fn draw(
         name_title: "service, operation",
         columns: &[number("first"), number("second"), number("more")],
         rows: &rows,
-        selected: app.screens.traces.row.min(rows.len().saturating_sub(1)),
+        selected: app.screens.traces.row_of(open).min(rows.len().saturating_sub(1)),
         pinned: 0,
         header: canvas.style(Role::Header),
         select: canvas.style(Role::Select),

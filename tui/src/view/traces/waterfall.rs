@@ -35,7 +35,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, view: &TracesView, area: 
     let scale = scale(fall);
     let widget = waterfall::Waterfall {
         rows: &drawn,
-        selected: app.screens.traces.row_of(fall).min(drawn.len().saturating_sub(1)),
+        selected: app.screens.traces.row_of(open).min(drawn.len().saturating_sub(1)),
         window: (0.0, 1.0),
         scale: &scale,
         titles: ["service", "operation"],

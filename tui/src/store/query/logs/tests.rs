@@ -31,7 +31,7 @@ fn query(filter: &str) -> LogsQuery {
 
 fn question(filter: &str, cursor: Cursor) -> LogsQuestion {
     let store = store();
-    list(&times(&store, cursor), &query(filter))
+    list(&Answers::default(), &times(&store, cursor), &query(filter))
 }
 
 /// What is shown after everything that is asked has been answered with these lines.
@@ -135,12 +135,42 @@ fn an_answer_to_another_filter_is_no_answer() {
 }
 
 #[test]
+fn a_chosen_line_holds_the_list_until_it_is_let_go() {
+    let store = |seconds: u64| {
+        let mut store = Store::default();
+        for frame in recording::until(seconds) {
+            store.insert(Arc::new(frame));
+        }
+        store
+    };
+    let ask = |answers: &Answers, seconds: u64, query: &LogsQuery| {
+        list(answers, &times(&store(seconds), Cursor::Live), query)
+    };
+    let mut answers = Answers::default();
+    let first = ask(&answers, 40, &query("level>=warn"));
+    answers.to_ask(vec![(Slot::Logs, Question::Logs(first.clone()))], false);
+    answers.take(Slot::Logs, Ok(Answer::Logs(vec![of("orders", 30_000, "x")])));
+    let chosen = |filter| LogsQuery {
+        selected: Some(LineId { unix_ns: START_NS + 30_000_000_000, nth: 0 }),
+        ..query(filter)
+    };
+    let held = ask(&answers, 60, &chosen("level>=warn"));
+    assert_eq!(held.to_unix_ms, first.to_unix_ms, "nothing pushes it out");
+    assert!(held.from_unix_ms <= first.from_unix_ms);
+    assert_ne!(ask(&answers, 60, &query("level>=warn")), first, "following goes on");
+    let other = ask(&answers, 60, &chosen("level>=error"));
+    assert_eq!(other.to_unix_ms, Some((START_S + 60) * 1_000), "another filter is another list");
+    let past = times(&store(60), Cursor::At(START_S + 20));
+    assert_ne!(list(&answers, &past, &chosen("level>=warn")), first, "so is another moment");
+}
+
+#[test]
 fn an_answer_about_a_request_is_asked_again_while_its_lines_come_in() {
     let ask = |filter: &str, slot: Slot, lines: Vec<LogLine>| {
         let (store, mut answers) = (store(), Answers::default());
         let question = match slot {
             Slot::Context => around(START_NS + 30_000_000_000),
-            _ => list(&times(&store, Cursor::Live), &query(filter)),
+            _ => list(&answers, &times(&store, Cursor::Live), &query(filter)),
         };
         answers.to_ask(vec![(slot, Question::Logs(question))], false);
         answers.take(slot, Ok(Answer::Logs(lines)));
