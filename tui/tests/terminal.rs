@@ -154,7 +154,7 @@ fn the_last_screen_stays_when_it_is_wanted() {
     terminal.until_drawn();
     terminal.keys.write_all(b"Q").unwrap();
     let screen = terminal.end();
-    assert!(screen.contains("ended: Kept") && screen.contains("RED by flow and edge"), "{screen}");
+    assert!(screen.contains("ended: Kept") && screen.contains("? help"), "{screen}");
 }
 
 #[test]

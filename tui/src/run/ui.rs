@@ -275,7 +275,6 @@ impl Ui {
         terminal::leave();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
         *screen = terminal::take(self.mouse)?;
-        screen.clear()?;
         let size = screen.size()?;
         self.update(Msg::Resize(size.width, size.height));
         self.wires.query.send_replace(self.app.query());
