@@ -1,4 +1,5 @@
-//! Reads what people write, scenarios, gateway files, settings, and keeps every finding with its place.
+//! Reads what people write, scenarios, gateway files, settings, and keeps every finding with its
+//! place.
 //!
 //! [`reader`] walks a TOML document; [`problem`], [`source`] and [`nearest`] make the messages. The
 //! parts of the language that both files share are here as well: [`faults`] with what belongs to a

@@ -220,6 +220,7 @@ impl App {
                 .filter(Screen::Overview)
                 .filter(|_| self.screen == Screen::Overview)
                 .cloned(),
+            sort: self.screens.overview.sort,
             frames_per_s: self.slowed.unwrap_or(self.frames_per_s),
             detail: screens::detail(self),
         }
@@ -378,6 +379,10 @@ fn shared(app: &mut App, action: Action, seen: &Snapshot) -> Effects {
         Action::FaultsOf => app.go(Screen::Faults),
         Action::Arm => return ask_of_interest(app, seen, Control::Arm),
         Action::Disarm => return ask_of_interest(app, seen, Control::Disarm),
+        Action::Copy => return copy_selected(app, seen),
+        Action::NextHit | Action::PrevHit => {
+            app.toast = Some(Toast { text: "there is no other one".to_owned(), role: Role::Dim });
+        },
         Action::ClearAll => return ask_control(app, Control::ClearAll),
         _ => match action.screen() {
             Some(screen) => app.go(screen),
@@ -385,6 +390,16 @@ fn shared(app: &mut App, action: Action, seen: &Snapshot) -> Effects {
         },
     }
     Effects::redraw()
+}
+
+/// What the plots are about, as it is called in filters and scenarios.
+fn copy_selected(app: &App, seen: &Snapshot) -> Effects {
+    let row = seen.rows.get(app.selected_row(seen));
+    let text = row.map(|row| match &row.subject {
+        Subject::Flow(flow) => flow.clone(),
+        Subject::Edge(edge) => edge.to_string(),
+    });
+    text.map_or_else(Effects::default, |text| Effects::order(Order::Copy(text)))
 }
 
 /// Out of what is open, then to where one came from, then to the newest second.

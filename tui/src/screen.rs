@@ -97,10 +97,65 @@ pub struct ViewQuery {
     pub selected: Option<Subject>,
     /// Which flows and edges are wanted; `None` is all.
     pub filter: Option<Filter>,
+    pub sort: Sort,
     /// Most snapshots in a second; 0 is as many as there can be.
     pub frames_per_s: u8,
     /// What the open screen wants beside what all screens share.
     pub detail: Detail,
+}
+
+/// In which order flows and edges stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sort {
+    pub by: SortBy,
+    pub reversed: bool,
+}
+
+/// What rows are ordered by; numbers begin with the highest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SortBy {
+    #[default]
+    Name,
+    Rate,
+    Errors,
+    /// One of [`FRACTIONS`].
+    Quantile(usize),
+    Attempts,
+}
+
+impl SortBy {
+    pub const ALL: [Self; 8] = [
+        Self::Name,
+        Self::Errors,
+        Self::Quantile(2),
+        Self::Rate,
+        Self::Quantile(0),
+        Self::Quantile(1),
+        Self::Quantile(3),
+        Self::Attempts,
+    ];
+
+    /// As the column is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Rate => "rps",
+            Self::Errors => "err%",
+            Self::Quantile(index) => FRACTION_NAMES.get(index).copied().unwrap_or_default(),
+            Self::Attempts => "tries",
+        }
+    }
+
+    /// The value of a row; `None` stands last.
+    pub fn value(self, row: &Row) -> Option<f64> {
+        match self {
+            Self::Name => None,
+            Self::Rate => Some(row.per_s),
+            Self::Errors => row.error_percent,
+            Self::Quantile(index) => row.quantiles_ms.get(index).copied().flatten(),
+            Self::Attempts => row.attempts_per_request,
+        }
+    }
 }
 
 /// What one screen wants beside what all screens share.

@@ -2,8 +2,8 @@
 //!
 //! An engine that lets answers wait until its next release must not let that wait into what it
 //! measures. The kernel stamps what it takes from the network (`SO_TIMESTAMPNS`), and a read gives
-//! the stamp of the newest byte that it returns. The stamp is one of the wall clock; only its age is
-//! taken from it, a moment after, so that a clock which is set between two reads moves nothing.
+//! the stamp of the newest byte that it returns. The stamp is one of the wall clock; only its age
+//! is taken from it, a moment after, so that a clock which is set between two reads moves nothing.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSliceMut};

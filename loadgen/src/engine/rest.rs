@@ -1,10 +1,10 @@
 //! One wake-up for two things: the next release, and the answers that came before it.
 //!
 //! To wake up costs a thread more than to send a request. So an engine whose next release is near
-//! stands still until then, reads what came meanwhile, and releases what is due. That is honest only
-//! because an answer ends when the kernel took it in (see `client::arrived`), and only while nothing
-//! is under way that has no such stamp (`client::alert`), nobody waits for a place, and no journey
-//! goes on after its first answer.
+//! stands still until then, reads what came meanwhile, and releases what is due. That is honest
+//! only because an answer ends when the kernel took it in (see `client::arrived`), and only while
+//! nothing is under way that has no such stamp (`client::alert`), nobody waits for a place, and no
+//! journey goes on after its first answer.
 
 use std::task::Poll;
 use std::time::Duration;

@@ -26,7 +26,7 @@ pub enum Dialog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MenuKind {
     Export,
-    Sort,
+    /// Of the log lines.
     Columns,
 }
 
@@ -84,7 +84,7 @@ pub(super) fn act(app: &mut App, action: Action, seen: &Snapshot) -> Effects {
     match app.dialog.take() {
         Some(Dialog::Help(list)) => help_key(app, list, Found::Action(action)),
         Some(Dialog::Line(line)) => line_act(app, line, action, seen),
-        Some(Dialog::Menu(menu)) => menu_act(app, menu, action, seen),
+        Some(Dialog::Menu(menu)) => menu_act(app, menu, action),
         Some(Dialog::Sure { text, control }) => match action {
             Action::Yes => Effects::order(Order::Control(control)),
             Action::No | Action::Back => Effects::redraw(),
@@ -203,11 +203,11 @@ fn command(app: &mut App, text: &str, seen: &Snapshot) -> Result<Effects, String
     }
 }
 
-fn menu_act(app: &mut App, mut menu: Menu, action: Action, seen: &Snapshot) -> Effects {
+fn menu_act(app: &mut App, mut menu: Menu, action: Action) -> Effects {
     let last = menu.items.len().saturating_sub(1);
     match action {
         Action::Back | Action::No => return Effects::redraw(),
-        Action::Open | Action::Yes => return picked(app, &menu, seen),
+        Action::Open | Action::Yes => return picked(app, &menu),
         Action::Up | Action::FocusPrev => menu.selected = menu.selected.saturating_sub(1),
         Action::Down | Action::FocusNext => menu.selected = (menu.selected + 1).min(last),
         Action::First | Action::PageUp | Action::HalfUp => menu.selected = 0,
@@ -223,14 +223,14 @@ fn menu_act(app: &mut App, mut menu: Menu, action: Action, seen: &Snapshot) -> E
     Effects::redraw()
 }
 
-fn picked(app: &mut App, menu: &Menu, seen: &Snapshot) -> Effects {
+fn picked(app: &mut App, menu: &Menu) -> Effects {
     match menu.kind {
         MenuKind::Export => match Form::of(app.screen).get(menu.selected) {
             Some(form) => Effects::order(Order::Export(*form)),
             None => Effects::redraw(),
         },
-        MenuKind::Sort | MenuKind::Columns => {
-            screens::picked(app, menu, seen);
+        MenuKind::Columns => {
+            screens::logs::picked(app, menu);
             Effects::redraw()
         },
     }

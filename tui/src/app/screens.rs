@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::edge::Edge;
 
 use super::line::Line;
-use super::{App, Effects, Menu};
+use super::{App, Effects};
 use crate::filter::{FieldTable, Filter, FilterError, fields};
 use crate::keys::{Action, Screen};
 use crate::screen::{Detail, Snapshot, Subject};
@@ -80,20 +80,6 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
         Screen::Verdicts => verdicts::click(app, seen, row),
         Screen::Load => load::click(app, seen, row),
         Screen::OwnLog => own::click(app, seen, row),
-    }
-}
-
-/// A choice in a menu that the screen has opened.
-pub(super) fn picked(app: &mut App, menu: &Menu, seen: &Snapshot) {
-    match app.screen {
-        Screen::Overview => overview::picked(app, menu, seen),
-        Screen::Topology => topology::picked(app, menu, seen),
-        Screen::Traces => traces::picked(app, menu, seen),
-        Screen::Logs => logs::picked(app, menu, seen),
-        Screen::Faults => faults::picked(app, menu, seen),
-        Screen::Verdicts => verdicts::picked(app, menu, seen),
-        Screen::Load => load::picked(app, menu, seen),
-        Screen::OwnLog => own::picked(app, menu, seen),
     }
 }
 

@@ -4,7 +4,9 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use model::edge::Edge;
 
 use super::*;
-use crate::screen::{Axis, Row};
+use crate::screen::{Axis, Row, SortBy};
+use crate::store::answers::Answers;
+use crate::store::{Store, query};
 
 fn subject(callee: &str) -> Subject {
     Subject::Edge(Edge::new("orders", callee))
@@ -316,4 +318,52 @@ fn before_any_data_no_key_moves_anything() {
     let before = app.clone();
     press_on(&mut app, "hjkl{}ggG 0=", &Snapshot::default());
     assert_eq!(app, before);
+}
+
+#[test]
+fn rows_are_sorted_by_one_column_after_the_other_and_the_selection_stays() {
+    let mut frames = Store::default();
+    for frame in crate::recording::until(52) {
+        frames.insert(Arc::new(frame));
+    }
+    let look = |app: &App| query::build(&frames, &Answers::default(), &app.query());
+    let names = |seen: &Snapshot| -> Vec<String> {
+        seen.rows.iter().map(|row| row.subject.label()).collect()
+    };
+    let mut app = app();
+    let first = look(&app);
+    press_on(&mut app, "s", &first);
+    let by_errors = look(&app);
+    assert_eq!(names(&by_errors)[0], "checkout journey", "flows stay above");
+    assert_eq!(names(&by_errors)[2], "client>orders");
+    press_on(&mut app, "S", &by_errors);
+    assert_eq!(names(&look(&app)).last().map(String::as_str), Some("orders>payments"));
+    for _ in 1..SortBy::ALL.len() {
+        press_on(&mut app, "s", &first);
+    }
+    assert_eq!(names(&look(&app)), names(&first), "once round");
+    press_on(&mut app, "ggn", &first);
+    assert_eq!(app.selected, Some(Subject::Flow("checkout".to_owned())), "the first with errors");
+}
+
+#[test]
+fn every_key_of_a_screen_does_something_there() {
+    let mut frames = Store::default();
+    for frame in crate::recording::until(52) {
+        frames.insert(Arc::new(frame));
+    }
+    // Those whose rows come with frames; the others have answers of their own in their tests.
+    let screens = [Screen::Overview, Screen::Topology, Screen::Faults, Screen::Verdicts];
+    for screen in screens.into_iter().chain([Screen::Load, Screen::OwnLog]) {
+        for row in crate::keys::ROWS.iter().filter(|row| row.holds(screen.into())) {
+            let mut app = App { control: true, ..app() };
+            app.go(screen);
+            let seen = query::build(&frames, &Answers::default(), &app.query());
+            let effects = act(&mut app, row.action, &seen);
+            // The own log is a list of sentences that lead nowhere.
+            let nowhere = screen == Screen::OwnLog
+                && matches!(row.action, Action::Open | Action::Copy | Action::Follow);
+            assert!(effects != Effects::default() || nowhere, "{} on {screen:?}", row.name);
+        }
+    }
 }

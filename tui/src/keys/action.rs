@@ -60,7 +60,6 @@ pub enum Action {
     Mark,
     Compare,
     Attributes,
-    Links,
     RawTimes,
     Group,
     // Logs alone.

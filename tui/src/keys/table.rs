@@ -53,10 +53,8 @@ const TRACES: Places = Places::on(&[Screen::Traces]);
 const LOGS: Places = Places::on(&[Screen::Logs]);
 const SORTED: Places =
     Places::on(&[Screen::Overview, Screen::Traces, Screen::Faults, Screen::Verdicts]);
-const COLUMNS: Places =
-    Places::on(&[Screen::Overview, Screen::Traces, Screen::Logs, Screen::Faults, Screen::Verdicts]);
-const MODES: Places =
-    Places::on(&[Screen::Overview, Screen::Topology, Screen::Traces, Screen::Load]);
+const COLUMNS: Places = Places::on(&[Screen::Logs]);
+const MODES: Places = Places::on(&[Screen::Overview, Screen::Topology, Screen::Load]);
 const FOLLOWED: Places = Places::on(&[Screen::Traces, Screen::Logs, Screen::OwnLog]);
 const ARMED: Places = Places::on(&[Screen::Overview, Screen::Topology, Screen::Faults]);
 
@@ -234,7 +232,6 @@ pub const ROWS: &[Row] = &[
     row(Action::Compare, "compare", &["c"], TRACES, "compare the two marked traces")
         .hint(9, "compare"),
     row(Action::Attributes, "attributes", &["a"], TRACES, "show all attributes of the span"),
-    row(Action::Links, "links", &["i"], TRACES, "show the links of the span"),
     row(
         Action::RawTimes,
         "raw-times",

@@ -189,7 +189,8 @@ impl Ui {
 
     /// Waits for whatever comes next.
     async fn wake(&mut self, inputs: &mut mpsc::Receiver<Event>, stops: &mut StopSignals) -> Woke {
-        let (said, ticked) = (self.said, self.ticked);
+        let (forgotten, ticked) = (self.said + TOAST, self.ticked);
+        let has_toast = self.app.toast.is_some();
         tokio::select! {
             input = inputs.recv() => Woke::Input(input),
             changed = self.wires.snapshots.changed() => match changed {
@@ -197,7 +198,7 @@ impl Ui {
                 Err(_) => Woke::Broken,
             },
             Some(msg) = self.wires.messages.recv() => Woke::Message(msg),
-            () = tokio::time::sleep_until(said + TOAST), if self.app.toast.is_some() => Woke::Forget,
+            () = tokio::time::sleep_until(forgotten), if has_toast => Woke::Forget,
             () = tick(ticked, &self.app) => Woke::Tick,
             _ = stops.recv() => Woke::Suspend,
             // A caller that is gone has no use for a screen either.

@@ -122,6 +122,7 @@ pub fn build(store: &Store, answers: &Answers, query: &ViewQuery) -> Snapshot {
     if let Some(filter) = &query.filter {
         rows.retain(|row| filter.matches(row));
     }
+    rows::sort(&mut rows, query.sort);
     let subjects: Vec<&Subject> = rows.iter().map(|row| &row.subject).collect();
     let selected = rows::selected(&subjects, query.selected.as_ref(), at_cursor);
     let plot = plot::build(store, &times, subjects.get(selected).copied(), query.heat_rows);

@@ -300,8 +300,9 @@ mod tests {
                 select_symbol: ">",
                 ellipsis: "~",
             };
-            widget.draw(&mut buffer, Rect::new(1, 1, size.0, size.1));
-            prop_assert!(super::super::tests::is_blank_outside(&buffer, Rect::new(1, 1, size.0, size.1)));
+            let area = Rect::new(1, 1, size.0, size.1);
+            widget.draw(&mut buffer, area);
+            prop_assert!(super::super::tests::is_blank_outside(&buffer, area));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Every fault at full length: what is chosen there, and what keys mean there.
 
-use crate::app::{App, Control, Effects, Menu, Toast, ask_control};
+use crate::app::{App, Control, Effects, Toast, ask_control};
 use crate::keys::{Action, Screen};
 use crate::screen::faults::{FaultOrder, FaultsQuery, FaultsView, Moment};
 use crate::screen::{Cursor, DetailView, Snapshot};
@@ -148,8 +148,6 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
     }
     Effects::redraw()
 }
-
-pub(super) fn picked(_app: &mut App, _menu: &Menu, _seen: &Snapshot) {}
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The load generator at full length: which flow or step, and how its durations are split.
 
 use super::moves::moved;
-use crate::app::{App, Effects, Menu, Order};
+use crate::app::{App, Effects, Order};
 use crate::keys::{Action, Screen};
 use crate::screen::load::{LoadItem, LoadQuery, LoadView, Split};
 use crate::screen::{DetailView, Snapshot, Subject};
@@ -97,8 +97,6 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
     select(app, view, row);
     Effects::redraw()
 }
-
-pub(super) fn picked(_app: &mut App, _menu: &Menu, _seen: &Snapshot) {}
 
 #[cfg(test)]
 mod tests {

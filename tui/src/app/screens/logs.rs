@@ -313,7 +313,7 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
     Effects::redraw()
 }
 
-pub(super) fn picked(app: &mut App, menu: &Menu, _seen: &Snapshot) {
+pub(in crate::app) fn picked(app: &mut App, menu: &Menu) {
     if menu.kind == MenuKind::Columns {
         let columns = &mut app.screens.logs.columns;
         columns.iter_mut().zip(&menu.on).for_each(|(column, on)| *column = *on);

@@ -1,9 +1,9 @@
 //! The overview's choices: what the plot shows, and which row is selected.
 
-use crate::app::{App, Effects, Menu};
+use crate::app::{App, Effects};
 use crate::keys::{Action, Screen};
 use crate::layout::Layout;
-use crate::screen::Snapshot;
+use crate::screen::{Row, Snapshot, Sort, SortBy};
 use crate::view::OverviewPanel;
 
 /// What the plot that can be switched shows.
@@ -19,6 +19,7 @@ pub enum Mode {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Choices {
     pub mode: Mode,
+    pub sort: Sort,
 }
 
 impl App {
@@ -38,6 +39,11 @@ impl App {
     }
 }
 
+/// Something went wrong there, or a fault acts.
+fn is_hit(row: &Row) -> bool {
+    row.error_percent.is_some_and(|percent| percent > 0.0) || row.faults > 0
+}
+
 /// Rows of a page.
 fn page(app: &App) -> usize {
     usize::from(app.stage_rows() / 2).max(1)
@@ -54,6 +60,23 @@ pub(super) fn act(app: &mut App, action: Action, seen: &Snapshot) -> Option<Effe
         Action::HalfDown => app.select(seen, row.saturating_add(page(app) / 2)),
         Action::First => app.select(seen, 0),
         Action::Last => app.select(seen, usize::MAX),
+        Action::Sort => {
+            let sort = &mut app.screens.overview.sort;
+            let at = SortBy::ALL.iter().position(|by| *by == sort.by).unwrap_or(0);
+            *sort = Sort { by: SortBy::ALL[(at + 1) % SortBy::ALL.len()], reversed: false };
+        },
+        Action::SortReverse => {
+            let sort = &mut app.screens.overview.sort;
+            sort.reversed = !sort.reversed;
+        },
+        Action::NextHit => {
+            let next = (row + 1..seen.rows.len()).find(|index| is_hit(&seen.rows[*index]))?;
+            app.select(seen, next);
+        },
+        Action::PrevHit => {
+            let before = (0..row).rev().find(|index| is_hit(&seen.rows[*index]))?;
+            app.select(seen, before);
+        },
         Action::Mode => app.screens.overview.mode = app.next_mode(),
         Action::Open => match app.panel() {
             OverviewPanel::Faults => app.go(Screen::Faults),
@@ -74,5 +97,3 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
     app.select(seen, row);
     Effects::redraw()
 }
-
-pub(super) fn picked(_app: &mut App, _menu: &Menu, _seen: &Snapshot) {}

@@ -1,6 +1,6 @@
 //! What the dashboard says about itself: what is chosen there, and what keys mean there.
 
-use crate::app::{App, Effects, Menu, Order};
+use crate::app::{App, Effects, Order};
 use crate::keys::Action;
 use crate::screen::own::{OwnQuery, OwnView};
 use crate::screen::{DetailView, Snapshot};
@@ -62,5 +62,3 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
     app.screens.own.selected = entry.map(|entry| entry.number);
     Effects::redraw()
 }
-
-pub(super) fn picked(_app: &mut App, _menu: &Menu, _seen: &Snapshot) {}

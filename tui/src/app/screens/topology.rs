@@ -6,7 +6,7 @@
 use model::fault::FaultState;
 
 use super::moves::moved;
-use crate::app::{App, Control, Effects, Menu, Order, Toast, ask_control};
+use crate::app::{App, Control, Effects, Order, Toast, ask_control};
 use crate::keys::{Action, Screen};
 use crate::layout::Layout;
 use crate::screen::topology::{EdgeNumbers, TopologyQuery, TopologyView};
@@ -175,8 +175,6 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
     select(app, view, row);
     Effects::redraw()
 }
-
-pub(super) fn picked(_app: &mut App, _menu: &Menu, _seen: &Snapshot) {}
 
 #[cfg(test)]
 mod tests;

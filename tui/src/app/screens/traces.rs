@@ -3,7 +3,7 @@
 use model::id::{SpanId, TraceId};
 
 use super::moves::moved;
-use crate::app::{App, Effects, Menu, Order, Toast};
+use crate::app::{App, Effects, Order, Toast};
 use crate::derive::waterfall::Clocks;
 use crate::keys::{Action, Screen};
 use crate::screen::traces::{LineId, Opened, TraceRow, TracesQuery, TracesView};
@@ -240,5 +240,3 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
     }
     Effects::redraw()
 }
-
-pub(super) fn picked(_app: &mut App, _menu: &Menu, _seen: &Snapshot) {}

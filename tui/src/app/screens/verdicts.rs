@@ -2,7 +2,7 @@
 
 use model::frame::Verdict;
 
-use crate::app::{App, Effects, Menu, Order, Toast};
+use crate::app::{App, Effects, Order, Toast};
 use crate::keys::{Action, Screen};
 use crate::screen::verdicts::{Key, VerdictOrder, VerdictRow, VerdictsQuery, VerdictsView};
 use crate::screen::{DetailView, Snapshot};
@@ -126,8 +126,6 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
     app.screens.verdicts.selected = key.or(app.screens.verdicts.selected.take());
     Effects::redraw()
 }
-
-pub(super) fn picked(_app: &mut App, _menu: &Menu, _seen: &Snapshot) {}
 
 #[cfg(test)]
 mod tests {

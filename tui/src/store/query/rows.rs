@@ -10,8 +10,25 @@ use model::policy::BreakerState;
 
 use super::time::Times;
 use super::{add_subject, quantiles_ms, table_window};
-use crate::screen::{Row, Subject};
+use crate::screen::{Row, Sort, SortBy, Subject};
 use crate::store::Store;
+
+/// Flows stay above edges; rows that are equal stay in the order of their names.
+pub(super) fn sort(rows: &mut [Row], sort: Sort) {
+    let is_edge = |row: &Row| matches!(row.subject, Subject::Edge(_));
+    if sort.by == SortBy::Name && !sort.reversed {
+        return;
+    }
+    let value = |row: &Row| sort.by.value(row).unwrap_or(f64::NEG_INFINITY);
+    rows.sort_by(|one, next| {
+        let by_value = match sort.by {
+            SortBy::Name => one.subject.cmp(&next.subject),
+            _ => value(next).total_cmp(&value(one)),
+        };
+        let by_value = if sort.reversed { by_value.reverse() } else { by_value };
+        is_edge(one).cmp(&is_edge(next)).then(by_value)
+    });
+}
 
 /// The row of the wanted subject; without a wish the first edge of the first fault, because that
 /// is where something will happen, then the first edge.

@@ -8,7 +8,7 @@ use super::breakers;
 use crate::app::App;
 use crate::format;
 use crate::keys::Screen;
-use crate::screen::{FRACTION_NAMES, Row, Snapshot, Subject};
+use crate::screen::{FRACTION_NAMES, Row, Snapshot, SortBy, Subject};
 use crate::theme::Role;
 use crate::view::{Canvas, Hit};
 use crate::widget::paint;
@@ -27,6 +27,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, area
         0 => String::new(),
         seconds if all > usize::from(shown) => format!("{shown} of {all}, last {seconds} s, ms"),
         seconds => format!("last {seconds} s, ms"),
+    };
+    let sort = app.screens.overview.sort;
+    let note = match (sort.by, sort.reversed) {
+        (SortBy::Name, false) => note,
+        (by, false) => format!("by {}  {note}", by.name()),
+        (by, true) => format!("by {}, reversed  {note}", by.name()),
     };
     let filter = app.filter(Screen::Overview);
     let title = match filter {
