@@ -1,10 +1,14 @@
-//! The terminal dashboard over the collector's live frames.
+//! The terminal dashboard over the collector's live frames, and over what it answers.
 //!
 //! ```text
-//! collector ──frames──> feed ──> store ──snapshot──> view ──> terminal
-//!                                  ^                   ^
-//!                                  └─────query──── app ┴── keys
+//! collector ──frames──> feed ──> keeper: store, answers ──snapshot──> view ──> terminal
+//! recording                       │  ^          ^                      ^
+//!     ^                           │  └──query───┼───────────────────── app <── keys, mouse
+//!     └───────────questions───────┴──answers────┘
 //! ```
+//!
+//! Frames come by themselves and are kept for an hour. Traces, log lines and calls are asked for
+//! by the screen that shows them ([`ask`]), of the collector or of a recording ([`recorded`]).
 //!
 //! What holds here:
 //! - [`app::update`] and [`view::view`] are pure: no input, no output, no clock.
