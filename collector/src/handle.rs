@@ -10,7 +10,7 @@ use model::edge::Edge;
 use model::frame::{DropCount, Event, FaultFrame, Frame, LogLine, RunHead, Trace, VerdictFrame};
 use model::hdr::LoadTotals;
 use model::id::TraceId;
-use model::load::{LoadDone, LoadPlan};
+use model::load::{LoadDone, LoadInterval, LoadPlan};
 use model::rendezvous::Rendezvous;
 use telemetry::clock::Clock;
 use tokio::net::TcpListener;
@@ -128,6 +128,20 @@ impl CollectorHandle {
     /// Takes what a process writes line by line as log records.
     pub fn lines(&self, source: LineSource) -> LineIntake {
         LineIntake::new(Arc::clone(&self.core), source)
+    }
+
+    /// Takes a second of a load that runs in this process, as if a worker had reported it.
+    pub fn add_load(&self, interval: &LoadInterval) {
+        let added = self.core.load().add(interval);
+        match added {
+            Ok(Some(second)) => {
+                let now = self.core.clock.unix_ms();
+                self.core.live().add_load(interval.unix_s, &second, now);
+                self.core.store.interval(interval.clone());
+            },
+            Ok(None) => {},
+            Err(error) => tracing::warn!(%error, "a second of the load is not shown"),
+        }
     }
 
     /// Offers a load plan to workers on other machines, which then begin together.

@@ -14,30 +14,35 @@ mod judge;
 mod limit;
 mod live;
 mod many;
+mod meeting;
 mod once;
 mod plan;
 mod publish;
 mod result;
 mod target;
 mod text;
+mod voice;
 
 use loadgen::LoadError;
 use loadgen::summary::{Book, Decoded, Setting};
 use model::expect::Threshold;
+use model::load::{LoadInterval, LoadPlan};
 use model::phase::Timeline;
 use telemetry::clock::Clock;
 use telemetry::shutdown::Shutdown;
 
 use crate::cli::LoadArguments;
 use crate::result::ExitCode;
-use drive::{DriveError, Look, drive};
+use drive::{DriveError, Driven, Look, drive};
 use forms::{Forms, WriteError};
 use judge::Judge;
 use limit::Trials;
 use live::Live;
+use meeting::{Meeting, MeetingError};
 use plan::{PlanError, Requests, Terms};
 use publish::{PublishError, Publisher};
 use target::Unreachable;
+use voice::Voice;
 
 pub use judge::{Held, ThresholdResult};
 pub use limit::{LimitResult, ProbeResult};
@@ -59,6 +64,8 @@ enum CommandError {
     Publish(#[from] PublishError),
     #[error(transparent)]
     Write(#[from] WriteError),
+    #[error(transparent)]
+    Meeting(#[from] MeetingError),
     #[error(transparent)]
     Drive(#[from] DriveError),
     #[error("the set-up failed, so no load was sent")]
@@ -118,27 +125,14 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
     target::reach(&requests.targets).await?;
     let clock = Clock::system();
-    let publisher = Publisher::open(arguments, &clock).await?;
+    let voice = Voice::default();
+    let publisher = Publisher::open(arguments, &voice, &clock).await?;
     let mut plan = plan::plan(arguments, &requests, &terms, timeline);
     once::set_up(&mut plan, &requests, &mut signals, &clock).await?;
-    let mut live = Live::open(arguments.plain, arguments.quiet);
-    let mut judge = None;
-    let driven = {
-        let look = |setting: &Setting| Watch {
-            live: &mut live,
-            judge: judge.insert(Judge::new(thresholds, setting.clone())),
-            publisher: &publisher,
-            abort_on_fail: arguments.abort_on_fail,
-        };
-        if many::is_needed(&plan, arguments) {
-            many::drive(plan.clone(), arguments, look, &mut signals, &clock).await
-        } else {
-            drive(plan.clone(), look, &mut signals, &clock).await
-        }
-    };
-    live.close();
+    let before = Before { arguments, plan: &plan, publisher: &publisher, voice };
+    let driven = shown(before, thresholds, &mut signals, &clock).await;
     once::tear_down(&plan, &requests, &mut signals, &clock).await;
-    let (driven, judge) = (driven?, judge.expect("it was made when the load began"));
+    let (driven, judge) = driven?;
     let asked = Asked::new(&terms, requests.describe());
     let result = LoadResult::new(asked, &driven, &judge);
     if !forms.take_stdout() {
@@ -147,6 +141,63 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     forms.write(&result, &driven.book)?;
     publisher.close().await;
     Ok(result.exit_code)
+}
+
+/// What stands before a load begins.
+struct Before<'a> {
+    arguments: &'a LoadArguments,
+    plan: &'a LoadPlan,
+    publisher: &'a Publisher,
+    voice: Voice,
+}
+
+/// Runs a load to its end before the eyes of a person, and judges it second by second.
+async fn shown(
+    Before { arguments, plan, publisher, voice }: Before<'_>,
+    thresholds: Vec<Threshold>,
+    signals: &mut Shutdown,
+    clock: &Clock,
+) -> Result<(Driven, Judge), CommandError> {
+    let is_shown = live::on_dashboard(arguments);
+    let by_workers = many::is_needed(plan, arguments);
+    let meeting = if is_shown || by_workers {
+        Some(Meeting::open(plan, arguments, clock).await?)
+    } else {
+        None
+    };
+    let mut live = Live::lines(arguments.quiet);
+    let mut judge = None;
+    let driven = {
+        let meeting = meeting.as_ref();
+        let look = |setting: &Setting| {
+            if let Some(meeting) = meeting {
+                meeting.begin(setting);
+                if is_shown {
+                    live.show(meeting.place(), voice, clock);
+                }
+            }
+            Watch {
+                live: &mut live,
+                judge: judge.insert(Judge::new(thresholds, setting.clone())),
+                publisher,
+                meeting,
+                abort_on_fail: arguments.abort_on_fail,
+            }
+        };
+        match meeting.filter(|_| by_workers) {
+            Some(meeting) => {
+                let crew = (&meeting.collector, arguments.listen.is_some());
+                many::drive(plan.clone(), crew, look, signals, clock).await
+            },
+            None => drive(plan.clone(), look, signals, clock).await,
+        }
+    };
+    live.close().await;
+    // Whoever leaves at once waits for nobody.
+    if let Some(meeting) = meeting.filter(|_| !matches!(driven, Err(DriveError::Left))) {
+        meeting.close().await;
+    }
+    Ok((driven?, judge.expect("it was made when the load began")))
 }
 
 async fn find_limit(
@@ -174,13 +225,25 @@ struct Watch<'a> {
     live: &'a mut Live,
     judge: &'a mut Judge,
     publisher: &'a Publisher,
+    meeting: Option<&'a Meeting>,
     abort_on_fail: bool,
 }
 
 impl Look for Watch<'_> {
     fn second(&mut self, report: Decoded, book: &Book) -> Option<String> {
-        self.live.second(&live::Second::of(&report, book));
+        self.live.second(&report, book);
         self.publisher.second(&report, book);
         self.judge.second(report, book).filter(|_| self.abort_on_fail)
+    }
+
+    fn interval(&mut self, interval: &LoadInterval) {
+        if let Some(meeting) = self.meeting {
+            meeting.collector.add_load(interval);
+        }
+    }
+
+    async fn interrupted(&mut self) -> &'static str {
+        self.live.interrupted().await;
+        "Ctrl-C in the dashboard"
     }
 }

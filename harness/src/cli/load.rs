@@ -182,7 +182,7 @@ pub struct LoadArguments {
     /// Serve live metrics for Prometheus here; a port alone is one of the loopback
     #[arg(long, value_name = "ADDR", value_parser = address::listen, help_heading = "Output")]
     pub prometheus: Option<SocketAddr>,
-    /// One line a second instead of the live view
+    /// One line a second instead of the dashboard
     #[arg(long, help_heading = "Output")]
     pub plain: bool,
     /// Nothing while the load runs

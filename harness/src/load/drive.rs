@@ -45,7 +45,7 @@ pub(super) struct Driven {
 pub(super) enum End {
     /// Its time was over.
     Over,
-    /// By a signal.
+    /// By a signal, or from within the dashboard.
     Interrupted(&'static str),
     /// Somebody who watched wanted no more of it, and why.
     Stopped(String),
@@ -57,6 +57,26 @@ pub(super) enum End {
 pub(super) trait Look {
     /// A reason ends the load.
     fn second(&mut self, report: Decoded, book: &Book) -> Option<String>;
+
+    /// What a worker in this process has reported, before it is added up.
+    fn interval(&mut self, _interval: &LoadInterval) {}
+
+    /// Waits until somebody who looks wants the load to end, and says how they did it.
+    fn interrupted(&mut self) -> impl Future<Output = &'static str> + Send {
+        std::future::pending()
+    }
+}
+
+/// The next signal, or word of somebody who looks.
+pub(super) async fn interrupted<L: Look>(
+    signals: &mut Shutdown,
+    watched: &mut Watched<L>,
+) -> &'static str {
+    tokio::select! {
+        biased;
+        signal = signals.requested() => signal,
+        how = watched.look.interrupted() => how,
+    }
 }
 
 /// Runs the load of a plan to its end.
@@ -89,7 +109,7 @@ pub(super) async fn drive<L: Look>(
     let done = loop {
         tokio::select! {
             biased;
-            signal = signals.requested() => {
+            signal = interrupted(signals, &mut watched) => {
                 if watched.is_interrupted() {
                     return Err(DriveError::Left);
                 }
@@ -97,6 +117,7 @@ pub(super) async fn drive<L: Look>(
                 stop.send_replace(true);
             },
             Some(interval) = received.recv() => {
+                watched.look.interval(&interval);
                 if let Some(reason) = watched.take(&interval)? {
                     watched.end(End::Stopped(reason), clock);
                     stop.send_replace(true);
@@ -106,6 +127,7 @@ pub(super) async fn drive<L: Look>(
         }
     };
     while let Some(interval) = received.recv().await {
+        watched.look.interval(&interval);
         watched.take(&interval)?;
     }
     watched.finish(done)?;

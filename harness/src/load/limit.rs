@@ -18,7 +18,7 @@ use telemetry::shutdown::Shutdown;
 
 use super::drive::{DriveError, End, Look, drive};
 use super::judge::{Held, Judge};
-use super::live::{Live, Second};
+use super::live::Live;
 use super::plan::{self, PlanError, Requests, Terms};
 use super::text::number;
 use crate::cli::LoadArguments;
@@ -114,15 +114,14 @@ impl Trials<'_> {
     ) -> Result<(ProbeResult, End), DriveError> {
         let terms = self.terms.at(rate_per_s);
         let plan = plan::plan(self.arguments, self.requests, &terms, self.timeline);
-        let mut live = Live::open(self.arguments.plain, self.arguments.quiet);
+        let live = Live::lines(self.arguments.quiet);
         let mut judge = None;
         let thresholds = vec![self.objective.clone()];
         let look = |setting: &Setting| {
             let judge = judge.insert(Judge::new(thresholds, setting.clone()));
-            Watch { live: &mut live, judge, failed: 0 }
+            Watch { live: &live, judge, failed: 0 }
         };
         let driven = drive(plan, look, signals, clock).await;
-        live.close();
         let (driven, judge) = (driven?, judge.expect("it was made when the load began"));
         let summary = driven.book.summary(driven.reached_ms, true);
         let validity = summary.trust.verdict;
@@ -178,7 +177,7 @@ fn trial_of(probe: &ProbeResult) -> Trial {
 }
 
 struct Watch<'a> {
-    live: &'a mut Live,
+    live: &'a Live,
     judge: &'a mut Judge,
     /// Seconds in a row by which the objective has failed.
     failed: u32,
@@ -186,7 +185,7 @@ struct Watch<'a> {
 
 impl Look for Watch<'_> {
     fn second(&mut self, report: Decoded, book: &Book) -> Option<String> {
-        self.live.second(&Second::of(&report, book));
+        self.live.second(&report, book);
         let failed = self.judge.second(report, book);
         self.failed = if failed.is_some() { self.failed + 1 } else { 0 };
         failed.filter(|_| self.failed >= FAILED_SECONDS)

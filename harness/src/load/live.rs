@@ -1,5 +1,7 @@
-//! What a person sees while a load is on: a block in the terminal that is drawn anew each second,
-//! or a line for each second elsewhere. On standard error, so that results can be piped.
+//! What a person sees while a load is on: the dashboard's screen of the load on a terminal, or a
+//! line for each second on standard error, so that results can be piped.
+//!
+//! A person who closes the dashboard sees lines from then on; the load goes on.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -7,28 +9,33 @@ use loadgen::summary::{Book, Decoded, Spread};
 use model::hdr::Durations;
 use model::load::{LoadModel, Validity};
 use model::phase::Phase;
-use tui::ColorChoice;
+use telemetry::clock::Clock;
+use tui::Setup;
+use tui::feed::place::Place;
 use tui::format::{clock, count, milliseconds, percent, rate};
-use tui::theme::{Depth, Surroundings, Theme};
+use tui::keys::Screen;
+use tui::theme::Surroundings;
 
-const BAR_COLUMNS: usize = 30;
-const BLOCK_LINES: usize = 3;
+use super::voice::Voice;
+use crate::cli::LoadArguments;
+use crate::run::view::{View, usual_setup};
+
+/// Does the dashboard show this load?
+pub(super) fn on_dashboard(arguments: &LoadArguments) -> bool {
+    let asked_not_to = arguments.plain || arguments.quiet;
+    !asked_not_to && std::io::stdout().is_terminal() && Surroundings::read().term != "dumb"
+}
 
 #[derive(Debug)]
-pub(super) enum Live {
-    Quiet,
-    Plain,
-    /// In a terminal; how it can be drawn, and whether the block stands there already.
-    Block {
-        color: bool,
-        ascii: bool,
-        drawn: bool,
-    },
+pub(super) struct Live {
+    quiet: bool,
+    view: View,
+    voice: Voice,
 }
 
 /// One second in numbers, all workers together.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Second {
+struct Second {
     model: LoadModel,
     elapsed_s: u64,
     length_s: u64,
@@ -43,7 +50,7 @@ pub(super) struct Second {
 }
 
 impl Second {
-    pub(super) fn of(report: &Decoded, book: &Book) -> Self {
+    fn of(report: &Decoded, book: &Book) -> Self {
         let setting = book.setting();
         let end_ms = (report.unix_s + 1) * 1_000;
         let mut response = Spread::default();
@@ -122,87 +129,44 @@ impl Second {
             self.label(),
         )
     }
-
-    fn block(&self, color: bool, ascii: bool) -> [String; BLOCK_LINES] {
-        let paint = |text: String, code: &str| {
-            if color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text }
-        };
-        let filled = (self.progress() * BAR_COLUMNS as f64) as usize;
-        let (full, empty) = if ascii { ("#", ".") } else { ("━", "─") };
-        let bar = paint(full.repeat(filled), "36") + &empty.repeat(BAR_COLUMNS - filled);
-        let validity = match self.validity {
-            Validity::Valid => paint("valid".into(), "32"),
-            Validity::Suspect => paint("SUSPECT".into(), "33"),
-            Validity::Invalid => paint("INVALID".into(), "31"),
-        };
-        let errors = format!("errors {}%", self.error_percent());
-        let errors = if self.errors > 0 { paint(errors, "31") } else { errors };
-        [
-            format!(
-                "{} / {}  {bar} {:>3.0}%  {}  {}",
-                clock(self.elapsed_s.min(self.length_s)),
-                clock(self.length_s),
-                self.progress() * 100.0,
-                self.eta(),
-                if self.phase == Phase::Warmup { "warm-up" } else { "" },
-            ),
-            format!(
-                "offered {:>5}/s   done {:>5}/s   {errors}   in flight {:>5}   {validity}{}",
-                rate(self.offered as f64),
-                rate(self.completed as f64),
-                count(self.in_flight),
-                self.label(),
-            ),
-            format!(
-                "p50 {:>5}   p90 {:>5}   p99 {:>5}   p99.9 {:>5}   max {:>5} ms   late p99 {} ms",
-                self.percentile(0.5),
-                self.percentile(0.9),
-                self.percentile(0.99),
-                self.percentile(0.999),
-                self.percentile(1.0),
-                self.lateness_p99(),
-            ),
-        ]
-    }
 }
 
 impl Live {
-    pub(super) fn open(plain: bool, quiet: bool) -> Self {
-        if quiet {
-            return Self::Quiet;
-        }
-        let around = Surroundings::read();
-        if plain || !std::io::stderr().is_terminal() || around.term == "dumb" {
-            return Self::Plain;
-        }
-        let theme = Theme::choose(ColorChoice::Auto, None, &around);
-        Self::Block { color: theme.depth != Depth::Mono, ascii: theme.glyphs.ascii, drawn: false }
+    /// A line for each second, unless nothing is wanted.
+    pub(super) fn lines(quiet: bool) -> Self {
+        Self { quiet, view: View::Plain, voice: Voice::default() }
     }
 
-    pub(super) fn second(&mut self, second: &Second) {
-        let text = match self {
-            Self::Quiet => return,
-            Self::Plain => second.line() + "\n",
-            Self::Block { color, ascii, drawn } => {
-                let up = if *drawn { format!("\u{1b}[{BLOCK_LINES}A") } else { String::new() };
-                *drawn = true;
-                // Each line is cut at the edge of the terminal, so the block stays three lines
-                // high.
-                let lines = second.block(*color, *ascii).join("\u{1b}[K\n");
-                format!("{up}\r\u{1b}[?7l{lines}\u{1b}[K\n\u{1b}[?7h")
-            },
-        };
+    /// Shows the load on the dashboard from now on.
+    pub(super) fn show(&mut self, place: Place, voice: Voice, clock: &Clock) {
+        voice.hold();
+        let setup = Setup { screen: Screen::Load, own: voice.own(), ..usual_setup(clock) };
+        (self.view, self.voice) = (View::dashboard(place, setup), voice);
+    }
+
+    /// The dashboard gets its seconds from the collector by itself.
+    pub(super) fn second(&self, report: &Decoded, book: &Book) {
+        if self.quiet || !self.view.is_plain() {
+            return;
+        }
+        let text = Second::of(report, book).line() + "\n";
         // A closed standard error is no reason to end a load.
         let _closed = std::io::stderr().lock().write_all(text.as_bytes());
     }
 
-    /// Takes the block away: the summary says it better.
-    pub(super) fn close(&mut self) {
-        if let Self::Block { drawn: drawn @ true, .. } = self {
-            *drawn = false;
-            let clear = format!("\u{1b}[{BLOCK_LINES}A\r\u{1b}[J");
-            let _closed = std::io::stderr().lock().write_all(clear.as_bytes());
+    /// Waits until the person asks to end the load from within the dashboard.
+    pub(super) async fn interrupted(&mut self) {
+        let is_wanted = self.view.closed().await;
+        self.voice.release();
+        if !is_wanted {
+            std::future::pending::<()>().await;
         }
+    }
+
+    /// Gives the terminal back.
+    pub(super) async fn close(self) {
+        self.view.close().await;
+        self.voice.release();
     }
 }
 
@@ -241,17 +205,5 @@ mod tests {
     fn a_closed_load_says_so_in_every_second() {
         let closed = Second { model: LoadModel::Closed, ..second() };
         assert!(closed.line().ends_with("ETA 00:21  closed model"));
-        assert!(closed.block(false, true)[1].ends_with("SUSPECT  closed model"));
-    }
-
-    #[test]
-    fn without_colours_and_signs_the_block_is_plain_ascii() {
-        let [bar, rates, times] = second().block(false, true);
-        assert!(bar.starts_with("00:09 / 00:30  #########....."), "{bar}");
-        assert!(rates.contains("errors 0.50%") && rates.ends_with("SUSPECT"), "{rates}");
-        assert!(times.starts_with("p50    50   p90    90"), "{times}");
-        let [.., rates, _] = second().block(true, false);
-        assert!(rates.contains("\u{1b}[33mSUSPECT\u{1b}[0m"));
-        assert!([bar, times].concat().is_ascii());
     }
 }

@@ -1,7 +1,7 @@
 //! A load from several workers: started here, or coming from other machines.
 //!
-//! This process is their meeting place: a collector in memory, from which they get their parts of
-//! the plan and the instant of the start, and to which they report. What they say goes into the
+//! This process is their meeting place ([`super::meeting`]), from which they get their parts of the
+//! plan and the instant of the start, and to which they report. What they say goes into the
 //! same book as the reports of an engine in this process would. Loads of the closed model go this
 //! way even when there is one worker, because their users want a process for themselves.
 //!
@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use collector::{CollectorConfig, CollectorError, CollectorHandle, LoadWord};
+use collector::{CollectorHandle, LoadWord};
 use loadgen::summary::Setting;
 use model::limits::LOAD_PLAN_BYTES_MAX;
 use model::load::{LoadDone, LoadInterval, LoadPlan};
@@ -23,7 +23,7 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::drive::{DriveError, Driven, End, Look, Watched};
+use super::drive::{DriveError, Driven, End, Look, Watched, interrupted};
 use crate::cli::LoadArguments;
 
 /// Between looks for workers that say nothing any more.
@@ -34,10 +34,6 @@ const STOP_WITHIN: Duration = Duration::from_secs(15);
 /// Why several workers could not even begin.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::load) enum ManyError {
-    #[error("the workers have no place to meet")]
-    Collector(#[from] Box<CollectorError>),
-    #[error("the token cannot be read: {0}")]
-    Token(String),
     #[error("cannot start a worker")]
     Spawn(#[source] std::io::Error),
     #[error(
@@ -56,30 +52,25 @@ pub(super) fn is_needed(plan: &LoadPlan, arguments: &LoadArguments) -> bool {
     plan.workers > 1 || arguments.listen.is_some() || loadgen::needs_child(plan)
 }
 
-/// Runs the load of a plan to its end.
+/// Runs the load of a plan to its end. Workers are started here, unless they come in by themselves.
 pub(super) async fn drive<L: Look>(
     plan: LoadPlan,
-    arguments: &LoadArguments,
+    (collector, comes_in): (&CollectorHandle, bool),
     look: impl FnOnce(&Setting) -> L,
     signals: &mut Shutdown,
     clock: &Clock,
 ) -> Result<Driven, DriveError> {
     check_size(&plan)?;
-    let collector = meeting_place(&plan, arguments, clock).await?;
     let words = collector.watch_load();
     collector.offer_load(plan.clone());
     let api = collector.addresses().api;
     let mut crew = Crew { children: JoinSet::new(), words, collector };
-    match arguments.listen {
-        Some(_) => crate::say(&format!("waiting for {} workers at {api}", plan.workers)),
-        None => crew.start(plan.workers, api)?,
+    if comes_in {
+        crate::say(&format!("waiting for {} workers at {api}", plan.workers));
+    } else {
+        crew.start(plan.workers, api)?;
     }
     let driven = led(&plan, &mut crew, look, (signals, clock)).await;
-    // Whoever leaves at once waits for nobody.
-    if !matches!(driven, Err(DriveError::Left)) {
-        crew.collector.shutdown();
-        crew.collector.done().await;
-    }
     // A child that has not ended by now is killed, and not left behind by the end of this process.
     crew.children.shutdown().await;
     driven
@@ -88,7 +79,7 @@ pub(super) async fn drive<L: Look>(
 /// Leads the workers from their first word to the last.
 async fn led<L: Look>(
     plan: &LoadPlan,
-    crew: &mut Crew,
+    crew: &mut Crew<'_>,
     look: impl FnOnce(&Setting) -> L,
     (signals, clock): (&mut Shutdown, &Clock),
 ) -> Result<Driven, DriveError> {
@@ -148,18 +139,6 @@ impl std::io::Write for Counted {
     }
 }
 
-async fn meeting_place(
-    plan: &LoadPlan,
-    arguments: &LoadArguments,
-    clock: &Clock,
-) -> Result<CollectorHandle, ManyError> {
-    let mut config = CollectorConfig::on_loopback(plan.run_id.clone(), None);
-    config.api = arguments.listen.unwrap_or(config.api);
-    let token = arguments.token_file.as_deref().map(crate::control::token).transpose();
-    config.api_token = token.map_err(ManyError::Token)?;
-    collector::start(config, clock.clone()).await.map_err(|error| Box::new(error).into())
-}
-
 /// How a load came to its first report, or did not.
 enum Begun {
     /// The first report, and when the load began.
@@ -168,13 +147,13 @@ enum Begun {
 }
 
 /// The workers, as far as this process knows them.
-struct Crew {
+struct Crew<'a> {
     children: JoinSet<(u32, std::io::Result<ExitStatus>)>,
     words: mpsc::Receiver<LoadWord>,
-    collector: CollectorHandle,
+    collector: &'a CollectorHandle,
 }
 
-impl Crew {
+impl Crew<'_> {
     /// Children are killed when they are dropped. Ctrl-C reaches this process alone, which tells
     /// them to stop.
     fn start(&mut self, workers: u32, api: SocketAddr) -> Result<(), ManyError> {
@@ -235,7 +214,7 @@ impl Crew {
             }
             tokio::select! {
                 biased;
-                signal = signals.requested() => {
+                signal = interrupted(signals, watched) => {
                     // Twice: whoever waits no longer gets no account.
                     if watched.is_interrupted() {
                         return Err(DriveError::Left);

@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::voice::Voice;
 use crate::cli::LoadArguments;
 
 /// How long the last metrics may take.
@@ -49,6 +50,7 @@ pub(super) struct Publisher {
 impl Publisher {
     pub(super) async fn open(
         arguments: &LoadArguments,
+        voice: &Voice,
         clock: &Clock,
     ) -> Result<Self, PublishError> {
         let mut publisher = Self::default();
@@ -67,7 +69,7 @@ impl Publisher {
             let text = if backend == FROM_ENVIRONMENT { FROM_ENVIRONMENT } else { backend };
             let target = Settings::parse(text, &env, agent)?.target(Signal::Metrics).clone();
             let (sender, receiver) = watch::channel(Bytes::new());
-            let task = tokio::spawn(send(target, receiver, clock.clone()));
+            let task = tokio::spawn(send(target, receiver, voice.clone(), clock.clone()));
             publisher.metrics = Some((sender, task));
         }
         Ok(publisher)
@@ -105,8 +107,8 @@ async fn serve(listener: TcpListener, page: watch::Receiver<String>) {
 }
 
 /// Sends the latest totals, until there will be no more.
-async fn send(target: Target, mut messages: watch::Receiver<Bytes>, clock: Clock) {
-    let mut courier = Courier::new(clock, PACE);
+async fn send(target: Target, mut messages: watch::Receiver<Bytes>, voice: Voice, clock: Clock) {
+    let mut courier = Courier::new(clock.clone(), PACE);
     let mut failed = false;
     while messages.changed().await.is_ok() {
         let message = messages.borrow_and_update().clone();
@@ -117,11 +119,9 @@ async fn send(target: Target, mut messages: watch::Receiver<Bytes>, clock: Clock
             Delivery::Taken { .. } => failed = false,
             Delivery::Refused(reason) | Delivery::GivenUp(reason) if !failed => {
                 failed = true;
-                crate::say(&format!(
-                    "--otlp: {} takes no metrics: {}",
-                    target.authority(),
-                    reason.words
-                ));
+                let (place, words) = (target.authority(), &reason.words);
+                let text = format!("--otlp: {place} takes no metrics: {words}");
+                voice.say(text, clock.unix_ms());
             },
             Delivery::Refused(_) | Delivery::GivenUp(_) => {},
         }
