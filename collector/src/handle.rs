@@ -21,7 +21,7 @@ use crate::config::{CollectorAddresses, CollectorConfig, Sealed};
 use crate::core::Core;
 use crate::error::CollectorError;
 use crate::export::Exporter;
-use crate::live::{LedgerCount, LoadWord, RouteRed, ServiceCall, SpanMetric};
+use crate::live::{LedgerCount, LoadWord, RouteRed, ServiceCall, SpanMetric, Unplanned};
 use crate::query::{LogQuery, TraceLine, TraceQuery};
 use crate::receive::{LineIntake, LineSource, Receiver};
 use crate::runs::RunFolder;
@@ -193,6 +193,11 @@ impl CollectorHandle {
     /// Totals by name of the fault.
     pub fn ledger(&self) -> BTreeMap<String, LedgerCount> {
         self.core.live().ledger()
+    }
+
+    /// Faults that are not among those of [`Self::set_faults`], each time that one acted.
+    pub fn unplanned_faults(&self) -> Vec<Unplanned> {
+        self.core.live().unplanned()
     }
 
     /// Calls and durations by service, name, kind and status of a span, since the start.

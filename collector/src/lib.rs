@@ -43,7 +43,7 @@ pub use config::{CollectorAddresses, CollectorConfig, Sealed};
 pub use error::CollectorError;
 pub use export::{ExportError, ExportLimits, check_backends};
 pub use handle::{CollectorHandle, start};
-pub use live::{LedgerCount, LoadWord, RouteRed, ServiceCall, SpanMetric};
+pub use live::{LedgerCount, LoadWord, RouteRed, ServiceCall, SpanMetric, Unplanned};
 pub use query::{
     BreakerChange, CallRow, Durations, EdgeQuery, EdgeRow, FaultChange, FaultRow, Graph, GraphNode,
     LogCursor, LogQuery, OperationQuery, OperationRow, TraceCursor, TraceLine, TraceOrder,

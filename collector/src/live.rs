@@ -19,6 +19,7 @@ mod routes;
 mod seconds;
 mod series;
 mod shelf;
+mod unplanned;
 mod weight;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub(crate) use load::{LoadBook, LoadRefused, LoadSecond};
 pub use routes::RouteRed;
 pub(crate) use seconds::Seconds;
 pub use series::SpanMetric;
+pub use unplanned::Unplanned;
 
 use self::frames::Stamp;
 use self::lanes::Lanes;

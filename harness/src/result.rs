@@ -7,6 +7,7 @@
 //! itself doubtful, because a run that proves nothing must not pass.
 
 mod account;
+mod by_hand;
 mod checks;
 mod exit;
 mod summarise;
@@ -27,6 +28,7 @@ use model::phase::{Phase, Timeline};
 use model::units::Share;
 use serde::{Deserialize, Serialize};
 
+pub use by_hand::ByHandFault;
 pub use checks::CheckTotals;
 pub use exit::{ExitCode, UnknownExitCode};
 pub use summarise::{Ending, Head, Hits, Inputs};
@@ -59,10 +61,16 @@ pub struct RunResult {
     pub reasons: Vec<String>,
     /// What makes the run itself doubtful, whatever the expectations say.
     pub doubts: Vec<String>,
+    /// What a reader of the verdict must know, a sentence each. It changes no verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
     /// In the order of the scenario.
     pub expectations: Vec<VerdictFrame>,
     /// In the order of the scenario, with the ledger's totals.
     pub faults: Vec<FaultFrame>,
+    /// Faults that the scenario does not have, each time that one acted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<ByHandFault>,
     /// By edge, then phase; only phases in which something ended.
     pub edges: Vec<EdgeTotals>,
     /// Journeys by flow, then phase, then group.

@@ -38,7 +38,8 @@ pub struct Frame {
     pub edges: Vec<EdgeFrame>,
     /// State at the end of the second, one per edge with a breaker.
     pub breakers: Vec<BreakerFrame>,
-    /// State at the end of the second, in the order of the scenario.
+    /// State at the end of the second, in the order of the scenario; behind them, by name, faults
+    /// that no plan has and that have shown themselves by then.
     pub faults: Vec<FaultFrame>,
     pub load: LoadFrame,
     /// In order of time.

@@ -90,6 +90,14 @@ pub mod attribute {
     pub const FAULT_STATE: &str = "shakedown.fault.state";
     /// String: why a fault changed its state: `schedule`, `lease`, `released`, `plan`.
     pub const FAULT_CAUSE: &str = "shakedown.fault.cause";
+    /// String: who armed a fault that changed its state: `plan`, `api` or `toxiproxy`.
+    pub const FAULT_SOURCE: &str = "shakedown.fault.source";
+    /// String for people: kind and size of a fault that changed its state, `latency fixed 1s`.
+    pub const FAULT_EFFECT: &str = "shakedown.fault.effect";
+    /// String: share of what a fault that changed its state matches, `25%`.
+    pub const FAULT_SHARE: &str = "shakedown.fault.share";
+    /// String: its edges, like `client -> orders, orders -> payments`.
+    pub const FAULT_EDGES: &str = "shakedown.fault.edges";
     /// Strings: `closed`, `open`, `half-open`, `forced-open`, `disabled`.
     pub const BREAKER_FROM: &str = "shakedown.breaker.from";
     pub const BREAKER_TO: &str = "shakedown.breaker.to";

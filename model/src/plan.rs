@@ -296,6 +296,22 @@ pub enum FaultSource {
     Toxiproxy,
 }
 
+impl FaultSource {
+    pub const ALL: [Self; 3] = [Self::Plan, Self::Api, Self::Toxiproxy];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Api => "api",
+            Self::Toxiproxy => "toxiproxy",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == text)
+    }
+}
+
 /// What one epoch changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {

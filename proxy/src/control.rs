@@ -432,13 +432,13 @@ impl Control {
             let is = schedule::state(&fault.spec, arm, at_ms);
             let was = known.remove(name).unwrap_or(FaultState::Planned);
             if is != was {
-                self.emitter.fault_changed(name, is, cause);
+                self.emitter.fault_changed(name, Some(fault), is, cause);
             }
             state.faults.insert(name.clone(), is);
         }
         for (name, was) in known {
             if was == FaultState::Active {
-                self.emitter.fault_changed(&name, FaultState::Done, cause);
+                self.emitter.fault_changed(&name, None, FaultState::Done, cause);
             }
         }
     }

@@ -25,6 +25,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::breaker::Transition;
+use crate::fault::Fault;
 
 mod export;
 pub(crate) mod hub;
@@ -203,12 +204,26 @@ impl Emitter {
         self.metrics.count_dropped(what);
     }
 
-    pub(crate) fn fault_changed(&self, fault: &str, state: FaultState, cause: Cause) {
+    /// `found` is what the fault is; it has gone by the time at which a removal is noticed.
+    pub(crate) fn fault_changed(
+        &self,
+        fault: &str,
+        found: Option<&Fault>,
+        state: FaultState,
+        cause: Cause,
+    ) {
         let mut record = self.record(event::FAULT_TRANSITION, None);
         record.set_body(AnyValue::from(format!("fault {fault} is {}", state.as_str())));
         record.add_attribute(attribute::FAULT, fault.to_owned());
         record.add_attribute(attribute::FAULT_STATE, state.as_str());
         record.add_attribute(attribute::FAULT_CAUSE, cause.as_str());
+        if let Some(Fault { spec, origin, .. }) = found {
+            let edges: Vec<String> = spec.edges.iter().map(ToString::to_string).collect();
+            record.add_attribute(attribute::FAULT_SOURCE, origin.source.as_str());
+            record.add_attribute(attribute::FAULT_EFFECT, spec.effect.to_string());
+            record.add_attribute(attribute::FAULT_SHARE, spec.share.to_string());
+            record.add_attribute(attribute::FAULT_EDGES, edges.join(", "));
+        }
         self.logger.emit(record);
     }
 

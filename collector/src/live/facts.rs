@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use model::edge::Edge;
 use model::fault::FaultState;
 use model::id::{CorrelationId, SpanId, TraceId};
+use model::limits::EDGES_MAX;
 use model::names::{attribute, event};
+use model::plan::FaultSource;
 use model::policy::BreakerState;
+use model::units::Share;
 use serde_json::Value;
 
 use crate::decode::read_attributes;
@@ -45,6 +48,18 @@ pub(crate) struct FaultTransition {
     pub(crate) state: Option<FaultState>,
     pub(crate) state_text: String,
     pub(crate) cause: String,
+    /// What it is; a fault that has left with its plan does not say it any more.
+    pub(crate) described: Option<FaultWords>,
+}
+
+/// A fault as its proxy describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FaultWords {
+    pub(crate) source: FaultSource,
+    /// Kind and size for people.
+    pub(crate) effect: String,
+    pub(crate) share: Share,
+    pub(crate) edges: Vec<Edge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,7 +163,18 @@ fn fault(log: LogView<'_>) -> FaultTransition {
         state: FaultState::parse(&state_text),
         state_text,
         cause: named.text(attribute::FAULT_CAUSE),
+        described: words(&named),
     }
+}
+
+fn words(named: &Named) -> Option<FaultWords> {
+    let edges = named.text(attribute::FAULT_EDGES);
+    Some(FaultWords {
+        source: FaultSource::parse(&named.text(attribute::FAULT_SOURCE))?,
+        effect: named.text(attribute::FAULT_EFFECT),
+        share: named.text(attribute::FAULT_SHARE).parse().unwrap_or(Share::WHOLE),
+        edges: edges.split(", ").filter_map(|edge| edge.parse().ok()).take(EDGES_MAX).collect(),
+    })
 }
 
 fn breaker(log: LogView<'_>) -> Option<BreakerTransition> {

@@ -140,8 +140,10 @@ impl Live {
         totals: &BTreeMap<String, LedgerCount>,
         end_ns: u64,
     ) -> Vec<FaultFrame> {
+        let unplanned = self.unplanned_frames(totals, &second.decisions, end_ns);
         self.faults
             .iter()
+            .chain(&unplanned)
             .map(|fault| {
                 let total = totals.get(&fault.name).copied().unwrap_or_default();
                 let now = second.decisions.get(&fault.name).copied().unwrap_or_default();

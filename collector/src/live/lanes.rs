@@ -11,6 +11,7 @@ use model::frame::{BreakerFrame, Event, EventKind};
 use model::limits::{EDGES_MAX, FAULTS_MAX};
 use model::policy::BreakerState;
 
+use super::facts::FaultWords;
 use super::{BreakerTransition, FaultTransition, event};
 
 /// Transitions kept per lane; the oldest are forgotten first.
@@ -92,6 +93,34 @@ impl Lanes {
     pub(super) fn fault_before(&self, fault: &str, unix_ns: u64) -> Option<FaultState> {
         let lane = self.faults.get(fault)?;
         last_before(lane, unix_ns, |it| it.unix_ns)?.state
+    }
+
+    /// Every fault that has said anything before this instant.
+    pub(super) fn faults_before(&self, unix_ns: u64) -> impl Iterator<Item = &str> {
+        let has_spoken = move |lane: &[FaultTransition]| {
+            lane.first().is_some_and(|transition| transition.unix_ns < unix_ns)
+        };
+        self.faults.iter().filter(move |(_, lane)| has_spoken(lane)).map(|(name, _)| name.as_str())
+    }
+
+    /// What a fault has last said that it is.
+    pub(super) fn described(&self, fault: &str) -> Option<&FaultWords> {
+        self.faults.get(fault)?.iter().rev().find_map(|it| it.described.as_ref())
+    }
+
+    /// When a fault acted, each time from its beginning to its end, in nanoseconds since the Unix
+    /// epoch; without an end as far as it has not told one.
+    pub(super) fn spells(&self, fault: &str) -> Vec<(u64, Option<u64>)> {
+        let mut spells: Vec<(u64, Option<u64>)> = Vec::new();
+        for transition in self.faults.get(fault).into_iter().flatten() {
+            let open = spells.last_mut().filter(|(_, until)| until.is_none());
+            match (transition.state, open) {
+                (Some(FaultState::Active), None) => spells.push((transition.unix_ns, None)),
+                (Some(FaultState::Active) | None, _) | (_, None) => {},
+                (Some(_), Some((_, until))) => *until = Some(transition.unix_ns),
+            }
+        }
+        spells
     }
 }
 

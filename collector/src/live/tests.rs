@@ -218,6 +218,51 @@ fn faults_stand_as_they_did_at_the_end_of_each_second() {
 }
 
 #[test]
+fn a_fault_that_no_plan_has_gets_a_row_from_the_second_in_which_it_shows_itself() {
+    let mut live = live();
+    live.set_faults(vec![slow()]);
+    let at = |at_ms, state, words: &[(&str, &str)]| {
+        let told_always = [("shakedown.fault.name", "by hand"), ("shakedown.fault.state", state)];
+        told("shakedown.fault.transition", at_ms, &[&told_always[..], words].concat())
+    };
+    let words = [
+        ("shakedown.fault.source", "api"),
+        ("shakedown.fault.effect", "latency fixed 1s"),
+        ("shakedown.fault.share", "25%"),
+        ("shakedown.fault.edges", "orders -> payments, client -> orders"),
+    ];
+    let mut stray = decision(103_100, 7, "hit");
+    stray.attributes[0] = text("shakedown.fault.name", "stray");
+    let records = vec![at(101_100, "active", &words), at(102_100, "done", &[]), stray];
+    tell(&mut live, 103_200, records);
+    live.emit_due(106_000, &[]);
+    let rows = |second| {
+        let rows = frame_at(&live, second).faults.into_iter().skip(1);
+        rows.map(|row| (row.name, row.state, row.hit)).collect::<Vec<_>>()
+    };
+    let by_hand = |state| ("by hand".to_owned(), state, 0);
+    let stray = |state| ("stray".to_owned(), state, 1);
+    assert_eq!(rows(100), []);
+    assert_eq!(rows(101), [by_hand(FaultState::Active)]);
+    assert_eq!(rows(102), [by_hand(FaultState::Done)]);
+    assert_eq!(rows(103), [by_hand(FaultState::Done), stray(FaultState::Active)]);
+    assert_eq!(rows(104), [by_hand(FaultState::Done), stray(FaultState::Done)]);
+    let row = &frame_at(&live, 101).faults[1];
+    assert_eq!((row.what.as_str(), row.share.to_string().as_str()), ("latency fixed 1s", "25%"));
+    assert_eq!(row.edges, [EDGE.parse().unwrap(), "client -> orders".parse().unwrap()]);
+    let spells: Vec<_> = live
+        .unplanned()
+        .into_iter()
+        .map(|it| (it.name, it.from_unix_ms, it.until_unix_ms, it.ledger.hit))
+        .collect();
+    let expected = [
+        ("by hand".to_owned(), Some(101_100), Some(102_100), 0),
+        ("stray".to_owned(), None, None, 1),
+    ];
+    assert_eq!(spells, expected);
+}
+
+#[test]
 fn breakers_are_closed_until_they_say_otherwise() {
     let mut live = live();
     live.set_breakers(vec![EDGE.parse().unwrap(), "client -> orders".parse().unwrap()]);

@@ -62,7 +62,9 @@ fn told(error: ControlError) -> String {
 
 async fn arm(control: &Control, name: &str) -> Result<String, String> {
     let faults = control.faults().await.map_err(told)?;
-    let found = faults.iter().find(|fault| fault.fault.name == name);
+    let named = |name: &str| faults.iter().find(|fault| fault.fault.name == name);
+    // One that was armed before and is gone by now is armed from the plan again.
+    let found = named(name).or_else(|| named(name.strip_suffix(SUFFIX)?));
     let fault = once_more(found.ok_or_else(|| unknown(name, &faults))?)?;
     let name = fault.name.clone();
     control.arm(&ArmRequest { fault, for_ms: FOR_MS }).await.map_err(told)?;

@@ -71,9 +71,9 @@ fn headline(page: &mut Markup, result: &RunResult) {
         esc(&result.exit_code.to_string()),
         role = verdict_role(result.verdict),
     );
-    if !result.reasons.is_empty() {
+    if !result.reasons.is_empty() || !result.findings.is_empty() {
         page.raw("<ul class=\"reasons\">");
-        for reason in &result.reasons {
+        for reason in result.findings.iter().chain(&result.reasons) {
             put!(page, "<li>{}</li>", esc(reason));
         }
         page.raw("</ul>\n");

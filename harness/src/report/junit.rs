@@ -175,5 +175,8 @@ fn run_case(xml: &mut Markup, result: &RunResult) {
             esc(&result.doubts.join("\n"))
         );
     }
+    if !result.findings.is_empty() {
+        put!(xml, "      <system-out>{}</system-out>\n", esc(&result.findings.join("\n")));
+    }
     xml.raw("    </testcase>\n");
 }

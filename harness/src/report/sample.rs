@@ -50,6 +50,7 @@ pub(super) fn run() -> Sample {
         done: &[done(&frames)],
         expectations: &expectations(),
         faults: &faults(),
+        by_hand: &[],
         ledger: &[
             ("payments slow".to_owned(), Hits { hit: 894, skipped: 3 }),
             ("replies lost".to_owned(), Hits { hit: 40, skipped: 0 }),

@@ -19,6 +19,18 @@ fn the_summary_reads_well() {
 }
 
 #[test]
+fn faults_armed_by_hand_are_said_beside_the_verdict_in_every_form() {
+    let mut sample = sample::run();
+    let finding = "Faults were armed by hand: slow <b> at 00:41 for 1m.";
+    sample.result.findings = vec![finding.to_owned()];
+    let page = html(&sample.result, &sample.frames, &sample.traces);
+    let escaped = finding.replace('<', "&lt;").replace('>', "&gt;");
+    assert!(text(&sample.result, &FILES, false).contains(&format!("\nnote {finding}\n")));
+    assert!(page.contains(&format!("<li>{escaped}</li>")));
+    assert!(junit(&sample.result).contains(&format!("<system-out>{escaped}</system-out>")));
+}
+
+#[test]
 fn the_summary_is_plain_unless_colour_is_asked_for() {
     let result = sample::run().result;
     assert!(!text(&result, &FILES, false).contains('\x1b'));

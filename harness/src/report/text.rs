@@ -12,7 +12,7 @@ use super::escape::plain;
 use super::figures::{
     count, counted, duration_or_dash, held, percent, sent, verdict_role, verdict_sign,
 };
-use crate::result::{CheckTotals, FlowTotals, LoadAccount, RunResult};
+use crate::result::{ByHandFault, CheckTotals, FlowTotals, LoadAccount, RunResult};
 
 /// Widest line.
 pub(super) const COLUMNS: usize = 80;
@@ -21,6 +21,7 @@ pub(super) const COLUMNS: usize = 80;
 pub fn text<P: AsRef<Path>>(result: &RunResult, files: &[(&str, P)], colour: bool) -> String {
     let mut page = Lines { text: String::new(), colour };
     page.headline(result);
+    page.findings(&result.findings);
     page.expectations(&result.expectations);
     page.flows(&result.flows);
     page.checks(&result.checks());
@@ -80,6 +81,13 @@ impl Lines {
         self.push(&format!("{verdict}  {title}"));
         self.wrapped("exit code ", &result.exit_code.to_string());
         self.wrapped("run ", &format!("{}, seed {}", result.run_id, result.seed));
+    }
+
+    /// Beside the verdict, which does not say it.
+    fn findings(&mut self, findings: &[String]) {
+        for finding in findings {
+            self.wrapped("note ", finding);
+        }
     }
 
     fn expectations(&mut self, expectations: &[VerdictFrame]) {
@@ -155,7 +163,7 @@ impl Lines {
     }
 
     fn faults(&mut self, result: &RunResult) {
-        if !result.faults.is_empty() {
+        if !result.faults.is_empty() || !result.by_hand.is_empty() {
             self.heading("faults");
         }
         for fault in &result.faults {
@@ -168,6 +176,18 @@ impl Lines {
                 fault.share,
                 counted(fault.hit, "hit"),
                 count(fault.skipped)
+            );
+            self.wrapped("  ", &line);
+        }
+        // The ledger has one count for all times that one was armed.
+        let mut by_hand: Vec<_> = result.by_hand.iter().collect();
+        by_hand.dedup_by_key(|fault| fault.name.as_str());
+        for ByHandFault { name, what, edges, ledger, .. } in by_hand {
+            let edges: Vec<_> = edges.iter().map(ToString::to_string).collect();
+            let (hits, skipped) = (counted(ledger.hit, "hit"), count(ledger.skipped));
+            let edges = edges.join(", ");
+            let line = format!(
+                "{name}, not in the scenario: {what} on {edges}: {hits}, {skipped} skipped"
             );
             self.wrapped("  ", &line);
         }

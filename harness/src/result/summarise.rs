@@ -11,7 +11,7 @@ use model::plan::FaultStatus;
 use model::units::Share;
 use serde::{Deserialize, Serialize};
 
-use super::{FORMAT, LedgerCheck, RunResult, account, totals, verdict};
+use super::{ByHandFault, FORMAT, LedgerCheck, RunResult, account, by_hand, totals, verdict};
 
 /// What a run is, known before it begins.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +65,8 @@ pub struct Inputs<'a> {
     pub expectations: &'a [VerdictFrame],
     /// As the scenario has them; their totals are replaced by the ledger's.
     pub faults: &'a [FaultFrame],
+    /// Those that it does not have.
+    pub by_hand: &'a [ByHandFault],
     pub ledger: &'a BTreeMap<String, Hits>,
     /// The proxy's own counters; `None` when it could not be asked any more.
     pub proxy: Option<&'a [FaultStatus]>,
@@ -108,11 +110,13 @@ pub(super) fn summarise(inputs: &Inputs<'_>) -> RunResult {
         exit_code: verdict::exit_code(&inputs.ending, verdict),
         reasons: sentences.iter().cloned().chain(failed).collect(),
         doubts: sentences,
+        findings: by_hand::findings(inputs.by_hand, inputs.started_unix_ms),
         expectations: inputs.expectations.to_vec(),
         edges: totals::edges(inputs),
         flows: totals::flows(inputs.load),
         steps: totals::steps(inputs.load),
         faults,
+        by_hand: inputs.by_hand.to_vec(),
         load,
         ledger,
         dropped,

@@ -15,7 +15,7 @@ use model::phase::{Phase, Timeline};
 use model::plan::FaultStatus;
 use model::units::Share;
 
-use super::{Ending, ExitCode, Head, Hits, Inputs, RunResult};
+use super::{ByHandFault, Ending, ExitCode, Head, Hits, Inputs, RunResult};
 
 const STARTED_UNIX_MS: u64 = 1_000_200;
 const TIMELINE: Timeline =
@@ -29,6 +29,7 @@ struct Run {
     done: Vec<LoadDone>,
     expectations: Vec<VerdictFrame>,
     faults: Vec<FaultFrame>,
+    by_hand: Vec<ByHandFault>,
     ledger: BTreeMap<String, Hits>,
     proxy: Option<Vec<FaultStatus>>,
     dropped: Vec<DropCount>,
@@ -54,6 +55,7 @@ impl Run {
             done: vec![done()],
             expectations: vec![expectation(Verdict::Pass)],
             faults: vec![fault],
+            by_hand: Vec::new(),
             ledger: [("slow".to_owned(), Hits { hit: 5, skipped: 1 })].into(),
             proxy: Some(vec![status(5, 1)]),
             dropped: vec![DropCount { what: "collector spans".into(), count: 0 }],
@@ -81,6 +83,7 @@ impl Run {
             done: &self.done,
             expectations: &self.expectations,
             faults: &self.faults,
+            by_hand: &self.by_hand,
             ledger: &self.ledger,
             proxy: self.proxy.as_deref(),
             dropped: &self.dropped,
@@ -448,4 +451,24 @@ fn the_command_to_repeat_a_run_is_safe_to_paste() {
         result.repeat_command(),
         r"shakedown run 'it'\''s; rm -rf $HOME.toml' --seed 7 --time-scale 4"
     );
+}
+
+#[test]
+fn a_fault_armed_by_hand_changes_no_verdict_and_is_a_finding() {
+    let by_hand = ByHandFault {
+        name: "slow by hand".into(),
+        what: "latency fixed 1s".into(),
+        edges: vec![edge()],
+        source: Some(model::plan::FaultSource::Api),
+        from_unix_ms: Some(STARTED_UNIX_MS + 2_500),
+        until_unix_ms: None,
+        ledger: Hits { hit: 2, skipped: 0 },
+    };
+    let result = Run { by_hand: vec![by_hand], ..Run::good() }.result();
+    assert_eq!((result.verdict, result.exit_code), (Verdict::Pass, ExitCode::Pass));
+    assert_eq!(
+        result.findings,
+        ["Faults were armed by hand: slow by hand at 00:02 until the end."]
+    );
+    assert_eq!(result.by_hand.len(), 1);
 }

@@ -12,7 +12,7 @@ use super::stack::Stack;
 use super::view::{View, print_line};
 use super::watch::{Seen, planned_faults, run_head};
 use crate::report;
-use crate::result::{Ending, ExitCode, Hits, Inputs, RunResult};
+use crate::result::{ByHandFault, Ending, ExitCode, Hits, Inputs, RunResult};
 
 /// Traces drawn in the report.
 const TRACES_MAX: usize = 12;
@@ -92,6 +92,8 @@ fn summarise(
     if let Some(proxy) = proxy {
         dropped.extend(proxy.dropped.iter().cloned());
     }
+    let by_hand: Vec<ByHandFault> =
+        collector.unplanned_faults().into_iter().map(Into::into).collect();
     let proxy_faults: Option<&[FaultStatus]> = proxy.map(|state| state.faults.as_slice());
     RunResult::summarise(&Inputs {
         head: job.head.clone(),
@@ -103,6 +105,7 @@ fn summarise(
         done: &collector.load_done(),
         expectations,
         faults: &planned_faults(job),
+        by_hand: &by_hand,
         ledger: &ledger,
         proxy: proxy_faults,
         dropped: &dropped,

@@ -256,6 +256,10 @@ impl Watch<'_> {
         if let Err(error) = self.stack.control.release().await {
             return fault(crate::with_causes(&error));
         }
+        // What somebody armed by hand would stand in the way of the reading.
+        if let Err(error) = self.stack.control.disarm(None).await {
+            return fault(crate::with_causes(&error));
+        }
         audit::read_when_quiet(self.stack)
             .await
             .map_err(|error| Ending::HarnessFault { reason: crate::with_causes(&error) })

@@ -94,7 +94,12 @@ async fn a_running_proxy_arms_beside_its_plan_and_disarms_only_that() {
     );
     assert_eq!(change(Change::Disarm(slow())).await, Ok("disarmed slow by hand".to_owned()));
     assert_eq!(names().await, ["slow"]);
-    change(Change::Arm(slow())).await.unwrap();
+    assert_eq!(
+        change(Change::Arm("slow by hand".to_owned())).await,
+        Ok("armed slow by hand for one minute".to_owned()),
+        "it is on the screen although it is gone"
+    );
+    assert_eq!(names().await, ["slow", "slow by hand"]);
     change(Change::ClearAll).await.unwrap();
     assert_eq!(names().await, ["slow"]);
     let unknown = change(Change::Arm("slwo".to_owned())).await.unwrap_err();
