@@ -190,6 +190,7 @@ async fn page(arguments: &WatchArguments, setup: &Setup, kept: &Kept, link: &Lin
             ascii: setup.theme.glyphs.ascii,
             link: link.clone(),
             keys,
+            playback: arguments.at.and_then(|_| kept.standing()),
             asker: Arc::clone(&kept.asker),
             ..PictureOptions::default()
         };

@@ -9,7 +9,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
-use crate::app::{App, Msg, update};
+use crate::app::{App, Msg, Playback, update};
 use crate::ask::Asker;
 use crate::feed::NobodyAsked;
 use crate::glyphs;
@@ -31,6 +31,8 @@ pub struct PictureOptions {
     /// Typed before the picture is taken, one letter per key; a line feed is Enter.
     pub keys: String,
     pub link: Link,
+    /// How the recording is played, and up to which second it has been.
+    pub playback: Option<(Playback, u64)>,
     /// Who is asked for traces and logs.
     pub asker: Arc<dyn Asker>,
 }
@@ -42,6 +44,7 @@ impl Default for PictureOptions {
             depth: Depth::Mono,
             keys: String::new(),
             link: Link::Connected,
+            playback: None,
             asker: Arc::new(NobodyAsked),
         }
     }
@@ -67,6 +70,9 @@ pub(crate) async fn buffer(frames: &[Frame], size: (u16, u16), options: &Picture
     let theme = options.theme();
     let mut sitting = Sitting::new(frames, options);
     let mut app = App::new(size.0, size.1, theme.half_blocks());
+    if let Some((playback, at_s)) = options.playback {
+        (app.playback, app.paused_at) = (Some(playback), Some(at_s));
+    }
     let mut snapshot = sitting.look(&app).await;
     for letter in options.keys.chars() {
         let code = match letter {

@@ -37,6 +37,12 @@ impl Kept {
         cut(&mut self.frames, at_s)
     }
 
+    /// Standing at its last second.
+    pub(super) fn standing(&self) -> Option<(Playback, u64)> {
+        let (first_s, last_s) = (self.frames.first()?.unix_s, self.frames.last()?.unix_s);
+        Some((Playback { first_s, last_s, speed: 1.0, playing: false }, last_s))
+    }
+
     /// How it is played: from the start on, or standing at a moment. `None` without frames.
     pub(super) fn playback(
         &self,

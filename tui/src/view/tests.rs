@@ -16,6 +16,8 @@ use crate::recording;
 use crate::screen::Link;
 use crate::theme::Depth;
 
+mod recorded;
+
 pub(super) fn options(ascii: bool, keys: &str) -> PictureOptions {
     PictureOptions { ascii, keys: keys.to_owned(), ..PictureOptions::default() }
 }
