@@ -5,11 +5,14 @@
 //! of several seconds or edges is always taken from the merged counts; percentiles are never
 //! averaged.
 
+mod buckets;
 mod packed;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use self::buckets::Buckets;
 
 /// Buckets per doubling.
 const BUCKETS_PER_DOUBLING: f64 = 64.0;
@@ -25,30 +28,7 @@ pub struct Histogram {
     max_ns: u64,
     /// Bucket index and count, in rising order; a map on the wire. Values of 0 are counted with
     /// 1 ns.
-    #[serde(with = "as_map")]
-    buckets: Vec<(u16, u64)>,
-}
-
-/// The buckets as a map from index to count.
-mod as_map {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        buckets: &[(u16, u64)],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(buckets.iter().map(|(bucket, count)| (bucket, count)))
-    }
-
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(
-        deserializer: D,
-    ) -> Result<Vec<(u16, u64)>, D::Error> {
-        // In order, and without repetitions.
-        let buckets = BTreeMap::<u16, u64>::deserialize(deserializer)?;
-        Ok(buckets.into_iter().collect())
-    }
+    buckets: Buckets,
 }
 
 impl Histogram {
@@ -66,24 +46,7 @@ impl Histogram {
         self.max_ns = self.max_ns.max(ns);
         self.count += count;
         self.sum_ns = self.sum_ns.saturating_add(ns.saturating_mul(count));
-        self.add(bucket_of(ns), count);
-    }
-
-    fn add(&mut self, bucket: u16, count: u64) {
-        let (Some((first, _)), Some((last, _))) = (self.buckets.first(), self.buckets.last())
-        else {
-            self.buckets.push((bucket, count));
-            return;
-        };
-        // Indexes rise by one at least, so only the holes between buckets leave a choice.
-        let end = self.buckets.len().min(usize::from(bucket.saturating_sub(*first)) + 1);
-        let above = usize::from(last.saturating_sub(bucket)) + 1;
-        let start = self.buckets.len().saturating_sub(above).min(end);
-        let found = self.buckets[start..end].binary_search_by_key(&bucket, |(other, _)| *other);
-        match found {
-            Ok(at) => self.buckets[start + at].1 += count,
-            Err(at) => self.buckets.insert(start + at, (bucket, count)),
-        }
+        self.buckets.add(bucket_of(ns), count);
     }
 
     pub fn merge(&mut self, other: &Self) {
@@ -94,8 +57,8 @@ impl Histogram {
         self.max_ns = self.max_ns.max(other.max_ns);
         self.count += other.count;
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
-        for (bucket, count) in &other.buckets {
-            self.add(*bucket, *count);
+        for (bucket, count) in other.buckets.iter() {
+            self.buckets.add(bucket, count);
         }
     }
 
@@ -138,10 +101,10 @@ impl Histogram {
             return None;
         }
         let mut below = 0;
-        for (bucket, count) in &self.buckets {
+        for (bucket, count) in self.buckets.iter() {
             below += count;
             if below >= rank {
-                let middle = middle_ns(*bucket).clamp(self.min_ns, self.max_ns);
+                let middle = middle_ns(bucket).clamp(self.min_ns, self.max_ns);
                 return Some(Duration::from_nanos(middle));
             }
         }
@@ -150,14 +113,14 @@ impl Histogram {
 
     /// Bucket index and count, in rising order; for drawing and for export.
     pub fn buckets(&self) -> impl Iterator<Item = (u16, u64)> + '_ {
-        self.buckets.iter().copied()
+        self.buckets.iter()
     }
 
     /// How many values are in buckets that lie wholly above `limit`.
     pub fn count_above(&self, limit: Duration) -> u64 {
         let limit = bucket_of(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX).max(1));
-        let above = self.buckets.partition_point(|(bucket, _)| *bucket <= limit);
-        self.buckets[above..].iter().map(|(_, count)| count).sum()
+        let above = self.buckets.iter().filter(|(bucket, _)| *bucket > limit);
+        above.map(|(_, count)| count).sum()
     }
 }
 

@@ -12,10 +12,12 @@ use model::frame::Frame;
 use model::hist::Histogram;
 use model::limits::{EDGES_MAX, FRAMES_MAX};
 
+use self::query::Sums;
 use crate::own::OwnLog;
 use crate::screen::{Link, Snapshot, Subject, ViewQuery};
 
 pub mod answers;
+mod memo;
 pub mod query;
 
 /// More values than this in one histogram of one second are not counts of anything real, and
@@ -32,6 +34,7 @@ pub struct Store {
     run_id: String,
     subjects: BTreeSet<Subject>,
     refused: u64,
+    sums: Sums,
     pub link: Link,
     /// What the dashboard says about itself.
     pub own: OwnLog,
@@ -51,6 +54,7 @@ impl Store {
             run_id: String::new(),
             subjects: BTreeSet::new(),
             refused: 0,
+            sums: Sums::default(),
             link: Link::Connecting,
             own: OwnLog::default(),
         }
@@ -69,13 +73,17 @@ impl Store {
             if anew {
                 self.frames.clear();
                 self.subjects.clear();
+                self.sums.forget((0, u64::MAX));
             }
             self.run_id.clone_from(&frame.run.run_id);
         }
         self.learn_subjects(&frame);
+        self.sums.forget((frame.unix_s, frame.unix_s));
         self.frames.insert(frame.unix_s, frame);
         while self.frames.len() > self.capacity {
-            self.frames.pop_first();
+            if let Some((gone, _)) = self.frames.pop_first() {
+                self.sums.forget((gone, gone));
+            }
         }
         anew
     }

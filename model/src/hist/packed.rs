@@ -4,6 +4,7 @@
 //! distance from the bucket before it and its count.
 
 use super::Histogram;
+use super::buckets::Buckets;
 
 const FORM: u8 = 1;
 
@@ -14,12 +15,7 @@ impl Histogram {
         for number in [self.sum_ns, self.min_ns, self.max_ns] {
             push(&mut bytes, number);
         }
-        let mut last = 0;
-        for (bucket, count) in &self.buckets {
-            push(&mut bytes, u64::from(bucket - last));
-            push(&mut bytes, *count);
-            last = *bucket;
-        }
+        push_buckets(&mut bytes, self.buckets.iter());
         bytes
     }
 
@@ -40,7 +36,17 @@ impl Histogram {
             count = count.checked_add(here)?;
             buckets.push((bucket, here));
         }
-        Some(Self { count, sum_ns, min_ns, max_ns, buckets })
+        Some(Self { count, sum_ns, min_ns, max_ns, buckets: Buckets::Open(buckets) })
+    }
+}
+
+/// Buckets in rising order.
+pub(super) fn push_buckets(bytes: &mut Vec<u8>, buckets: impl Iterator<Item = (u16, u64)>) {
+    let mut last = 0;
+    for (bucket, count) in buckets {
+        push(bytes, u64::from(bucket - last));
+        push(bytes, count);
+        last = bucket;
     }
 }
 
@@ -52,7 +58,7 @@ fn push(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-fn take(bytes: &mut &[u8]) -> Option<u64> {
+pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for place in 0..10 {
         let (byte, rest) = bytes.split_first()?;

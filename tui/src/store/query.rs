@@ -7,6 +7,7 @@
 use model::frame::{Frame, Span};
 use model::hist::Histogram;
 
+pub(super) use self::sums::Sums;
 use self::time::Times;
 use super::Store;
 use super::answers::{Answers, Slot};
@@ -24,6 +25,7 @@ mod logs;
 mod own;
 mod plot;
 mod rows;
+mod sums;
 mod time;
 mod topology;
 mod traces;

@@ -7,7 +7,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::recording::{self, START_S};
-use crate::screen::{Cursor, FaultCell, Snapshot, ViewQuery, Zoom};
+use crate::screen::faults::FaultsQuery;
+use crate::screen::load::LoadQuery;
+use crate::screen::topology::TopologyQuery;
+use crate::screen::{Cursor, Detail, FaultCell, Snapshot, ViewQuery, Zoom};
 
 fn build(store: &Store, query: &ViewQuery) -> Snapshot {
     query::build(store, &answers::Answers::default(), query)
@@ -230,6 +233,46 @@ fn the_automatic_zoom_grows_with_the_run_up_to_three_seconds() {
 }
 
 proptest! {
+    /// Frames come late, twice, with other numbers than before, and go at the bound.
+    #[test]
+    fn a_store_that_was_asked_before_says_what_a_fresh_one_says(
+        order in prop::collection::vec((0_usize..100, 0_u64..3), 1..60),
+        column_s in prop::sample::select(vec![1_u64, 5, 15]),
+        cursor in prop_oneof![Just(Cursor::Live), (0_u64..100).prop_map(|it| Cursor::At(START_S + it))],
+    ) {
+        let frames = recording::run();
+        let details = [
+            Detail::Overview,
+            Detail::Topology(TopologyQuery::default()),
+            Detail::Faults(FaultsQuery::default()),
+            Detail::Load(LoadQuery::default()),
+        ];
+        let queries = details.map(|detail| ViewQuery {
+            zoom: Zoom::Fixed(column_s),
+            cursor,
+            detail,
+            ..query()
+        });
+        let mut asked = Store::with_capacity(30);
+        for (index, more) in order {
+            let mut frame = frames[index].clone();
+            frame.edges[4].requests += more;
+            frame.edges[4].duration.record_ns(1_000_000_000, more);
+            frame.load.offered += more;
+            asked.insert(Arc::new(frame));
+            for query in &queries {
+                build(&asked, query);
+            }
+        }
+        let mut fresh = Store::with_capacity(30);
+        for frame in asked.all() {
+            fresh.insert(Arc::clone(frame));
+        }
+        for query in &queries {
+            prop_assert_eq!(build(&asked, query), build(&fresh, query));
+        }
+    }
+
     #[test]
     fn every_answer_has_as_many_columns_as_were_asked_for(
         seconds in prop::collection::vec(prop_oneof![

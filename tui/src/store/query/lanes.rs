@@ -1,6 +1,7 @@
 //! Breakers and faults over time, one cell per plot column.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use model::edge::Edge;
 use model::fault::FaultState;
@@ -14,20 +15,10 @@ use crate::store::Store;
 
 pub(super) fn breakers(store: &Store, times: &Times) -> Vec<BreakerLane> {
     let Some(at_cursor) = store.at_or_before(times.cursor_s) else { return Vec::new() };
-    let empty = || vec![None; times.columns()];
-    let mut cells: BTreeMap<&Edge, Vec<Option<BreakerState>>> =
-        at_cursor.breakers.iter().map(|breaker| (&breaker.edge, empty())).collect();
-    let (from, to) = times.span();
-    for frame in store.between(from, to) {
-        let Some(column) = times.plot_column_of(frame.unix_s) else { continue };
-        for breaker in &frame.breakers {
-            let cell = cells.get_mut(&breaker.edge).and_then(|lane| lane.get_mut(column));
-            if let Some(cell) = cell {
-                let grave = |state: &BreakerState| gravity(*state);
-                *cell = (*cell).into_iter().chain([breaker.state]).max_by_key(grave);
-            }
-        }
-    }
+    let column = |span: Option<(u64, u64)>| {
+        span.map(|span| store.sums.breakers.of((), span, || gravest(store, span)))
+    };
+    let columns: Vec<_> = times.plot_columns().map(column).collect();
     let end_ms = times.cursor_s.saturating_add(1).saturating_mul(1_000);
     let lane = |breaker: &model::frame::BreakerFrame| BreakerLane {
         edge: breaker.edge.clone(),
@@ -35,9 +26,21 @@ pub(super) fn breakers(store: &Store, times: &Times) -> Vec<BreakerLane> {
         reason: breaker.reason.clone(),
         age_s: end_ms.saturating_sub(breaker.since_unix_ms) / 1_000,
         probe_in_s: breaker.probe_at_unix_ms.map(|at| at.saturating_sub(end_ms).div_ceil(1_000)),
-        cells: cells.get(&breaker.edge).cloned().unwrap_or_default(),
+        cells: columns.iter().map(|column| column.as_ref()?.get(&breaker.edge).copied()).collect(),
     };
     at_cursor.breakers.iter().map(lane).collect()
+}
+
+fn gravest(store: &Store, (first, last): (u64, u64)) -> BTreeMap<Edge, BreakerState> {
+    let mut states: BTreeMap<Edge, BreakerState> = BTreeMap::new();
+    for breaker in store.between(first, last).flat_map(|frame| &frame.breakers) {
+        match states.get_mut(&breaker.edge) {
+            Some(state) if gravity(*state) > gravity(breaker.state) => {},
+            Some(state) => *state = breaker.state,
+            None => drop(states.insert(breaker.edge.clone(), breaker.state)),
+        }
+    }
+    states
 }
 
 /// Of several states in one column the one is shown that must not be missed.
@@ -53,34 +56,32 @@ fn gravity(state: BreakerState) -> u8 {
 
 pub(super) fn faults(store: &Store, times: &Times) -> Vec<FaultLane> {
     let Some(at_cursor) = store.at_or_before(times.cursor_s) else { return Vec::new() };
-    let idle = || vec![false; times.columns()];
-    let mut active: BTreeMap<&str, Vec<bool>> =
-        at_cursor.faults.iter().map(|fault| (fault.name.as_str(), idle())).collect();
-    let (from, to) = times.span();
-    for frame in store.between(from, to) {
-        let Some(column) = times.plot_column_of(frame.unix_s) else { continue };
-        for fault in frame.faults.iter().filter(|fault| was_active(fault)) {
-            let cells = active.get_mut(fault.name.as_str());
-            if let Some(cell) = cells.and_then(|cells| cells.get_mut(column)) {
-                *cell = true;
-            }
-        }
-    }
+    let column = |span: Option<(u64, u64)>| {
+        span.map(|span| store.sums.faults.of((), span, || acting(store, span)))
+    };
+    let columns: Vec<_> = times.plot_columns().map(column).collect();
     let hits = hits_by_fault(store, times);
     let seconds = table_window(store, times).count().max(1) as f64;
     at_cursor
         .faults
         .iter()
         .map(|fault| {
-            let cells = active.get(fault.name.as_str()).map_or(&[][..], Vec::as_slice);
+            let acts = |names: &Arc<BTreeSet<String>>| names.contains(&fault.name);
+            let cells: Vec<bool> =
+                columns.iter().map(|column| column.as_ref().is_some_and(acts)).collect();
             let hit = hits.get(fault.name.as_str()).copied().unwrap_or(0);
             FaultLane {
                 hit_per_s: hit as f64 / seconds,
-                cells: fault_cells(cells, fault.state, times.cursor_plot_column()),
+                cells: fault_cells(&cells, fault.state, times.cursor_plot_column()),
                 ..fault_lane(fault, at_cursor, times)
             }
         })
         .collect()
+}
+
+fn acting(store: &Store, (first, last): (u64, u64)) -> BTreeSet<String> {
+    let faults = store.between(first, last).flat_map(|frame| &frame.faults);
+    faults.filter(|fault| was_active(fault)).map(|fault| fault.name.clone()).collect()
 }
 
 /// A window can begin and end within one second: its hits tell.

@@ -1,6 +1,7 @@
 //! The load generator at full length: from frames to what is shown.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::frame::{Frame, LoadCellFrame};
 use model::hist::Histogram;
@@ -38,20 +39,30 @@ pub(super) fn build(
 ) -> LoadView {
     let shown = || store.between(times.span().0, times.cursor_s);
     let seconds = shown().count() as u64;
-    let rows = rows(shown(), seconds);
+    let columns: Vec<Arc<Cells>> = times
+        .columns_to_cursor()
+        .map(|(first, last)| {
+            store.sums.cells.of((), (first, last), || cells(store.between(first, last)))
+        })
+        .collect();
+    let rows = rows(&columns, seconds);
     let wanted = query.selected.as_ref();
     let selected = wanted.and_then(|wanted| rows.iter().position(|row| row.item == *wanted));
     let selected = selected.unwrap_or(0);
     let item = rows.get(selected).map(|row| &row.item);
-    let column = |seconds: Option<(u64, u64)>| {
-        seconds.map(|(first, last)| moment(store.between(first, last))).unwrap_or_default()
+    let column = |span: Option<(u64, u64)>| match span {
+        Some((first, last)) => {
+            let moment = || moment(store.between(first, last));
+            *store.sums.moments.of((), (first, last), moment)
+        },
+        None => LoadMoment::default(),
     };
     let last = shown().rev().map(|frame| &frame.load);
     LoadView {
         model: last.into_iter().find(|load| load.validity.is_some()).map(|load| load.model),
         moments: times.plot_columns().map(column).collect(),
         now: moment(table_window(store, times)),
-        spectrum: item.map(|item| spectrum(shown(), item, query.split)).unwrap_or_default(),
+        spectrum: item.map(|item| spectrum(&columns, item, query.split)).unwrap_or_default(),
         rows,
         selected,
         seconds,
@@ -105,66 +116,102 @@ fn group(cell: &LoadCellFrame) -> usize {
     }
 }
 
+/// What ended in some seconds, by flow and step: each flow before its steps, by name.
+pub(super) type Cells = BTreeMap<LoadItem, Sums>;
+
 #[derive(Debug, Default)]
-struct Sums {
+pub(super) struct Sums {
     count: u64,
     failed: u64,
-    durations: Histogram,
+    /// By phase and [`group`].
+    durations: BTreeMap<(Phase, usize), Histogram>,
     outcomes: BTreeMap<Outcome, u64>,
 }
 
-/// Each flow before its steps, by name.
-fn rows<'a>(frames: impl Iterator<Item = &'a Frame>, seconds: u64) -> Vec<LoadRow> {
-    let mut sums: BTreeMap<(&str, Option<&str>), Sums> = BTreeMap::new();
+impl Sums {
+    fn merged(&self) -> Histogram {
+        let mut merged = Histogram::default();
+        for durations in self.durations.values() {
+            merged.merge(durations);
+        }
+        merged
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.failed = self.failed.saturating_add(other.failed);
+        for (key, durations) in &other.durations {
+            self.durations.entry(*key).or_default().merge(durations);
+        }
+        for (outcome, count) in &other.outcomes {
+            let sum = self.outcomes.entry(*outcome).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+}
+
+fn cells<'a>(frames: impl Iterator<Item = &'a Frame>) -> Cells {
+    let mut by_name: BTreeMap<(&str, Option<&str>), Sums> = BTreeMap::new();
     for cell in frames.flat_map(|frame| &frame.load.cells) {
         let key = (cell.flow.as_str(), cell.step.as_deref());
-        if sums.len() >= ROWS_MAX && !sums.contains_key(&key) {
+        if by_name.len() >= ROWS_MAX && !by_name.contains_key(&key) {
             continue;
         }
-        let sum = sums.entry(key).or_default();
+        let sum = by_name.entry(key).or_default();
         sum.count = sum.count.saturating_add(cell.count);
-        sum.durations.merge(&cell.response);
+        sum.durations.entry((cell.phase, group(cell))).or_default().merge(&cell.response);
         if cell.outcome.is_error() {
             sum.failed = sum.failed.saturating_add(cell.count);
             let outcome = sum.outcomes.entry(cell.outcome).or_default();
             *outcome = outcome.saturating_add(cell.count);
         }
     }
-    sums.into_iter().map(|(key, sums)| row(key, sums, seconds)).collect()
+    let named = |(flow, step): (&str, Option<&str>)| LoadItem {
+        flow: flow.to_owned(),
+        step: step.map(str::to_owned),
+    };
+    by_name.into_iter().map(|(key, sums)| (named(key), sums)).collect()
 }
 
-fn row((flow, step): (&str, Option<&str>), sums: Sums, seconds: u64) -> LoadRow {
+fn rows(columns: &[Arc<Cells>], seconds: u64) -> Vec<LoadRow> {
+    let mut all: BTreeMap<&LoadItem, Sums> = BTreeMap::new();
+    for (item, sums) in columns.iter().flat_map(|column| column.iter()) {
+        if all.len() < ROWS_MAX || all.contains_key(item) {
+            all.entry(item).or_default().add(sums);
+        }
+    }
+    all.into_iter().map(|(item, sums)| row(item, sums, seconds)).collect()
+}
+
+fn row(item: &LoadItem, sums: Sums, seconds: u64) -> LoadRow {
+    let durations = sums.merged();
     let mut outcomes: Vec<(Outcome, u64)> =
         sums.outcomes.into_iter().filter(|(_, count)| *count > 0).collect();
     outcomes.sort_by_key(|(outcome, count)| (std::cmp::Reverse(*count), *outcome));
     LoadRow {
-        item: LoadItem { flow: flow.to_owned(), step: step.map(str::to_owned) },
+        item: item.clone(),
         count: sums.count,
         per_s: sums.count as f64 / seconds.max(1) as f64,
         error_percent: (sums.count > 0).then(|| sums.failed as f64 * 100.0 / sums.count as f64),
-        quantiles_ms: quantiles_ms(&sums.durations),
+        quantiles_ms: quantiles_ms(&durations),
         outcomes,
     }
 }
 
-fn spectrum<'a>(
-    frames: impl Iterator<Item = &'a Frame>,
-    item: &LoadItem,
-    split: Split,
-) -> Spectrum {
+fn spectrum(columns: &[Arc<Cells>], item: &LoadItem, split: Split) -> Spectrum {
     let names: Vec<&'static str> = match split {
         Split::Phases => Phase::ALL.map(Phase::as_str).to_vec(),
         Split::Groups => GROUPS.to_vec(),
     };
     let mut merged = vec![Histogram::default(); names.len()];
-    let is_wanted = |cell: &&LoadCellFrame| cell.flow == item.flow && cell.step == item.step;
-    for cell in frames.flat_map(|frame| &frame.load.cells).filter(is_wanted) {
+    let sums = columns.iter().filter_map(|column| column.get(item));
+    for ((phase, group), durations) in sums.flat_map(|sums| &sums.durations) {
         let curve = match split {
-            Split::Phases => Phase::ALL.iter().position(|phase| *phase == cell.phase),
-            Split::Groups => Some(group(cell)),
+            Split::Phases => Phase::ALL.iter().position(|it| it == phase),
+            Split::Groups => Some(*group),
         };
         if let Some(into) = curve.and_then(|curve| merged.get_mut(curve)) {
-            into.merge(&cell.response);
+            into.merge(durations);
         }
     }
     let curves: Vec<SpectrumCurve> = names
@@ -211,7 +258,7 @@ mod tests {
     #[test]
     fn journeys_count_once_and_steps_stand_behind_their_flow() {
         let frames = recording::until(36);
-        let rows = rows(frames.iter(), 36);
+        let rows = rows(&[Arc::new(cells(frames.iter()))], 36);
         let names: Vec<(&str, Option<&str>)> =
             rows.iter().map(|row| (row.item.flow.as_str(), row.item.step.as_deref())).collect();
         assert_eq!(names, [("browse", None), ("checkout", None), ("checkout", Some("pay"))]);
@@ -229,12 +276,13 @@ mod tests {
     fn the_groups_are_apart() {
         let frames = recording::until(36);
         let item = LoadItem { flow: "checkout".to_owned(), step: None };
-        let groups = spectrum(frames.iter(), &item, Split::Groups);
+        let halves = [&frames[..20], &frames[20..]].map(|half| Arc::new(cells(half.iter())));
+        let groups = spectrum(&halves, &item, Split::Groups);
         let p50: Vec<(&str, f64)> =
             groups.curves.iter().map(|it| (it.name, it.values_ms[0].unwrap())).collect();
         assert_eq!(p50.iter().map(|(name, _)| *name).collect::<Vec<_>>(), GROUPS);
         assert!(p50[2].1 > 1_000.0 && p50[0].1 < 100.0, "{p50:?}");
-        let phases = spectrum(frames.iter(), &item, Split::Phases);
+        let phases = spectrum(&halves, &item, Split::Phases);
         let names: Vec<&str> = phases.curves.iter().map(|it| it.name).collect();
         assert_eq!(names, ["warmup", "before", "during"]);
         assert!(groups.low_ms < groups.high_ms);

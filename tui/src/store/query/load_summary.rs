@@ -40,25 +40,27 @@ pub(super) fn build(store: &Store, times: &Times) -> LoadSummary {
 }
 
 fn columns(store: &Store, times: &Times) -> Vec<LoadColumn> {
-    times
-        .plot_columns()
-        .map(|seconds| {
-            let Some((first, last)) = seconds else { return LoadColumn::default() };
-            let frames = || store.between(first, last);
-            let present = frames().count();
-            if present == 0 {
-                return LoadColumn::default();
-            }
-            let totals = Totals::of(frames());
-            let per_s = |count: u64| Some(count as f64 / present as f64);
-            LoadColumn {
-                offered: per_s(totals.offered),
-                completed: per_s(totals.completed),
-                failed: per_s(totals.failed),
-                lateness_p99_ms: quantile_ms(&totals.lateness, 0.99),
-            }
-        })
-        .collect()
+    let column = |span: Option<(u64, u64)>| match span {
+        Some(span) => *store.sums.load.of((), span, || column(store, span)),
+        None => LoadColumn::default(),
+    };
+    times.plot_columns().map(column).collect()
+}
+
+fn column(store: &Store, (first, last): (u64, u64)) -> LoadColumn {
+    let frames = || store.between(first, last);
+    let present = frames().count();
+    if present == 0 {
+        return LoadColumn::default();
+    }
+    let totals = Totals::of(frames());
+    let per_s = |count: u64| Some(count as f64 / present as f64);
+    LoadColumn {
+        offered: per_s(totals.offered),
+        completed: per_s(totals.completed),
+        failed: per_s(totals.failed),
+        lateness_p99_ms: quantile_ms(&totals.lateness, 0.99),
+    }
 }
 
 /// Sums over some frames; journeys, not steps.

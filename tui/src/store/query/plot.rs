@@ -1,5 +1,7 @@
 //! Durations of one subject over time: four percentiles and a heat map per column.
 
+use std::sync::Arc;
+
 use model::hist::{self, Histogram};
 
 use super::time::Times;
@@ -18,19 +20,16 @@ pub(super) fn build(
     subject: Option<&Subject>,
     heat_rows: usize,
 ) -> Plot {
-    let merged: Vec<Histogram> = times
+    let merged: Vec<Arc<Histogram>> = times
         .plot_columns()
-        .map(|seconds| {
-            let mut into = Histogram::default();
-            if let (Some((first, last)), Some(subject)) = (seconds, subject) {
-                for frame in store.between(first, last) {
-                    add_subject(frame, subject, &mut into);
-                }
-            }
-            into
+        .map(|seconds| match (seconds, subject) {
+            (Some(span), Some(subject)) => {
+                store.sums.durations.of(subject.clone(), span, || merged(store, span, subject))
+            },
+            _ => Arc::default(),
         })
         .collect();
-    let quantiles: Vec<[Option<f64>; 4]> = merged.iter().map(quantiles_ms).collect();
+    let quantiles: Vec<[Option<f64>; 4]> = merged.iter().map(|it| quantiles_ms(it)).collect();
     let (low_ms, high_ms) = bounds(&quantiles);
     let columns: Vec<PlotColumn> = merged
         .iter()
@@ -42,6 +41,14 @@ pub(super) fn build(
         .collect();
     let heat_max = columns.iter().flat_map(|column| &column.heat).copied().max().unwrap_or(0);
     Plot { low_ms, high_ms, columns, heat_max }
+}
+
+fn merged(store: &Store, (first, last): (u64, u64), subject: &Subject) -> Histogram {
+    let mut into = Histogram::default();
+    for frame in store.between(first, last) {
+        add_subject(frame, subject, &mut into);
+    }
+    into
 }
 
 fn bounds(quantiles: &[[Option<f64>; 4]]) -> (f64, f64) {

@@ -73,12 +73,9 @@ impl Times {
         })
     }
 
-    /// The plot column that holds a second.
-    pub(super) fn plot_column_of(&self, second: u64) -> Option<usize> {
-        let start = phase_s(self.origin_ms, self.column_s);
-        let number = second.checked_sub(start)? / self.column_s;
-        let back = usize::try_from(self.last_column.checked_sub(number)?).ok()?;
-        (self.columns - 1).checked_sub(back)
+    /// First and last second of each plot column that is not after the cursor.
+    pub(super) fn columns_to_cursor(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.plot_columns().take(self.cursor_plot_column().saturating_add(1)).flatten()
     }
 
     /// First and last second of all plot columns.

@@ -63,10 +63,11 @@ pub(super) fn build(
 
 /// The edges of the frames that are shown with those that only spans tell, by caller and callee.
 fn numbers(store: &Store, answers: &Answers, times: &Times) -> Vec<EdgeNumbers> {
-    let mut found: BTreeSet<&Edge> = BTreeSet::new();
-    for frame in store.between(times.span().0, times.cursor_s) {
-        found.extend(frame.edges.iter().map(|it| &it.edge));
-    }
+    let columns: Vec<_> = times
+        .columns_to_cursor()
+        .map(|span| store.sums.edges.of((), span, || edges(store, span)))
+        .collect();
+    let mut found: BTreeSet<&Edge> = columns.iter().flat_map(|column| column.iter()).collect();
     if let Some(frame) = store.at_or_before(times.cursor_s) {
         found.extend(frame.breakers.iter().map(|it| &it.edge));
         found.extend(frame.faults.iter().flat_map(|fault| &fault.edges));
@@ -91,6 +92,14 @@ fn numbers(store: &Store, answers: &Answers, times: &Times) -> Vec<EdgeNumbers> 
         by_edge.entry(edge.clone()).or_insert_with(empty).call = Some(call.clone());
     }
     by_edge.into_values().collect()
+}
+
+fn edges(store: &Store, (first, last): (u64, u64)) -> BTreeSet<Edge> {
+    let mut found: BTreeSet<&Edge> = BTreeSet::new();
+    for frame in store.between(first, last) {
+        found.extend(frame.edges.iter().map(|it| &it.edge));
+    }
+    found.into_iter().cloned().collect()
 }
 
 fn calls(answers: &Answers) -> &[CallRow] {

@@ -39,11 +39,12 @@ pub(super) fn build(
     let mut rows: Vec<VerdictRow> = frame
         .verdicts
         .iter()
-        .filter(wanted)
-        .map(|verdict| VerdictRow {
+        .enumerate()
+        .filter(|(_, verdict)| wanted(verdict))
+        .map(|(place, verdict)| VerdictRow {
             window_s: window_s(frame, verdict.phase),
             budget: budget::read(&verdict.text, &verdict.observed),
-            decided: decided(store, times, verdict),
+            decided: decided(store, times, verdict, place),
             frame: verdict.clone(),
         })
         .collect();
@@ -89,16 +90,17 @@ fn window_s(frame: &Frame, phase: Phase) -> Option<(u64, u64)> {
     Some((from_ms / 1_000, to_ms.div_ceil(1_000)))
 }
 
-/// Goes back from the cursor for as long as the verdict is the same.
-fn decided(store: &Store, times: &Times, verdict: &VerdictFrame) -> Option<Decided> {
+/// Goes back from the cursor for as long as the verdict is the same; it nearly always is at the
+/// same place.
+fn decided(store: &Store, times: &Times, verdict: &VerdictFrame, place: usize) -> Option<Decided> {
     if verdict.verdict == Verdict::Waiting {
         return None;
     }
-    let same = |frame: &&Frame| {
-        frame.verdicts.iter().any(|it| {
-            it.phase == verdict.phase && it.text == verdict.text && it.verdict == verdict.verdict
-        })
+    let is = |it: &VerdictFrame| {
+        it.phase == verdict.phase && it.text == verdict.text && it.verdict == verdict.verdict
     };
+    let same =
+        |frame: &&Frame| frame.verdicts.get(place).is_some_and(is) || frame.verdicts.iter().any(is);
     let first = store.between(0, times.cursor_s).rev().take_while(same).last()?;
     let active = first.faults.iter().filter(|fault| fault.state == FaultState::Active);
     Some(Decided {

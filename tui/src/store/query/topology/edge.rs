@@ -103,16 +103,20 @@ fn names(text: &str, edge: &Edge) -> bool {
 }
 
 fn error_columns(store: &Store, times: &Times, edge: &Edge) -> Vec<Option<f64>> {
-    let column = |seconds: Option<(u64, u64)>| {
-        let (first, last) = seconds?;
-        let (mut requests, mut failed) = (0_u64, 0_u64);
-        for it in store.between(first, last).flat_map(|frame| of(frame, edge)) {
-            requests = requests.saturating_add(it.requests);
-            failed = it.errors.values().fold(failed, |sum, count| sum.saturating_add(*count));
-        }
-        (requests > 0).then(|| failed as f64 * 100.0 / requests as f64)
+    let column = |span: Option<(u64, u64)>| {
+        let span = span?;
+        *store.sums.errors.of(edge.clone(), span, || error_percent(store, span, edge))
     };
     times.plot_columns().map(column).collect()
+}
+
+fn error_percent(store: &Store, (first, last): (u64, u64), edge: &Edge) -> Option<f64> {
+    let (mut requests, mut failed) = (0_u64, 0_u64);
+    for it in store.between(first, last).flat_map(|frame| of(frame, edge)) {
+        requests = requests.saturating_add(it.requests);
+        failed = it.errors.values().fold(failed, |sum, count| sum.saturating_add(*count));
+    }
+    (requests > 0).then(|| failed as f64 * 100.0 / requests as f64)
 }
 
 #[cfg(test)]
