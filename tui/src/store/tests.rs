@@ -236,7 +236,7 @@ proptest! {
     /// Frames come late, twice, with other numbers than before, and go at the bound.
     #[test]
     fn a_store_that_was_asked_before_says_what_a_fresh_one_says(
-        order in prop::collection::vec((0_usize..100, 0_u64..3), 1..60),
+        order in prop::collection::vec((0_usize..100, 0_u64..3), 1..12),
         column_s in prop::sample::select(vec![1_u64, 5, 15]),
         cursor in prop_oneof![Just(Cursor::Live), (0_u64..100).prop_map(|it| Cursor::At(START_S + it))],
     ) {
@@ -253,7 +253,7 @@ proptest! {
             detail,
             ..query()
         });
-        let mut asked = Store::with_capacity(30);
+        let mut asked = Store::with_capacity(6);
         for (index, more) in order {
             let mut frame = frames[index].clone();
             frame.edges[4].requests += more;
@@ -264,7 +264,7 @@ proptest! {
                 build(&asked, query);
             }
         }
-        let mut fresh = Store::with_capacity(30);
+        let mut fresh = Store::with_capacity(6);
         for frame in asked.all() {
             fresh.insert(Arc::clone(frame));
         }
