@@ -1,12 +1,17 @@
 //! What the dashboard costs with thirty edges and an hour of history, beside its budgets: memory
 //! of the store, a snapshot and a drawn frame of every screen, and the bytes of a frame.
 
+#[path = "shared/busy.rs"]
 mod busy;
+#[path = "shared/counting.rs"]
 mod counting;
+#[path = "shared/resident.rs"]
+mod resident;
 
 use std::sync::Arc;
 
-use counting::{SCREENS, app, resident_bytes, terminal};
+use counting::{SCREENS, app, terminal};
+use resident::resident_bytes;
 use telemetry::clock::Clock;
 use tui::glyphs;
 use tui::screen::Zoom;

@@ -1,8 +1,8 @@
 //! What a viewer over a slow link pays for: the bytes of each frame of a busy run.
 
-#[path = "../benches/busy/mod.rs"]
+#[path = "../benches/shared/busy.rs"]
 mod busy;
-#[path = "../benches/counting/mod.rs"]
+#[path = "../benches/shared/counting.rs"]
 mod counting;
 
 use std::sync::Arc;

@@ -1,14 +1,14 @@
 //! What an hour of frames costs, by the resident size of this process, which does nothing else.
 #![cfg(target_os = "linux")]
 
-#[path = "../benches/busy/mod.rs"]
+#[path = "../benches/shared/busy.rs"]
 mod busy;
-#[path = "../benches/counting/mod.rs"]
-mod counting;
+#[path = "../benches/shared/resident.rs"]
+mod resident;
 
 use std::sync::Arc;
 
-use counting::resident_bytes;
+use resident::resident_bytes;
 use tui::store::Store;
 
 const SECONDS: u64 = 300;

@@ -1,5 +1,4 @@
-//! A terminal that counts the bytes that go to it, the screens to show on it, and the memory of
-//! this process.
+//! A terminal that counts the bytes that go to it, and the screens to show on it.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -66,12 +65,4 @@ pub(crate) fn app(screen: char, zoom: Zoom) -> App {
     let key = KeyEvent::new(KeyCode::Char(screen), KeyModifiers::NONE);
     update(&mut app, Msg::Key(key), &Snapshot::default());
     app
-}
-
-/// Resident size of this process.
-pub(crate) fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or(0) * 1_024
 }

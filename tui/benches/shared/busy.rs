@@ -94,13 +94,14 @@ fn is_hit(at: u64, number: u64) -> bool {
 fn edge_frame(at: u64, number: u64) -> EdgeFrame {
     let requests = 40 + mixed(at, number) % 40;
     let hit = is_hit(at, number);
-    let failed = if hit { requests / 5 } else { u64::from(mixed(at, number + 99) % 50 == 0) };
+    let failed =
+        if hit { requests / 5 } else { u64::from(mixed(at, number + 99).is_multiple_of(50)) };
     let middle_us = 2_000.0 * (1 + number % 7) as f64 * if hit { 40.0 } else { 1.0 };
     let head = |error: bool| TraceHead {
         trace_id: format!("{:016x}{:016x}", mixed(at, number), at * 100 + number + 1)
             .parse()
             .expect("a valid trace id"),
-        correlation_id: format!("u{:06x}-{at:06}", number).parse().ok(),
+        correlation_id: format!("u{number:06x}-{at:06}").parse().ok(),
         start_unix_ns: (START_S + at) * 1_000_000_000,
         duration_ns: 9_000_000,
         error,
