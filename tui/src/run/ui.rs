@@ -136,12 +136,13 @@ impl Ui {
         mut inputs: mpsc::Receiver<Event>,
     ) -> Result<Quit, TuiError> {
         let failed = |source| TuiError::Terminal { what: "draw on the terminal", source };
+        // Before there is anything to see, so that nobody stops this process in between.
+        let mut stops = stop_signals()
+            .map_err(|source| TuiError::Terminal { what: "listen to signals", source })?;
         let size = screen.size().map_err(failed)?;
         (self.app.width, self.app.height) = (size.width, size.height);
         self.wires.query.send_replace(self.app.query());
         self.draw(screen).map_err(failed)?;
-        let mut stops = stop_signals()
-            .map_err(|source| TuiError::Terminal { what: "listen to signals", source })?;
         loop {
             let effects = match self.wake(&mut inputs, &mut stops).await {
                 Woke::Input(None) => return Err(TuiError::Input),
