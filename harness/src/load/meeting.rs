@@ -1,5 +1,5 @@
-//! The collector of one load, in memory: workers meet there and report to it, and the dashboard asks
-//! it. A load in this process that nobody looks at needs none.
+//! The collector of one load, in memory: workers meet there and report to it, and the dashboard
+//! asks it. A load in this process that nobody looks at needs none.
 
 use std::path::Path;
 

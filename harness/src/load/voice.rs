@@ -1,5 +1,5 @@
-//! Complaints of what runs beside a load. While the dashboard has the terminal they stand in its own
-//! log, and on standard error once it is gone.
+//! Complaints of what runs beside a load. While the dashboard has the terminal they stand in its
+//! own log, and on standard error once it is gone.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
