@@ -163,11 +163,12 @@ impl Waterfall {
         self.rows.get(row).map(|row| detail::lines(trace, row)).unwrap_or_default()
     }
 
-    /// The row that tells best what went wrong: the first that a fault touched, else the last that
+    /// The row that tells best what went wrong: where a fault or a breaker acted, else the last that
     /// failed.
     pub fn guilty(&self) -> Option<usize> {
-        let touched = self.rows.iter().position(|row| row.fault.is_some());
-        touched.or_else(|| self.rows.iter().rposition(|row| row.error))
+        let of = |kind: BarKind| self.rows.iter().position(|row| row.bar == kind);
+        let acted = of(BarKind::Fault).or_else(|| of(BarKind::Rejected));
+        acted.or_else(|| self.rows.iter().rposition(|row| row.error))
     }
 
     /// The row of a span.

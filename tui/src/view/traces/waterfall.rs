@@ -32,11 +32,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, view: &TracesView, area: 
     let fall = &open.waterfall;
     let drawn: Vec<waterfall::WaterfallRow<'_>> =
         fall.rows.iter().map(|row| bar(canvas, row)).collect();
-    let scale = scale(fall);
+    let selected = app.screens.traces.row_of(open).min(drawn.len().saturating_sub(1));
+    let window = window(fall, selected);
+    let scale = scale(fall, window);
     let widget = waterfall::Waterfall {
         rows: &drawn,
-        selected: app.screens.traces.row_of(open).min(drawn.len().saturating_sub(1)),
-        window: (0.0, 1.0),
+        selected,
+        window,
         scale: &scale,
         titles: ["service", "operation"],
         skip: 0,
@@ -67,7 +69,21 @@ fn title(open: &Opened) -> String {
         errors => format!("  {}", words::counted(errors, "error")),
     };
     let spans = words::counted(fall.spans, "span");
-    format!("Trace {id}  {}  {spans}{errors}", words::duration(fall.total_ns))
+    // Work that goes on after the answer is no part of how long it took.
+    let after = fall.total_ns.saturating_sub(fall.path_total_ns);
+    let after = if after > fall.path_total_ns / 20 {
+        format!(" and {} after it", words::duration(after))
+    } else {
+        String::new()
+    };
+    format!("Trace {id}  {}{after}  {spans}{errors}", words::duration(fall.path_total_ns))
+}
+
+/// The request itself; all of the trace when the selected row lies beyond it.
+fn window(fall: &Waterfall, selected: usize) -> (f64, f64) {
+    let (from, to) = fall.focus;
+    let seen = fall.rows.get(selected).is_none_or(|row| row.start <= to && row.start >= from);
+    if seen && to > from { (from, to) } else { (0.0, 1.0) }
 }
 
 /// What is odd about the trace, the clocks first.
@@ -106,7 +122,9 @@ fn bar<'a>(canvas: &Canvas<'a>, row: &WaterfallRow) -> waterfall::WaterfallRow<'
     }
 }
 
-fn scale(fall: &Waterfall) -> Vec<String> {
+/// Times since the start of the window.
+fn scale(fall: &Waterfall, (from, to): (f64, f64)) -> Vec<String> {
     let steps = MARKS - 1;
-    (0..MARKS).map(|at| words::duration((fall.total_ns / steps).saturating_mul(at))).collect()
+    let whole = ((to - from) * fall.total_ns as f64) as u64;
+    (0..MARKS).map(|at| words::duration((whole / steps).saturating_mul(at))).collect()
 }
