@@ -4,7 +4,6 @@
 //! in it, and it need not exist. Everything that it says and that cannot be meant is an error with
 //! line and column, because a key that silently does nothing is found out at the wrong moment.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -12,9 +11,8 @@ use std::path::{Path, PathBuf};
 
 use model::reading::problem::Problems;
 
-use crate::filter::FieldTable;
 use crate::keys::{Keymap, Preset, Rule};
-use crate::screen::{TABLE_WINDOW_S, Zoom};
+use crate::screen::Zoom;
 use crate::theme::{ColorChoice, Colors, ThemeName};
 
 mod colors;
@@ -27,8 +25,6 @@ mod tests;
 pub const FPS: std::ops::RangeInclusive<u64> = 1..=30;
 /// Frames per second unless asked otherwise.
 pub const FPS_DEFAULT: u8 = 10;
-/// Longest window of the tables, in seconds.
-pub const WINDOW_MAX_S: u64 = 3_600;
 /// Longest file, in bytes.
 const BYTES_MAX: u64 = model::limits::SCENARIO_BYTES_MAX as u64;
 
@@ -48,12 +44,7 @@ pub struct Config {
     pub mouse: bool,
     /// Most frames per second.
     pub fps: u8,
-    /// Seconds that tables and numbers are about.
-    pub window_s: u64,
     pub zoom: Zoom,
-    /// Columns of a list in their order, by the name of its [`FieldTable`]; a list that is not here
-    /// shows what it shows.
-    pub columns: BTreeMap<&'static str, Vec<&'static str>>,
 }
 
 impl Default for Config {
@@ -67,9 +58,7 @@ impl Default for Config {
             ascii: None,
             mouse: true,
             fps: FPS_DEFAULT,
-            window_s: TABLE_WINDOW_S,
             zoom: Zoom::Auto,
-            columns: BTreeMap::new(),
         }
     }
 }
@@ -125,10 +114,5 @@ impl Config {
 
     pub fn keymap(&self) -> Keymap {
         Keymap::of(self.preset).with(&self.rules)
-    }
-
-    /// The columns of a list, if the file says which.
-    pub fn columns_of(&self, table: &FieldTable) -> Option<&[&'static str]> {
-        self.columns.get(table.name).map(Vec::as_slice)
     }
 }

@@ -26,7 +26,7 @@ fn press(config: &Config, place: Place, key: &str) -> Found {
 #[test]
 fn an_empty_file_says_what_no_file_says() {
     assert_eq!(parse(""), Config::default());
-    assert_eq!(parse("# only a comment\n[keys]\n[colors]\n[columns]\n"), Config::default());
+    assert_eq!(parse("# only a comment\n[keys]\n[colors]\n"), Config::default());
 }
 
 #[test]
@@ -38,7 +38,6 @@ fn everything_that_can_be_said_is_taken() {
         fps = 4
         mouse = false
         ascii = true
-        window = "1m"
         zoom = "5s"
         [keys]
         preset = "emacs"
@@ -52,9 +51,6 @@ fn everything_that_can_be_said_is_taken() {
         warn = "bright-blue"
         series.1 = 33
         "log.error" = 1
-        [columns]
-        traces = ["dur", "trace"]
-        overview = "p99.9"
         "#,
     );
     let traces = Place::Screen(Screen::Traces);
@@ -72,9 +68,7 @@ fn everything_that_can_be_said_is_taken() {
     }
     assert_eq!((config.color, config.theme), (ColorChoice::Always, Some(ThemeName::Light)));
     assert_eq!((config.fps, config.mouse, config.ascii), (4, false, Some(true)));
-    assert_eq!((config.window_s, config.zoom), (60, Zoom::Fixed(5)));
-    assert_eq!(config.columns["traces"], ["dur", "trace"]);
-    assert_eq!(config.columns["overview"], ["p99.9"]);
+    assert_eq!(config.zoom, Zoom::Fixed(5));
     let theme = Theme { colors: config.colors, ..Theme::default() };
     for (role, color) in [
         (Role::Ok, Color::Indexed(40)),
@@ -92,7 +86,6 @@ fn what_cannot_be_meant_is_told_with_its_place_and_the_nearest_name() {
         ("colour = 1", "1:1 unknown key \"colour\" in the file; did you mean \"color\"?"),
         ("theme = \"drak\"", "1:9 unknown theme \"drak\"; did you mean \"dark\"?"),
         ("fps = 60", "1:7 `fps` in the file must be an integer from 1 to 30, got the integer 60"),
-        ("window = \"1500ms\"", "1:10 `window` must be whole seconds, from \"1s\" to \"1h\""),
         (
             "zoom = \"4s\"",
             "1:8 `zoom` is the time per column: auto, 1s, 2s, 3s, 5s, 10s, 15s, 30s, 60s; got \"4s\"",
@@ -128,12 +121,6 @@ fn what_cannot_be_meant_is_told_with_its_place_and_the_nearest_name() {
             "[colors]\nok = 256",
             "2:6 \"ok\" in [colors] must be an integer from 0 to 255, got the integer 256",
         ),
-        (
-            "[columns]\ntraces = [\"duration\"]",
-            "2:11 unknown column \"duration\"; known: dur, error, err, spans, fault, trace, corr, root, name",
-        ),
-        ("[columns]\ntraces = [\"dur\", \"dur\"]", "2:18 the column \"dur\" is listed twice"),
-        ("[columns]\ntraces = []", "2:10 \"traces\" needs at least one column"),
         ("theme = ", "1:9 this is not TOML: string values must be quoted, expected literal string"),
     ] {
         assert_eq!(problems(text), [message], "{text}");
@@ -201,7 +188,7 @@ proptest! {
     fn no_text_makes_reading_the_settings_panic(
         text in prop_oneof![
             ".{0,80}",
-            "\\[(keys|colors|columns)\\]\n\"[a-z:\\- ]{0,12}\" = (\"[a-z-]{0,8}\"|[0-9]{1,4}|\\[\\])\n",
+            "\\[(keys|colors)\\]\n\"[a-z:\\- ]{0,12}\" = (\"[a-z-]{0,8}\"|[0-9]{1,4}|\\[\\])\n",
         ],
     ) {
         if let Err(problems) = Config::parse("watch.toml", &text) {
