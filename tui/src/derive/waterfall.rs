@@ -163,8 +163,8 @@ impl Waterfall {
         self.rows.get(row).map(|row| detail::lines(trace, row)).unwrap_or_default()
     }
 
-    /// The row that tells best what went wrong: where a fault or a breaker acted, else the last that
-    /// failed.
+    /// The row that tells best what went wrong: where a fault or a breaker acted, else the last
+    /// that failed.
     pub fn guilty(&self) -> Option<usize> {
         let of = |kind: BarKind| self.rows.iter().position(|row| row.bar == kind);
         let acted = of(BarKind::Fault).or_else(|| of(BarKind::Rejected));
