@@ -19,12 +19,25 @@ mod table;
 mod tests;
 
 pub use action::Action;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
 pub use footer::{Footer, Hint};
 pub use key::{Key, KeyError, Sequence};
 pub use keymap::{Found, Keymap, Pending, Rule, RuleError};
 pub use place::{Place, Places, Screen};
 pub use print::{markdown, print_keys};
 pub use table::{ROWS, Row};
+
+/// The key that a letter stands for where keys are written as one text: a line feed is Enter.
+pub(crate) fn typed(letter: char) -> KeyEvent {
+    let code = match letter {
+        '\u{1b}' => KeyCode::Esc,
+        '\n' => KeyCode::Enter,
+        '\t' => KeyCode::Tab,
+        letter => KeyCode::Char(letter),
+    };
+    KeyEvent::new(code, KeyModifiers::NONE)
+}
 
 /// Which keys the table starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use model::frame::Frame;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -13,6 +12,7 @@ use crate::app::{App, Msg, Playback, update};
 use crate::ask::Asker;
 use crate::feed::NobodyAsked;
 use crate::glyphs;
+use crate::keys::typed;
 use crate::screen::{Link, Snapshot};
 use crate::store::answers::Answers;
 use crate::store::{Store, query};
@@ -75,14 +75,7 @@ pub(crate) async fn buffer(frames: &[Frame], size: (u16, u16), options: &Picture
     }
     let mut snapshot = sitting.look(&app).await;
     for letter in options.keys.chars() {
-        let code = match letter {
-            '\n' => KeyCode::Enter,
-            '\u{1b}' => KeyCode::Esc,
-            '\t' => KeyCode::Tab,
-            letter => KeyCode::Char(letter),
-        };
-        let key = KeyEvent::new(code, KeyModifiers::NONE);
-        if update(&mut app, Msg::Key(key), &snapshot).ask {
+        if update(&mut app, Msg::Key(typed(letter)), &snapshot).ask {
             snapshot = sitting.look(&app).await;
         }
     }

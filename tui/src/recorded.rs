@@ -32,7 +32,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use answer::RecordedAsker;
 pub use calls::calls_of;
-pub use feed::{RecordedFeed, TapedFeed};
+pub use feed::RecordedFeed;
 pub use read::{RecordedError, open, read};
 pub use recorder::{RecordStatus, Recorder, Tap, record_all};
 pub use write::{WriteError, Writer};

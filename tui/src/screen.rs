@@ -24,7 +24,7 @@ use crate::filter::Filter;
 use self::faults::{FaultsQuery, FaultsView};
 use self::load::{LoadQuery, LoadView};
 use self::logs::{LogsQuery, LogsView};
-use self::own::{OwnQuery, OwnView};
+use self::own::OwnView;
 use self::topology::{TopologyQuery, TopologyView};
 use self::traces::{TracesQuery, TracesView};
 use self::verdicts::{VerdictsQuery, VerdictsView};
@@ -169,7 +169,8 @@ pub enum Detail {
     Faults(FaultsQuery),
     Verdicts(VerdictsQuery),
     Load(LoadQuery),
-    Own(OwnQuery),
+    /// Everything that is kept.
+    Own,
 }
 
 /// How a question stands that was asked for a screen.

@@ -236,6 +236,19 @@ impl Canvas<'_> {
     }
 }
 
+/// From this share of failed requests on, in percent, the number is red.
+const BAD_PERCENT: f64 = 1.0;
+
+/// How a share of failed requests looks; `None` is without requests.
+fn error_role(percent: Option<f64>) -> Role {
+    match percent {
+        Some(share) if share >= BAD_PERCENT => Role::Error,
+        Some(share) if share > 0.0 => Role::Warn,
+        Some(_) => Role::Text,
+        None => Role::Dim,
+    }
+}
+
 /// The cursor, when it is worth a mark of its own.
 fn marked_cursor(axis: &Axis) -> Option<usize> {
     (axis.newest_s != Some(axis.cursor_s)).then_some(axis.cursor)

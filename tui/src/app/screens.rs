@@ -51,7 +51,7 @@ pub(super) fn detail(app: &App) -> Detail {
         Screen::Faults => Detail::Faults(faults::query(app)),
         Screen::Verdicts => Detail::Verdicts(verdicts::query(app)),
         Screen::Load => Detail::Load(load::query(app)),
-        Screen::OwnLog => Detail::Own(own::query(app)),
+        Screen::OwnLog => Detail::Own,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Keys as lines of a table: a state, a key, the next state.
 
-use crossterm::event::{KeyCode, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use model::edge::Edge;
 
 use super::*;
+use crate::keys::typed;
 use crate::screen::{Axis, Row, SortBy};
 use crate::store::answers::Answers;
 use crate::store::{Store, query};
@@ -55,13 +56,7 @@ fn press(app: &mut App, letters: &str) -> Effects {
 fn press_on(app: &mut App, letters: &str, seen: &Snapshot) -> Effects {
     let mut effects = Effects::default();
     for letter in letters.chars() {
-        let code = match letter {
-            '\u{1b}' => KeyCode::Esc,
-            '\n' => KeyCode::Enter,
-            '\t' => KeyCode::Tab,
-            letter => KeyCode::Char(letter),
-        };
-        effects = update(app, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)), seen);
+        effects = update(app, Msg::Key(typed(letter)), seen);
     }
     effects
 }

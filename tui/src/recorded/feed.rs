@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::frame::Frame;
 
-use super::{RecordedAsker, Recording, Tap};
+use super::{RecordedAsker, Recording};
 use crate::ask::Asker;
 use crate::feed::{Feed, FeedEvent};
 use crate::screen::Link;
@@ -52,32 +52,5 @@ impl Feed for RecordedFeed {
 
     fn asker(&self) -> Arc<dyn Asker> {
         Arc::clone(&self.asker)
-    }
-}
-
-/// A feed whose frames also go into a recording.
-#[derive(Debug)]
-pub struct TapedFeed<F> {
-    feed: F,
-    tap: Tap,
-}
-
-impl<F: Feed> TapedFeed<F> {
-    pub fn new(feed: F, tap: Tap) -> Self {
-        Self { feed, tap }
-    }
-}
-
-impl<F: Feed> Feed for TapedFeed<F> {
-    async fn next(&mut self) -> FeedEvent {
-        let event = self.feed.next().await;
-        if let FeedEvent::Frame(frame) = &event {
-            self.tap.frame(Arc::clone(frame));
-        }
-        event
-    }
-
-    fn asker(&self) -> Arc<dyn Asker> {
-        self.feed.asker()
     }
 }

@@ -2,6 +2,17 @@
 
 use model::load::{LoadModel, Outcome, Validity};
 
+/// The percentiles that are usual, as fractions, and their names.
+pub const PERCENTILES: [(f64, &str); 7] = [
+    (0.5, "50"),
+    (0.75, "75"),
+    (0.9, "90"),
+    (0.95, "95"),
+    (0.99, "99"),
+    (0.999, "99.9"),
+    (0.9999, "99.99"),
+];
+
 /// Curves of one distribution each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Split {
@@ -94,7 +105,7 @@ pub struct SpectrumCurve {
     /// Among all that there can be, so that it looks the same when others come and go.
     pub place: usize,
     pub count: u64,
-    /// By percentile of [`crate::widget::spectrum::PERCENTILES`]; `None` where there are too few
+    /// By percentile of [`PERCENTILES`]; `None` where there are too few
     /// values to tell.
     pub values_ms: Vec<Option<f64>>,
 }

@@ -2,10 +2,6 @@
 
 use crate::own::{OwnEntry, OwnKind};
 
-/// What is wanted: everything that is kept.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct OwnQuery {}
-
 /// What is shown.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct OwnView {

@@ -43,14 +43,15 @@ pub fn questions(store: &Store, answers: &Answers, query: &ViewQuery) -> Vec<(Sl
     let Some(times) = Times::of(store, query) else { return Vec::new() };
     let times = &times;
     match &query.detail {
-        Detail::Overview => Vec::new(),
+        // Frames tell everything that these show.
+        Detail::Overview
+        | Detail::Faults(_)
+        | Detail::Verdicts(_)
+        | Detail::Load(_)
+        | Detail::Own => Vec::new(),
         Detail::Topology(query) => topology::questions(store, answers, times, query),
         Detail::Traces(query) => traces::questions(store, answers, times, query),
         Detail::Logs(query) => logs::questions(store, answers, times, query),
-        Detail::Faults(query) => faults::questions(store, answers, times, query),
-        Detail::Verdicts(query) => verdicts::questions(store, answers, times, query),
-        Detail::Load(query) => load::questions(store, answers, times, query),
-        Detail::Own(query) => own::questions(store, answers, times, query),
     }
 }
 
@@ -86,16 +87,12 @@ fn detail(store: &Store, answers: &Answers, times: &Times, detail: &Detail) -> D
         Detail::Logs(query) => {
             DetailView::Logs(Box::new(logs::build(store, answers, times, query)))
         },
-        Detail::Faults(query) => {
-            DetailView::Faults(Box::new(faults::build(store, answers, times, query)))
-        },
+        Detail::Faults(query) => DetailView::Faults(Box::new(faults::build(store, times, query))),
         Detail::Verdicts(query) => {
-            DetailView::Verdicts(Box::new(verdicts::build(store, answers, times, query)))
+            DetailView::Verdicts(Box::new(verdicts::build(store, times, query)))
         },
-        Detail::Load(query) => {
-            DetailView::Load(Box::new(load::build(store, answers, times, query)))
-        },
-        Detail::Own(query) => DetailView::Own(Box::new(own::build(store, query))),
+        Detail::Load(query) => DetailView::Load(Box::new(load::build(store, times, query))),
+        Detail::Own => DetailView::Own(Box::new(own::build(store))),
     }
 }
 
@@ -109,7 +106,7 @@ fn nothing(store: &Store, detail: &Detail) -> DetailView {
         Detail::Faults(_) => DetailView::Faults(Box::default()),
         Detail::Verdicts(_) => DetailView::Verdicts(Box::default()),
         Detail::Load(_) => DetailView::Load(Box::default()),
-        Detail::Own(query) => DetailView::Own(Box::new(own::build(store, query))),
+        Detail::Own => DetailView::Own(Box::new(own::build(store))),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Canvas, TimePlot};
+use super::{Canvas, TimePlot, error_role};
 use crate::app::{App, Picture, picture};
 use crate::filter::Filter;
 use crate::format;
@@ -25,8 +25,6 @@ mod tree;
 
 /// Columns of a wide left panel that are not plot, as on the overview.
 const HISTORY_EXTRA: u16 = 18;
-/// From this share of failed requests on, in percent, it is red.
-const BAD_PERCENT: f64 = 1.0;
 
 pub(super) fn draw(
     canvas: &mut Canvas<'_>,
@@ -148,15 +146,6 @@ fn other(canvas: &mut Canvas<'_>, app: &App, view: &TopologyView, area: Rect) {
     } else {
         let inside = canvas.framed(area, "Matrix: failed %", "rows call columns", has_keys);
         matrix::draw(canvas, app, view, inside);
-    }
-}
-
-fn error_role(percent: Option<f64>) -> Role {
-    match percent {
-        Some(share) if share >= BAD_PERCENT => Role::Error,
-        Some(share) if share > 0.0 => Role::Warn,
-        Some(_) => Role::Text,
-        None => Role::Dim,
     }
 }
 

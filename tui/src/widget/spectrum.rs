@@ -10,17 +10,6 @@ use ratatui::style::Style;
 use super::paint;
 use super::series::{Line, Series};
 
-/// The percentiles that are usual, as fractions, and their names.
-pub const PERCENTILES: [(f64, &str); 7] = [
-    (0.5, "50"),
-    (0.75, "75"),
-    (0.9, "90"),
-    (0.95, "95"),
-    (0.99, "99"),
-    (0.999, "99.9"),
-    (0.9999, "99.99"),
-];
-
 /// One distribution.
 #[derive(Debug, Clone)]
 pub struct Curve<'a> {
@@ -184,6 +173,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::screen::load::PERCENTILES;
 
     fn drawn(curves: &[Curve<'_>], scale: (f64, f64), dotted: bool, area: Rect) -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, area.right() + 1, area.bottom() + 1));

@@ -102,17 +102,16 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
 mod tests {
     use std::sync::Arc;
 
-    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
     use super::*;
     use crate::app::{Msg, update};
     use crate::filter::Filter;
+    use crate::keys::typed;
     use crate::recording;
     use crate::store::answers::Answers;
     use crate::store::{Store, query};
 
     /// Types on the screen after 52 s of the run, with a new picture after each key.
-    fn typed(keys: &str) -> (App, Effects) {
+    fn pressed(keys: &str) -> (App, Effects) {
         let mut store = Store::default();
         for frame in recording::until(52) {
             store.insert(Arc::new(frame));
@@ -121,8 +120,7 @@ mod tests {
         let mut effects = Effects::default();
         for letter in format!("7{keys}").chars() {
             let seen = query::build(&store, &Answers::default(), &app.query());
-            let code = if letter == '\n' { KeyCode::Enter } else { KeyCode::Char(letter) };
-            effects = update(&mut app, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)), &seen);
+            effects = update(&mut app, Msg::Key(typed(letter)), &seen);
         }
         (app, effects)
     }
@@ -138,7 +136,7 @@ mod tests {
             ("n", Some(("checkout", None))),
             ("jjN", Some(("checkout", None))),
         ] {
-            let (app, _) = typed(keys);
+            let (app, _) = pressed(keys);
             let item = app.screens.load.selected;
             let found = item.as_ref().map(|it| (it.flow.as_str(), it.step.as_deref()));
             assert_eq!(found, expected, "{keys:?}");
@@ -154,19 +152,19 @@ mod tests {
             ("j\n", "span=\"checkout\" error=true"),
             ("jjT", "span=\"pay\""),
         ] {
-            let (app, _) = typed(keys);
+            let (app, _) = pressed(keys);
             assert_eq!(app.screen, Screen::Traces);
             assert_eq!(app.filter(Screen::Traces).map(Filter::text), Some(filter), "{keys:?}");
         }
-        let order = typed("jjy").1.order;
+        let order = pressed("jjy").1.order;
         assert_eq!(order, Some(Order::Copy("checkout pay".to_owned())));
     }
 
     #[test]
     fn percentiles_are_split_by_phase_or_by_group() {
-        assert_eq!(typed("").0.screens.load.split, Split::Phases);
-        let (app, effects) = typed("m");
+        assert_eq!(pressed("").0.screens.load.split, Split::Phases);
+        let (app, effects) = pressed("m");
         assert_eq!((app.screens.load.split, effects.ask), (Split::Groups, true));
-        assert_eq!(typed("mm").0.screens.load.split, Split::Phases);
+        assert_eq!(pressed("mm").0.screens.load.split, Split::Phases);
     }
 }

@@ -2,17 +2,13 @@
 
 use crate::app::{App, Effects, Order};
 use crate::keys::Action;
-use crate::screen::own::{OwnQuery, OwnView};
+use crate::screen::own::OwnView;
 use crate::screen::{DetailView, Snapshot};
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Choices {
     /// Number of an entry; `None` stays with the newest.
     pub selected: Option<u64>,
-}
-
-pub(super) fn query(_app: &App) -> OwnQuery {
-    OwnQuery {}
 }
 
 fn shown(seen: &Snapshot) -> Option<&OwnView> {

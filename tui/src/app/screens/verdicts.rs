@@ -129,10 +129,9 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
 
 #[cfg(test)]
 mod tests {
-    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
     use super::*;
     use crate::app::{Msg, update};
+    use crate::keys::typed;
     use crate::recording::{self, START_S};
     use crate::screen::Cursor;
     use crate::store::answers::Answers;
@@ -148,12 +147,8 @@ mod tests {
         let mut app = App::new(120, 40, false);
         app.screen = Screen::Verdicts;
         for letter in keys.chars() {
-            let code = match letter {
-                '\n' => KeyCode::Enter,
-                letter => KeyCode::Char(letter),
-            };
             let seen = query::build(&store, &Answers::default(), &app.query());
-            update(&mut app, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)), &seen);
+            update(&mut app, Msg::Key(typed(letter)), &seen);
         }
         app
     }

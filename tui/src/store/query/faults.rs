@@ -7,33 +7,16 @@ use model::frame::{EventKind, FaultFrame, Frame};
 
 use super::time::Times;
 use super::{lanes, table_window};
-use crate::ask::Question;
 use crate::screen::FaultCell;
 use crate::screen::faults::{
     FaultDetail, FaultOrder, FaultRow, FaultsQuery, FaultsView, Moment, Reach, WindowRow,
 };
 use crate::store::Store;
-use crate::store::answers::{Answers, Slot};
 
 /// Newest moments that are kept for going from one to the next.
 const MOMENTS_MAX: usize = 500;
 
-/// What has to be asked for it: the frames tell everything.
-pub(super) fn questions(
-    _store: &Store,
-    _answers: &Answers,
-    _times: &Times,
-    _query: &FaultsQuery,
-) -> Vec<(Slot, Question)> {
-    Vec::new()
-}
-
-pub(super) fn build(
-    store: &Store,
-    _answers: &Answers,
-    times: &Times,
-    query: &FaultsQuery,
-) -> FaultsView {
+pub(super) fn build(store: &Store, times: &Times, query: &FaultsQuery) -> FaultsView {
     let Some(frame) = store.at_or_before(times.cursor_s) else { return FaultsView::default() };
     let zero_ms = zero_ms(frame);
     let mut found: Vec<(&FaultFrame, FaultRow)> = frame

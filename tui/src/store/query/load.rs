@@ -10,33 +10,15 @@ use model::phase::Phase;
 
 use super::time::Times;
 use super::{plot, quantile_ms, quantiles_ms, table_window};
-use crate::ask::Question;
 use crate::screen::load::{
-    LoadItem, LoadMoment, LoadQuery, LoadRow, LoadView, Spectrum, SpectrumCurve, Split,
+    LoadItem, LoadMoment, LoadQuery, LoadRow, LoadView, PERCENTILES, Spectrum, SpectrumCurve, Split,
 };
 use crate::store::Store;
-use crate::store::answers::{Answers, Slot};
-use crate::widget::spectrum::PERCENTILES;
 
 /// Rows of the table; flows and steps come from outside.
 const ROWS_MAX: usize = 500;
 
-/// Frames tell everything.
-pub(super) fn questions(
-    _store: &Store,
-    _answers: &Answers,
-    _times: &Times,
-    _query: &LoadQuery,
-) -> Vec<(Slot, Question)> {
-    Vec::new()
-}
-
-pub(super) fn build(
-    store: &Store,
-    _answers: &Answers,
-    times: &Times,
-    query: &LoadQuery,
-) -> LoadView {
+pub(super) fn build(store: &Store, times: &Times, query: &LoadQuery) -> LoadView {
     let shown = || store.between(times.span().0, times.cursor_s);
     let seconds = shown().count() as u64;
     let columns: Vec<Arc<Cells>> = times

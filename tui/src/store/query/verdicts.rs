@@ -7,32 +7,15 @@ use model::frame::{Frame, Verdict, VerdictFrame};
 use model::phase::Phase;
 
 use super::time::Times;
-use crate::ask::Question;
 use crate::derive::budget;
 use crate::screen::verdicts::{Decided, VerdictOrder, VerdictRow, VerdictsQuery, VerdictsView};
 use crate::store::Store;
-use crate::store::answers::{Answers, Slot};
 
 /// From the gravest on.
 const GRAVITY: [Verdict; 5] =
     [Verdict::Fail, Verdict::Unclear, Verdict::NotExercised, Verdict::Waiting, Verdict::Pass];
 
-/// What has to be asked for it: the frames tell everything.
-pub(super) fn questions(
-    _store: &Store,
-    _answers: &Answers,
-    _times: &Times,
-    _query: &VerdictsQuery,
-) -> Vec<(Slot, Question)> {
-    Vec::new()
-}
-
-pub(super) fn build(
-    store: &Store,
-    _answers: &Answers,
-    times: &Times,
-    query: &VerdictsQuery,
-) -> VerdictsView {
+pub(super) fn build(store: &Store, times: &Times, query: &VerdictsQuery) -> VerdictsView {
     let Some(frame) = store.at_or_before(times.cursor_s) else { return VerdictsView::default() };
     let wanted =
         |verdict: &&VerdictFrame| query.filter.as_ref().is_none_or(|it| it.matches(*verdict));
@@ -115,6 +98,7 @@ mod tests {
     use super::*;
     use crate::recording::{self, START_S};
     use crate::screen::{Cursor, Detail, DetailView, ViewQuery};
+    use crate::store::answers::Answers;
 
     fn view(seconds: u64, cursor: Cursor, query: VerdictsQuery) -> VerdictsView {
         let mut store = Store::default();

@@ -4,11 +4,12 @@ use ratatui::layout::Rect;
 
 use crate::app::{App, selected_load};
 use crate::format;
+use crate::screen::load::PERCENTILES;
 use crate::screen::load::{LoadView, Split};
 use crate::theme::Role;
 use crate::view::Canvas;
 use crate::widget::paint;
-use crate::widget::spectrum::{Curve, PERCENTILES, Spectrum};
+use crate::widget::spectrum::{Curve, Spectrum};
 
 /// Signs of curves where colours cannot tell them apart, by place.
 const SIGNS: usize = 4;

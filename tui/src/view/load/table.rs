@@ -7,12 +7,10 @@ use crate::format;
 use crate::screen::FRACTION_NAMES;
 use crate::screen::load::{LoadRow, LoadView};
 use crate::theme::Role;
-use crate::view::{Canvas, Hit};
+use crate::view::{Canvas, Hit, error_role};
 use crate::widget::paint;
 use crate::widget::table::{Column, Table, TableRow};
 
-/// From this share of failed ones on, in percent, the number is red.
-const BAD_PERCENT: f64 = 1.0;
 /// From this width on there is room for the outcomes.
 const WITH_OUTCOMES: u16 = 90;
 
@@ -56,12 +54,7 @@ fn columns(width: u16) -> Vec<Column<'static>> {
 }
 
 fn table_row(canvas: &Canvas<'_>, row: &LoadRow, with_outcomes: bool) -> TableRow {
-    let error = match row.error_percent {
-        Some(share) if share >= BAD_PERCENT => Role::Error,
-        Some(share) if share > 0.0 => Role::Warn,
-        Some(_) => Role::Text,
-        None => Role::Dim,
-    };
+    let error = error_role(row.error_percent);
     let mut cells = vec![
         canvas.piece(format::count(row.count), Role::Text),
         canvas.piece(format::rate(row.per_s), Role::Text),

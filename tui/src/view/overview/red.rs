@@ -10,7 +10,7 @@ use crate::format;
 use crate::keys::Screen;
 use crate::screen::{FRACTION_NAMES, Row, Snapshot, SortBy, Subject};
 use crate::theme::Role;
-use crate::view::{Canvas, Hit};
+use crate::view::{Canvas, Hit, error_role};
 use crate::widget::paint;
 use crate::widget::table::{Column, Table, TableRow};
 
@@ -18,8 +18,6 @@ use crate::widget::table::{Column, Table, TableRow};
 const ROOMY: u16 = 58;
 const WITH_ATTEMPTS: u16 = 66;
 const WITH_WORDS: u16 = 74;
-/// From this share of failed requests on, in percent, the number is red.
-const BAD_PERCENT: f64 = 1.0;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, area: Rect) {
     let (shown, all) = (area.height.saturating_sub(3), snapshot.rows.len());
@@ -88,12 +86,7 @@ fn columns(width: u16) -> Vec<Column<'static>> {
 }
 
 fn table_row(canvas: &Canvas<'_>, snapshot: &Snapshot, row: &Row, width: u16) -> TableRow {
-    let error = match row.error_percent {
-        Some(share) if share >= BAD_PERCENT => Role::Error,
-        Some(share) if share > 0.0 => Role::Warn,
-        Some(_) => Role::Text,
-        None => Role::Dim,
-    };
+    let error = error_role(row.error_percent);
     let mut cells = vec![
         canvas.piece(format::rate(row.per_s), Role::Text),
         canvas.piece(format::percent(row.error_percent), error),

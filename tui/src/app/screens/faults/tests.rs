@@ -1,7 +1,6 @@
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
 use super::*;
 use crate::app::{Dialog, Msg, Order, update};
+use crate::keys::typed;
 use crate::recording::{self, START_S};
 use crate::store::answers::Answers;
 use crate::store::{Store, query};
@@ -21,13 +20,8 @@ fn press(store: &Store, keys: &str, control: bool) -> (App, Effects) {
     app.screen = Screen::Faults;
     let mut effects = Effects::default();
     for letter in keys.chars() {
-        let code = match letter {
-            '\n' => KeyCode::Enter,
-            '\t' => KeyCode::Tab,
-            letter => KeyCode::Char(letter),
-        };
         let seen = query::build(store, &Answers::default(), &app.query());
-        effects = update(&mut app, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)), &seen);
+        effects = update(&mut app, Msg::Key(typed(letter)), &seen);
     }
     (app, effects)
 }

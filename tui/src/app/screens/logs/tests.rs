@@ -1,11 +1,10 @@
 //! Keys as lines of a table: what is selected, and what follows.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
 use super::*;
 use crate::app::{Msg, update};
 use crate::derive::patterns::Pattern;
 use crate::derive::severity::Severity;
+use crate::keys::typed;
 use crate::screen::traces;
 
 fn row(at: u64, severity: Severity) -> LogRow {
@@ -60,13 +59,7 @@ fn app() -> App {
 fn press(app: &mut App, keys: &str, seen: &Snapshot) -> Effects {
     let mut effects = Effects::default();
     for letter in keys.chars() {
-        let code = match letter {
-            '\u{1b}' => KeyCode::Esc,
-            '\n' => KeyCode::Enter,
-            '\t' => KeyCode::Tab,
-            letter => KeyCode::Char(letter),
-        };
-        effects = update(app, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)), seen);
+        effects = update(app, Msg::Key(typed(letter)), seen);
     }
     effects
 }

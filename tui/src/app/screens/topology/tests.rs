@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
 use super::*;
 use crate::app::{Msg, update};
 use crate::filter::Filter;
+use crate::keys::typed;
 use crate::recording;
 use crate::store::answers::Answers;
 use crate::store::{Store, query};
 
 /// Types on the topology after 52 s of the run, with a new picture after each key.
-fn typed(keys: &str, size: (u16, u16), control: bool) -> (App, Effects) {
+fn pressed(keys: &str, size: (u16, u16), control: bool) -> (App, Effects) {
     let mut store = Store::default();
     for frame in recording::until(52) {
         store.insert(Arc::new(frame));
@@ -22,8 +21,7 @@ fn typed(keys: &str, size: (u16, u16), control: bool) -> (App, Effects) {
     let mut effects = Effects::default();
     for letter in format!("2{keys}").chars() {
         let seen = query::build(&store, &Answers::default(), &app.query());
-        let code = if letter == '\n' { KeyCode::Enter } else { KeyCode::Char(letter) };
-        effects = update(&mut app, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)), &seen);
+        effects = update(&mut app, Msg::Key(typed(letter)), &seen);
     }
     (app, effects)
 }
@@ -49,7 +47,7 @@ fn keys_go_through_the_edges_line_by_line() {
         ("/svc=inventory\nj", Some("orders>inventory")),
         ("/edge:>cart\nj", Some("client>cart")),
     ] {
-        let selected = typed(keys, (120, 40), false).0.selected;
+        let selected = pressed(keys, (120, 40), false).0.selected;
         let expected = edge.map(|edge| {
             let (caller, callee) = edge.split_once('>').unwrap();
             Subject::Edge(model::edge::Edge::new(caller, callee))
@@ -69,7 +67,7 @@ fn the_picture_changes_in_turn_from_the_one_that_fits() {
         ("m", (80, 24), Picture::Matrix),
         ("mm", (80, 24), Picture::Graph),
     ] {
-        assert_eq!(picture(&typed(keys, size, false).0), expected, "{keys:?} {size:?}");
+        assert_eq!(picture(&pressed(keys, size, false).0), expected, "{keys:?} {size:?}");
     }
 }
 
@@ -82,7 +80,7 @@ fn an_edge_leads_to_its_traces_logs_and_faults_and_stays_selected() {
         ("L", Screen::Logs, "(svc=\"orders\" or svc=\"payments\")"),
         ("F", Screen::Faults, "edge:orders>payments"),
     ] {
-        let (app, _) = typed(keys, (120, 40), false);
+        let (app, _) = pressed(keys, (120, 40), false);
         assert_eq!(app.screen, screen, "{keys:?}");
         assert_eq!(app.filter(screen).map(Filter::text), Some(filter), "{keys:?}");
         assert!(app.selected.is_some(), "{keys:?}");
@@ -91,7 +89,7 @@ fn an_edge_leads_to_its_traces_logs_and_faults_and_stays_selected() {
 
 #[test]
 fn an_edge_is_copied_as_it_is_written_in_files() {
-    let order = typed("y", (120, 40), false).1.order;
+    let order = pressed("y", (120, 40), false).1.order;
     assert_eq!(order, Some(Order::Copy("orders -> payments".to_owned())));
 }
 
@@ -107,7 +105,7 @@ fn faults_of_the_edge_are_armed_and_disarmed_after_a_question() {
         ("kkAy", true, Some(Order::Control(Control::Arm("stock-errors".to_owned()))), false),
         ("ggD", true, None, true),
     ] {
-        let (app, effects) = typed(keys, (120, 40), control);
+        let (app, effects) = pressed(keys, (120, 40), control);
         assert_eq!(effects.order, order, "{keys:?}");
         assert_eq!(app.toast.is_some(), told, "{keys:?}");
     }
@@ -115,7 +113,7 @@ fn faults_of_the_edge_are_armed_and_disarmed_after_a_question() {
 
 #[test]
 fn a_click_selects_a_link() {
-    let (mut app, _) = typed("", (120, 40), false);
+    let (mut app, _) = pressed("", (120, 40), false);
     let mut seen = Snapshot::default();
     assert_eq!(click(&mut app, &seen, 0), Effects::default(), "nothing is there yet");
     let mut store = Store::default();

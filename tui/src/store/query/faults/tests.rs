@@ -1,6 +1,7 @@
 use super::*;
 use crate::recording::{self, START_S};
 use crate::screen::{Cursor, DetailView, ViewQuery};
+use crate::store::answers::Answers;
 
 fn view(seconds: u64, cursor: Cursor, query: FaultsQuery) -> FaultsView {
     let mut store = Store::default();
