@@ -1,6 +1,5 @@
 //! The other side of the proxy's control API: what the runner and `shakedown fault` ask of it.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use model::plan::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telemetry::client::{Client, ClientError};
+use telemetry::uri::encoded;
 
 mod by_hand;
 
@@ -147,20 +147,6 @@ fn with_secret(request: &ArmRequest) -> String {
     value.to_string()
 }
 
-/// A name as one part of a path.
-fn encoded(name: &str) -> String {
-    let mut text = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
-}
-
 /// A token from a file of its own. What is wrong with it never repeats it.
 pub fn token(path: &Path) -> Result<Token, String> {
     let shown = path.display();
@@ -189,12 +175,6 @@ mod tests {
         assert!(sent.contains("s3cret"));
         assert_eq!(serde_json::from_str::<ArmRequest>(&sent).unwrap(), request);
         assert!(!json(&request).contains("s3cret") && !format!("{request:?}").contains("s3cret"));
-    }
-
-    #[test]
-    fn a_name_is_one_part_of_a_path() {
-        assert_eq!(encoded("slow payments/1?"), "slow%20payments%2F1%3F");
-        assert_eq!(encoded("a-b_c.d~9"), "a-b_c.d~9");
     }
 
     #[test]

@@ -21,3 +21,4 @@ pub mod ready;
 pub mod shutdown;
 pub mod subscriber;
 pub mod tls;
+pub mod uri;

@@ -1,58 +1,24 @@
 //! What was asked on the command line, as a `GET` of the API.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use telemetry::clock::Clock;
+use telemetry::uri::{Uri, encoded};
 
 use crate::cli::{
     BlameArguments, EdgeArguments, LogArguments, PageArguments, Question, SampleArguments,
     Severity, TimeArguments, TraceArguments,
 };
 
-/// A path with its parameters.
-struct Uri {
-    text: String,
-    separator: char,
+fn add_time(uri: &mut Uri, time: &TimeArguments, clock: &Clock) {
+    let last = time.last.map(|last| clock.unix_ms().saturating_sub(last.as_millis() as u64));
+    uri.add("from_unix_ms", time.from.or(last));
+    uri.add("to_unix_ms", time.to);
 }
 
-impl Uri {
-    fn of(path: &str) -> Self {
-        Self { text: path.to_owned(), separator: '?' }
-    }
-
-    fn add(&mut self, name: &str, value: Option<impl ToString>) {
-        if let Some(value) = value {
-            let value = encoded(&value.to_string());
-            // Writing to a string cannot fail.
-            _ = write!(self.text, "{}{name}={value}", self.separator);
-            self.separator = '&';
-        }
-    }
-
-    fn add_time(&mut self, time: &TimeArguments, clock: &Clock) {
-        let last = time.last.map(|last| clock.unix_ms().saturating_sub(last.as_millis() as u64));
-        self.add("from_unix_ms", time.from.or(last));
-        self.add("to_unix_ms", time.to);
-    }
-
-    fn add_page(&mut self, page: &PageArguments) {
-        self.add("limit", Some(page.limit));
-        self.add("cursor", page.cursor.as_ref());
-    }
-}
-
-/// The part of a URI that a text becomes.
-pub(super) fn encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+fn add_page(uri: &mut Uri, page: &PageArguments) {
+    uri.add("limit", Some(page.limit));
+    uri.add("cursor", page.cursor.as_ref());
 }
 
 pub(super) fn uri(question: &Question, clock: &Clock) -> String {
@@ -72,8 +38,8 @@ pub(super) fn uri(question: &Question, clock: &Clock) -> String {
         Question::Operations { service, time } => {
             let mut uri = Uri::of("/v1/operations");
             uri.add("service", service.as_ref());
-            uri.add_time(time, clock);
-            uri.text
+            add_time(&mut uri, time, clock);
+            uri.into_text()
         },
         Question::Faults => "/v1/faults".to_owned(),
         Question::Breakers => "/v1/breakers".to_owned(),
@@ -83,8 +49,8 @@ pub(super) fn uri(question: &Question, clock: &Clock) -> String {
 
 fn timed(path: &str, time: &TimeArguments, clock: &Clock) -> String {
     let mut uri = Uri::of(path);
-    uri.add_time(time, clock);
-    uri.text
+    add_time(&mut uri, time, clock);
+    uri.into_text()
 }
 
 fn traces(asked: &TraceArguments, clock: &Clock) -> String {
@@ -100,9 +66,9 @@ fn traces(asked: &TraceArguments, clock: &Clock) -> String {
     uri.add("max_ms", asked.max.map(ms));
     uri.add("error", (asked.error || asked.ok).then_some(asked.error));
     uri.add("order", asked.slowest.then_some("slowest"));
-    uri.add_time(&asked.time, clock);
-    uri.add_page(&asked.page);
-    uri.text
+    add_time(&mut uri, &asked.time, clock);
+    add_page(&mut uri, &asked.page);
+    uri.into_text()
 }
 
 fn logs(asked: &LogArguments, clock: &Clock) -> String {
@@ -120,15 +86,15 @@ fn logs(asked: &LogArguments, clock: &Clock) -> String {
     uri.add("service", asked.service.as_ref());
     uri.add("severity_min", severity);
     uri.add("contains", asked.contains.as_ref());
-    uri.add_time(&asked.time, clock);
-    uri.add_page(&asked.page);
-    uri.text
+    add_time(&mut uri, &asked.time, clock);
+    add_page(&mut uri, &asked.page);
+    uri.into_text()
 }
 
 fn sampled(path: &str, asked: SampleArguments) -> String {
     let mut uri = Uri::of(path);
     uri.add("limit", asked.limit);
-    uri.text
+    uri.into_text()
 }
 
 fn blame(asked: &BlameArguments) -> String {
@@ -137,7 +103,7 @@ fn blame(asked: &BlameArguments) -> String {
     uri.add("phase", asked.phase.as_ref());
     uri.add("quantile", asked.quantile);
     uri.add("limit", asked.sample.limit);
-    uri.text
+    uri.into_text()
 }
 
 fn edges(asked: &EdgeArguments, clock: &Clock) -> String {
@@ -146,8 +112,8 @@ fn edges(asked: &EdgeArguments, clock: &Clock) -> String {
     uri.add("service", asked.service.as_ref());
     uri.add("step_s", asked.step.map(|step| step.as_secs().max(1)));
     uri.add("quantiles", asked.recorded.then_some(true));
-    uri.add_time(&asked.time, clock);
-    uri.text
+    add_time(&mut uri, &asked.time, clock);
+    uri.into_text()
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use model::fault::Token;
 use model::plan::ApiError;
 use serde_json::Value;
 use telemetry::client::Client;
+use telemetry::uri::encoded;
 
 use super::QueryError;
-use super::filters::encoded;
 use crate::cli::SourceArguments;
 use crate::collector::place;
 

@@ -2,46 +2,12 @@
 
 use std::sync::Arc;
 
-use std::fmt::{self, Write as _};
-
 use model::answer::CallRow;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use telemetry::uri::Uri;
 
 use crate::ask::{Answer, AskError, LogsQuestion, Question, TracesQuestion};
-
-/// A path with its parameters.
-struct Uri {
-    text: String,
-    separator: char,
-}
-
-impl Uri {
-    fn of(path: &str) -> Self {
-        Self { text: path.to_owned(), separator: '?' }
-    }
-
-    fn add(&mut self, name: &str, value: Option<impl fmt::Display>) {
-        if let Some(value) = value {
-            self.text.push(self.separator);
-            self.text.push_str(name);
-            self.text.push('=');
-            encode(&value.to_string(), &mut self.text);
-            self.separator = '&';
-        }
-    }
-}
-
-fn encode(text: &str, into: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            into.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            _ = write!(into, "%{byte:02X}");
-        }
-    }
-}
 
 /// The `GET` that asks the question.
 pub(super) fn uri(question: &Question) -> String {
@@ -68,7 +34,7 @@ fn traces(asked: &TracesQuestion) -> String {
     uri.add("to_unix_ms", asked.to_unix_ms);
     uri.add("order", asked.slowest.then_some("slowest"));
     uri.add("limit", Some(asked.limit));
-    uri.text
+    uri.into_text()
 }
 
 fn logs(asked: &LogsQuestion) -> String {
@@ -81,7 +47,7 @@ fn logs(asked: &LogsQuestion) -> String {
     uri.add("from_unix_ms", asked.from_unix_ms);
     uri.add("to_unix_ms", asked.to_unix_ms);
     uri.add("limit", Some(asked.limit));
-    uri.text
+    uri.into_text()
 }
 
 /// Of a graph the dashboard reads only this.
