@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use model::frame::{Frame, RunHead};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use telemetry::clock::Clock;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
@@ -59,10 +59,18 @@ impl InTerminal {
         Self { child, master: pty.master, keys, output, screen }
     }
 
-    fn signal(&self, signal: Signal) {
+    fn pid(&self) -> Pid {
         let id = self.child.process_id().and_then(|id| i32::try_from(id).ok());
-        let id = id.and_then(Pid::from_raw).expect("the program has a process id");
-        kill_process(id, signal).expect("the program is there");
+        id.and_then(Pid::from_raw).expect("the program has a process id")
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("the program is there");
+    }
+
+    fn until_stopped(&self) {
+        let stopped = waitid(WaitId::Pid(self.pid()), WaitIdOptions::STOPPED);
+        assert!(stopped.is_ok_and(|status| status.is_some()), "the program stops");
     }
 
     /// Reads output until the screen is as wanted.
@@ -134,6 +142,20 @@ fn a_panic_anywhere_gives_the_terminal_back_before_its_message() {
     let screen = terminal.end();
     assert!(screen.contains("a part of the process is broken"), "{screen}");
     assert!(screen.contains("failed: the dashboard ended in a panic"), "{screen}");
+}
+
+#[test]
+fn a_stopped_dashboard_gives_the_terminal_to_the_shell_and_takes_it_again() {
+    let mut terminal = InTerminal::start("show");
+    terminal.until_drawn();
+    terminal.signal(Signal::TSTP);
+    terminal.until("the shell has the terminal", |screen| !screen.alternate_screen());
+    // Going on before it has stopped would be forgotten.
+    terminal.until_stopped();
+    terminal.signal(Signal::CONT);
+    terminal.until_drawn();
+    terminal.keys.write_all(b"q").unwrap();
+    assert!(terminal.end().contains("ended: Closed"));
 }
 
 #[test]

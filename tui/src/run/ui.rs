@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
 use ratatui::layout::Position;
+use rustix::process::{Signal, getpid, kill_process};
 use telemetry::clock::Clock;
+use tokio::signal::unix::{Signal as Signals, SignalKind};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -137,7 +139,7 @@ impl Ui {
     ) -> Result<Quit, TuiError> {
         let failed = |source| TuiError::Terminal { what: "draw on the terminal", source };
         // Before there is anything to see, so that nobody stops this process in between.
-        let mut stops = stop_signals()
+        let mut stops = listen(Signal::TSTP)
             .map_err(|source| TuiError::Terminal { what: "listen to signals", source })?;
         let size = screen.size().map_err(failed)?;
         (self.app.width, self.app.height) = (size.width, size.height);
@@ -160,7 +162,7 @@ impl Ui {
                     self.update(Msg::Tick)
                 },
                 Woke::Suspend => {
-                    self.sleep(screen).map_err(failed)?;
+                    self.sleep(screen).await.map_err(failed)?;
                     self.update(Msg::Data)
                 },
                 Woke::Halted => return Ok(Quit::Stopped),
@@ -170,7 +172,7 @@ impl Ui {
             }
             match effects.order {
                 Some(Order::Suspend) if self.suspend => {
-                    self.sleep(screen).map_err(failed)?;
+                    self.sleep(screen).await.map_err(failed)?;
                 },
                 Some(order) => {
                     if let Some(quit) = self.obey(order) {
@@ -189,7 +191,7 @@ impl Ui {
     }
 
     /// Waits for whatever comes next.
-    async fn wake(&mut self, inputs: &mut mpsc::Receiver<Event>, stops: &mut StopSignals) -> Woke {
+    async fn wake(&mut self, inputs: &mut mpsc::Receiver<Event>, stops: &mut Signals) -> Woke {
         let (forgotten, ticked) = (self.said + TOAST, self.ticked);
         let has_toast = self.app.toast.is_some();
         tokio::select! {
@@ -272,10 +274,13 @@ impl Ui {
         })
     }
 
-    /// The terminal belongs to the shell until this process goes on.
-    fn sleep(&mut self, screen: &mut Screen) -> io::Result<()> {
+    /// The terminal belongs to the shell until this process goes on. A stop takes hold of a process
+    /// some time after it was asked for, so only the signal to go on says that it is over.
+    async fn sleep(&mut self, screen: &mut Screen) -> io::Result<()> {
         terminal::leave();
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        let mut goes_on = listen(Signal::CONT)?;
+        kill_process(getpid(), Signal::STOP)?;
+        goes_on.recv().await;
         *screen = terminal::take(self.mouse)?;
         let size = screen.size()?;
         self.update(Msg::Resize(size.width, size.height));
@@ -346,12 +351,8 @@ async fn tick(since: Instant, app: &App) {
     }
 }
 
-/// Somebody stops this process from outside.
-type StopSignals = tokio::signal::unix::Signal;
-
-fn stop_signals() -> io::Result<StopSignals> {
-    let number = rustix::process::Signal::TSTP.as_raw();
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(number))
+fn listen(signal: Signal) -> io::Result<Signals> {
+    tokio::signal::unix::signal(SignalKind::from_raw(signal.as_raw()))
 }
 
 fn pointer(kind: MouseEventKind) -> Option<Pointer> {
