@@ -8,6 +8,7 @@
 //! get a bound, and what has not ended by then is recorded as unfinished.
 
 mod backlog;
+mod crew;
 mod rest;
 mod rounds;
 
@@ -16,21 +17,21 @@ use std::time::Duration;
 
 use model::load::{AtLimit, LoadModel, LoadPlan, Outcome};
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::arrival::Shard;
-use crate::client::Outgoing;
 use crate::closed::{Turn, Users};
 use crate::cpu::CpuMeter;
 use crate::error::LoadError;
-use crate::journey::{Context, Journey};
+use crate::journey::Context;
 use crate::pacer::Pacer;
 use crate::queue::{Queue, Released};
 use crate::record::Closed;
 use crate::schedule::Schedule;
 
 pub(crate) use backlog::{Backlog, Report};
+use crew::{Crew, passed_on};
 
 /// What is left to journeys in flight when the load is aborted.
 const ABORT: Duration = Duration::from_secs(1);
@@ -90,12 +91,12 @@ pub(crate) struct Engine<P> {
     context: Rc<Context>,
     schedule: Schedule,
     queue: Queue,
-    journeys: JoinSet<()>,
+    crew: Crew,
     pacer: P,
     orders: watch::Receiver<Order>,
     share: Share,
-    /// Rounds under way: they take no place from arrivals.
-    rounds: usize,
+    /// They take no place from arrivals.
+    rounds: JoinSet<()>,
     /// Of closed loads, if the engine has any.
     users: Option<Users>,
     /// Orders may still come.
@@ -127,11 +128,11 @@ impl<P: Pacer> Engine<P> {
         let end = start + Duration::from_millis(context.plan.timeline.end_ms);
         Self {
             queue: Queue::new(context.plan.loads.len(), crate::queue::WAITING_MAX),
-            journeys: JoinSet::new(),
+            crew: Crew::new(Rc::clone(&context)),
             listening: true,
             orders: orders.orders,
             share: orders.share,
-            rounds: 0,
+            rounds: JoinSet::new(),
             users: None,
             pacer,
             start,
@@ -167,6 +168,8 @@ impl<P: Pacer> Engine<P> {
             if self.may_rest(now, wake) && self.rest(wake).await? {
                 continue;
             }
+            // Somebody waits for a place, or the load for its last journeys.
+            let awaits_an_end = self.queue.len() > 0 || now >= self.end;
             tokio::select! {
                 biased;
                 changed = self.orders.changed(), if self.listening => {
@@ -176,7 +179,8 @@ impl<P: Pacer> Engine<P> {
                     let order = if self.listening { order } else { Order::Abort };
                     self.obey(order, self.context.clock.now());
                 },
-                Some(ended) = self.journeys.join_next() => passed_on(ended),
+                () = self.crew.journey_ended(awaits_an_end) => {},
+                Some(ended) = self.rounds.join_next() => passed_on(ended),
                 () = context.vigil.sooner() => {},
                 never = context.client.tend() => match never {},
                 turn = turn_of(&mut self.users) => {
@@ -194,9 +198,6 @@ impl<P: Pacer> Engine<P> {
 
     /// Brings everything that depends on time up to `now`.
     fn advance(&mut self, now: Instant) {
-        while let Some(ended) = self.journeys.try_join_next() {
-            passed_on(ended);
-        }
         self.context.vigil.sweep(now);
         while let Some(released) = self.queue.pop_expired(now) {
             self.context.never_started(released, Outcome::Timeout, now);
@@ -235,7 +236,7 @@ impl<P: Pacer> Engine<P> {
     fn place(&mut self, released: Released, now: Instant) {
         let limit = self.context.plan.at_limit;
         if limit == AtLimit::Spawn || (self.queue.len() == 0 && self.has_place()) {
-            return self.begin(released);
+            return self.crew.begin(released);
         }
         let patience = self.context.plan.patience(released.load);
         let refused = match limit {
@@ -248,21 +249,14 @@ impl<P: Pacer> Engine<P> {
     }
 
     fn has_place(&self) -> bool {
-        self.journeys.len() < self.share.places + self.rounds
+        self.crew.busy() < self.share.places
     }
 
     fn fill_places(&mut self) {
         while self.has_place() {
             let Some(released) = self.queue.pop() else { return };
-            self.begin(released);
+            self.crew.begin(released);
         }
-    }
-
-    fn begin(&mut self, released: Released) {
-        let journey = Journey::new(Rc::clone(&self.context), released);
-        self.journeys.spawn_local(async move {
-            journey.run(&mut Outgoing::default()).await;
-        });
     }
 
     /// Loads that are as fast as they can be, on all places of the engine each.
@@ -273,8 +267,7 @@ impl<P: Pacer> Engine<P> {
             let numbers = rounds::Numbers::new(self.share);
             for _ in 0..self.share.places {
                 let round = rounds::Round::new(Rc::clone(&self.context), load, numbers.clone());
-                self.journeys.spawn_local(round.run(self.start));
-                self.rounds += 1;
+                self.rounds.spawn_local(round.run(self.start));
             }
         }
     }
@@ -308,7 +301,7 @@ impl<P: Pacer> Engine<P> {
     /// Offered and not ended; rounds that look for their end, too.
     fn in_flight(&self) -> u64 {
         let users = self.users.as_ref().map_or(0, Users::under_way);
-        (self.journeys.len() + self.queue.len()) as u64 + users
+        (self.crew.busy() + self.rounds.len() + self.queue.len()) as u64 + users
     }
 
     fn report_second(&mut self, now: Instant) {
@@ -334,15 +327,6 @@ async fn turn_of(users: &mut Option<Users>) -> Result<Turn, LoadError> {
     match users {
         Some(users) => users.turn().await,
         None => std::future::pending().await,
-    }
-}
-
-/// A journey never ends by itself but in order: its panic is the engine's.
-fn passed_on(ended: Result<(), JoinError>) {
-    if let Err(error) = ended
-        && let Ok(panic) = error.try_into_panic()
-    {
-        std::panic::resume_unwind(panic);
     }
 }
 
