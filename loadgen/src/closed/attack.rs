@@ -1,4 +1,5 @@
-//! What Goose is told: one scenario per load, one transaction per journey, and nothing to measure.
+//! What Goose is told: one scenario per load, one transaction that does a user's journeys, and
+//! nothing to measure.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ fn configuration(users: usize) -> Result<GooseConfiguration, GooseError> {
     ])
 }
 
-/// What Goose calls again and again: the next journey of a user. All of it stays on one thread,
+/// What Goose calls again and again: the next journeys of a user. All of it stays on one thread,
 /// as the wrappers make sure of; Goose could not know.
 fn journey_of(crowd: &Rc<Crowd>, seats: Seats) -> TransactionFunction {
     let shared = SendWrapper::new((Rc::clone(crowd), seats));
@@ -73,7 +74,7 @@ fn journey_of(crowd: &Rc<Crowd>, seats: Seats) -> TransactionFunction {
         let (crowd, seats) = &*shared;
         let user = user_of(goose, crowd, seats);
         Box::pin(SendWrapper::new(async move {
-            user.next_journey().await;
+            user.stretch().await;
             Ok(())
         }))
     })
