@@ -5,17 +5,16 @@
 //! arrivals were sent. Worker `i` of `n` runs the arrivals with `k mod n = i`, and the union over
 //! the workers is the same whatever `n` is; [`plan_hash`] lets them prove it to each other.
 
+mod hash;
 mod rate;
 
 use std::sync::Arc;
 
 use model::decision::{indexed, named};
-use model::load::{Load, LoadModel, LoadPlan, Spacing};
+use model::load::{Load, LoadModel, Spacing};
 
+pub use hash::plan_hash;
 pub use rate::RateCurve;
-
-/// Arrivals per load that enter the hash of a plan: more would delay the start of long runs.
-const HASHED_MAX: usize = 10_000_000;
 
 /// One arrival of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,32 +133,6 @@ pub(crate) fn users_key(seed: u64, load_name: &str) -> u64 {
 /// [`user_of`] for who keeps the key.
 pub(crate) fn chosen_user(key: u64, users: u64, index: u64) -> u64 {
     indexed(key, "user", index).index(users as usize) as u64
-}
-
-/// A hash of every intended start, user and flow of a plan, whichever worker runs them: equal for
-/// all workers of a run. Of a load with more than ten million arrivals only those enter.
-pub fn plan_hash(plan: &LoadPlan) -> String {
-    let mut hash = indexed(plan.seed, "plan", plan.timeline.end_ms).bits();
-    for load in &plan.loads {
-        let arrivals = Arrivals::new(plan.seed, load, plan.timeline.end_ms, Shard::WHOLE);
-        hash = hash_of(hash, plan.seed, load, arrivals.take(HASHED_MAX));
-        if load.model == LoadModel::Closed {
-            let about = format!("closed, thinks {:?}, levels {:?}", load.think, load.levels);
-            hash = indexed(hash, &about, load.users).bits();
-        }
-    }
-    format!("{hash:016x}")
-}
-
-fn hash_of(start: u64, seed: u64, load: &Load, arrivals: impl Iterator<Item = Arrival>) -> u64 {
-    arrivals.fold(indexed(start, &load.name, load.users).bits(), |hash, arrival| {
-        let user = user_of(seed, &load.name, load.users, arrival.index);
-        let hash = indexed(indexed(hash, "at", arrival.at_ns).bits(), "user", user).bits();
-        match load.flows.len() {
-            1 => hash,
-            _ => indexed(hash, "flow", load.choice(seed, arrival.index) as u64).bits(),
-        }
-    })
 }
 
 #[cfg(test)]

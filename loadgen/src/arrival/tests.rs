@@ -1,7 +1,9 @@
+use model::feeder::{Feeder, RowOrder};
 use model::flow::ClientPolicy;
-use model::load::{LoadModel, RateStep, Weighted};
+use model::load::{LoadModel, LoadPlan, RateStep, Weighted};
 use proptest::prelude::*;
 
+use super::hash::hash_of;
 use super::*;
 
 fn load(spacing: Spacing, rate: Vec<RateStep>) -> Load {
@@ -96,21 +98,46 @@ fn poisson_arrivals_follow_a_ramp() {
 }
 
 #[test]
-fn the_hash_of_a_plan_stands_for_its_arrivals_and_users() {
+fn the_hash_of_a_plan_stands_for_everything_that_workers_must_do_alike() {
     let plan = crate::testing::plan("127.0.0.1:1".parse().unwrap());
     let hash = plan_hash(&plan);
-    assert_eq!(hash, plan_hash(&plan));
-    for worker in 0..3 {
-        let sharded = LoadPlan { worker, workers: 3, ..plan.clone() };
-        assert_eq!(hash, plan_hash(&sharded));
+    let hash_after = |change: &dyn Fn(&mut LoadPlan)| {
+        let mut other = plan.clone();
+        change(&mut other);
+        plan_hash(&other)
+    };
+    let alike: [&dyn Fn(&mut LoadPlan); 5] = [
+        &|_| (),
+        &|plan| (plan.worker, plan.workers) = (2, 3),
+        &|plan| plan.run_id = "another".into(),
+        &|plan| plan.threads += 1,
+        &|plan| plan.setup = [("token".into(), "abc".into())].into(),
+    ];
+    for (number, change) in alike.iter().enumerate() {
+        assert_eq!(hash, hash_after(change), "{number}");
     }
-    assert_ne!(hash, plan_hash(&LoadPlan { seed: plan.seed + 1, ..plan.clone() }));
-    let mut other = plan.clone();
-    other.loads[0].users += 1;
-    assert_ne!(hash, plan_hash(&other));
-    let mut other = plan;
-    other.loads[0].rate[0].to_per_s += 1.0;
-    assert_ne!(hash, plan_hash(&other));
+    let rows = |value: &str| Feeder {
+        name: "users".into(),
+        columns: vec!["name".into()],
+        rows: vec![vec![value.into()]],
+        order: RowOrder::default(),
+    };
+    let others: [&dyn Fn(&mut LoadPlan); 8] = [
+        &|plan| plan.seed += 1,
+        &|plan| plan.loads[0].users += 1,
+        &|plan| plan.loads[0].rate[0].to_per_s += 1.0,
+        &|plan| plan.loads[0].model = LoadModel::Closed,
+        &|plan| plan.flows[0].steps[0].body = Some("{}".parse().unwrap()),
+        &|plan| plan.data = [("sku".into(), vec!["1".into()])].into(),
+        &|plan| plan.feeders = vec![rows("anna")],
+        &|plan| plan.feeders = vec![rows("bert")],
+    ];
+    let mut seen = vec![hash];
+    for (number, change) in others.iter().enumerate() {
+        let other = hash_after(change);
+        assert!(!seen.contains(&other), "{number}");
+        seen.push(other);
+    }
 }
 
 #[test]
