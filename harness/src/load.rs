@@ -170,6 +170,7 @@ async fn shown(
     let driven = {
         let meeting = meeting.as_ref();
         let look = |setting: &Setting| {
+            publisher.begin(setting);
             if let Some(meeting) = meeting {
                 meeting.begin(setting);
                 if is_shown {

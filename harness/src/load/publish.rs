@@ -13,7 +13,7 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use bytes::Bytes;
-use loadgen::summary::{Book, Decoded};
+use loadgen::summary::{Book, Decoded, Setting};
 use telemetry::clock::Clock;
 use telemetry::otlp::settings::FROM_ENVIRONMENT;
 use telemetry::otlp::{Courier, Delivery, Pace, Settings, SettingsError, Signal, Target, request};
@@ -75,10 +75,18 @@ impl Publisher {
         Ok(publisher)
     }
 
+    /// The load has a start: what is counted begins with nought, so that the first second shows as
+    /// an increase.
+    pub(super) fn begin(&self, setting: &Setting) {
+        if let Some(page) = &self.page {
+            page.send_replace(page::written(None, &Book::new(setting.clone())));
+        }
+    }
+
     /// A second of the load is in the book.
     pub(super) fn second(&self, report: &Decoded, book: &Book) {
         if let Some(page) = &self.page {
-            page.send_replace(page::written(report, book));
+            page.send_replace(page::written(Some(report), book));
         }
         if let Some((metrics, _)) = &self.metrics {
             metrics.send_replace(metrics::message(report, book));

@@ -12,12 +12,15 @@ const BOUNDS_S: [f64; 18] = [
     2.5, 5.0, 7.5, 10.0,
 ];
 
-pub(super) fn written(report: &Decoded, book: &Book) -> String {
+/// Before the first report there are only totals, all of them zero.
+pub(super) fn written(report: Option<&Decoded>, book: &Book) -> String {
     let mut page = Page::default();
     journeys(&mut page, book);
     requests(&mut page, book);
     durations(&mut page, book);
-    now(&mut page, report);
+    if let Some(report) = report {
+        now(&mut page, report);
+    }
     page.text
 }
 
@@ -105,5 +108,24 @@ fn now(page: &mut Page, report: &Decoded) {
     ] {
         page.family(name, Kind::Gauge, help);
         page.gauge(name, &[], value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use loadgen::summary::Setting;
+    use model::phase::Timeline;
+
+    use super::*;
+
+    #[test]
+    fn before_the_first_second_everything_counted_is_nought_and_nothing_is_claimed_of_now() {
+        let timeline = Timeline { before_ms: 0, during_ms: 1_000, after_ms: 1_000, end_ms: 1_000 };
+        let setting = Setting { run_id: "r".into(), start_unix_ms: 0, timeline, workers: 1 };
+        let page = written(None, &Book::new(setting));
+        for line in ["shakedown_load_arrivals_total 0", "shakedown_load_lateness_seconds_count 0"] {
+            assert!(page.lines().any(|other| other == line), "{page}");
+        }
+        assert!(!page.contains("shakedown_load_validity"), "{page}");
     }
 }
