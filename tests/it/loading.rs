@@ -3,9 +3,9 @@
 //! Machines are busy, and a busy machine makes a load invalid, which is an honest end (exit code
 //! 6). What is tested here holds in either case.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Output, Stdio};
+use std::process::{Child, ChildStderr, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -274,30 +274,77 @@ rate = "100/s"
     assert_eq!(refused.status.code(), Some(4));
 }
 
+/// A load of two workers that has begun.
+struct Begun {
+    child: Child,
+    /// What it says from then on.
+    lines: Lines<BufReader<ChildStderr>>,
+    workers: Vec<Pid>,
+    folder: TempDir,
+}
+
+impl Begun {
+    fn new(options: &[&str]) -> Self {
+        let (address, folder) = (serve(|_| 200), TempDir::new().unwrap());
+        let mut child = program()
+            .args(["load", &format!("http://{address}/"), "--rate", "100", "--for", "2m"])
+            .args(["--workers", "2", "--plain", "--json", "result.json"])
+            .args(options)
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let pid = child.id();
+        let mut begun = Self { child, lines, workers: Vec::new(), folder };
+        // The first line of the live view says that the load has begun.
+        begun.line_with("offered");
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        let pids = children.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap()));
+        begun.workers = pids.map(Option::unwrap).collect();
+        assert_eq!(begun.workers.len(), 2);
+        begun
+    }
+
+    fn line_with(&mut self, part: &str) -> String {
+        let line = self.lines.find(|line| line.as_ref().unwrap().contains(part));
+        line.unwrap_or_else(|| panic!("it never says {part:?}")).unwrap()
+    }
+
+    fn ended(mut self) -> (Option<i32>, Value) {
+        self.lines.for_each(drop);
+        let code = self.child.wait().unwrap().code();
+        let result = std::fs::read(self.folder.path().join("result.json")).unwrap();
+        (code, serde_json::from_slice(&result).unwrap())
+    }
+}
+
 #[test]
 fn a_load_that_has_lost_a_worker_ends_and_says_which() {
     let _machine = machine();
-    let address = serve(|_| 200);
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("result.json");
-    let mut child = program()
-        .args(["load", &format!("http://{address}/"), "--rate", "100", "--for", "2m"])
-        .args(["--workers", "2", "--plain", "--json", &path.display().to_string()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // The first line of the live view says that the load has begun.
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(lines.next().unwrap().unwrap().contains("offered"));
-    let pid = child.id();
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let worker: i32 = children.split_whitespace().last().unwrap().parse().unwrap();
-    kill_process(Pid::from_raw(worker).unwrap(), Signal::KILL).unwrap();
-    lines.for_each(drop);
-    assert_eq!(child.wait().unwrap().code(), Some(6));
-    let result: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let begun = Begun::new(&[]);
+    kill_process(begun.workers[1], Signal::KILL).unwrap();
+    let (code, result) = begun.ended();
+    assert_eq!(code, Some(6));
     let early = result["ended_early"].as_str().unwrap();
     assert!(early.starts_with("load worker "), "{early}");
     assert!(result["judged_s"].as_f64().unwrap() < 100.0, "{result}");
+}
+
+#[test]
+fn an_interrupt_ends_the_load_of_all_workers_and_leaves_none_behind() {
+    let _machine = machine();
+    let begun = Begun::new(&[]);
+    let workers = begun.workers.clone();
+    kill_process(Pid::from_child(&begun.child), Signal::INT).unwrap();
+    let (code, result) = begun.ended();
+    assert_eq!(code, Some(130), "{result}");
+    let account = |name: &str| result["account"][name].as_u64().unwrap();
+    let parts = ["completed", "failed", "timed_out", "dropped", "unfinished"];
+    assert_eq!(account("offered"), parts.map(account).iter().sum::<u64>(), "{result}");
+    for worker in workers {
+        let gone = !std::fs::exists(format!("/proc/{}", worker.as_raw_nonzero())).unwrap();
+        assert!(gone, "worker {worker:?} is still there");
+    }
 }
