@@ -88,6 +88,8 @@ fn account(seen: &[Instant], rate_per_s: f64) -> serde_json::Value {
         "count": seen.len(),
         "rate_per_s": (seen.len() - 1) as f64 / (*last - *first).as_secs_f64(),
         "late_p50_us": at_share(&late, 0.5) - on_time,
+        "late_p90_us": at_share(&late, 0.9) - on_time,
+        "late_p95_us": at_share(&late, 0.95) - on_time,
         "late_p99_us": at_share(&late, 0.99) - on_time,
         "late_max_us": at_share(&late, 1.0) - on_time,
         "gap_p50_us": at_share(&gaps, 0.5),
