@@ -33,17 +33,15 @@ use crate::schedule::Schedule;
 pub(crate) use backlog::{Backlog, Report};
 use crew::{Crew, passed_on};
 
-/// What is left to journeys in flight when the load is aborted.
-const ABORT: Duration = Duration::from_secs(1);
+/// What is left to journeys in flight when the load is stopped.
+const STOP: Duration = Duration::from_secs(1);
 
-/// What the outside wants of the engine. An order never becomes milder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What the outside wants of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     Run,
-    /// No new arrivals; journeys in flight may end as if load had ended now.
-    End,
-    /// No new arrivals; journeys in flight have one second.
-    Abort,
+    /// No new arrivals; journeys in flight have one second. Nobody takes it back.
+    Stop,
 }
 
 /// What an engine leaves behind.
@@ -176,7 +174,7 @@ impl<P: Pacer> Engine<P> {
                     self.listening = changed.is_ok();
                     // Whoever has gone away without a word does not want load either.
                     let order = *self.orders.borrow_and_update();
-                    let order = if self.listening { order } else { Order::Abort };
+                    let order = if self.listening { order } else { Order::Stop };
                     self.obey(order, self.context.clock.now());
                 },
                 () = self.crew.journey_ended(awaits_an_end) => {},
@@ -186,7 +184,7 @@ impl<P: Pacer> Engine<P> {
                 turn = turn_of(&mut self.users) => {
                     // Without users there is no load left that anybody has planned.
                     if turn? == Turn::Ended {
-                        self.obey(Order::Abort, self.context.clock.now());
+                        self.obey(Order::Stop, self.context.clock.now());
                     }
                 },
                 paced = self.pacer.until(wake) => {
@@ -279,8 +277,7 @@ impl<P: Pacer> Engine<P> {
         self.schedule.close();
         self.end = self.end.min(now);
         self.context.load_end.set(Some(self.end));
-        let left = if order == Order::Abort { ABORT } else { self.context.plan.drain() };
-        self.drain_end = self.drain_end.min(now + left);
+        self.drain_end = self.drain_end.min(now + STOP);
     }
 
     fn next_wake(&mut self, now: Instant) -> Instant {

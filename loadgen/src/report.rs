@@ -53,10 +53,10 @@ impl Reporter {
                 Ok(LoadReply::Continue) => {},
                 Ok(LoadReply::Stop { reason }) => {
                     tracing::info!(reason, "the collector asks the load to stop");
-                    raise(&self.orders, Order::End);
+                    self.orders.send_replace(Order::Stop);
                 },
                 Err(error) => {
-                    raise(&self.orders, Order::Abort);
+                    self.orders.send_replace(Order::Stop);
                     self.broken = Some(error);
                 },
             }
@@ -78,15 +78,6 @@ impl Reporter {
         }
         Ok(done)
     }
-}
-
-/// An order never becomes milder.
-pub(crate) fn raise(orders: &watch::Sender<Order>, order: Order) {
-    orders.send_if_modified(|current| {
-        let raised = order > *current;
-        *current = order.max(*current);
-        raised
-    });
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::journey::Context;
 use crate::pacer::TimerPacer;
 use crate::plan::Resolved;
 use crate::record::Closed;
-use crate::report::{Intervals, Reporter, raise};
+use crate::report::{Intervals, Reporter};
 use crate::schedule::Schedule;
 use crate::spans::{Encoder, Exporter, SpanSink};
 use gather::Gather;
@@ -83,7 +83,7 @@ pub async fn run_watched(
 /// Passes the stop on to the engine and to whoever waits for the collector.
 async fn pass_on(stop: watch::Receiver<bool>, orders: watch::Sender<Order>) -> Infallible {
     stopped(stop).await;
-    raise(&orders, Order::Abort);
+    orders.send_replace(Order::Stop);
     std::future::pending().await
 }
 

@@ -284,10 +284,10 @@ struct Begun {
 }
 
 impl Begun {
-    fn new(options: &[&str]) -> Self {
-        let (address, folder) = (serve(|_| 200), TempDir::new().unwrap());
+    fn new(target: SocketAddr, options: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
         let mut child = program()
-            .args(["load", &format!("http://{address}/"), "--rate", "100", "--for", "2m"])
+            .args(["load", &format!("http://{target}/"), "--for", "2m", "--timeout", "2m"])
             .args(["--workers", "2", "--plain", "--json", "result.json"])
             .args(options)
             .current_dir(folder.path())
@@ -323,7 +323,7 @@ impl Begun {
 #[test]
 fn a_load_that_has_lost_a_worker_ends_and_says_which() {
     let _machine = machine();
-    let begun = Begun::new(&[]);
+    let begun = Begun::new(serve(|_| 200), &["--rate", "100"]);
     kill_process(begun.workers[1], Signal::KILL).unwrap();
     let (code, result) = begun.ended();
     assert_eq!(code, Some(6));
@@ -332,19 +332,36 @@ fn a_load_that_has_lost_a_worker_ends_and_says_which() {
     assert!(result["judged_s"].as_f64().unwrap() < 100.0, "{result}");
 }
 
-#[test]
-fn an_interrupt_ends_the_load_of_all_workers_and_leaves_none_behind() {
-    let _machine = machine();
-    let begun = Begun::new(&[]);
+/// Interrupts a load and gives its account, with the workers gone.
+fn account_of_interrupted(begun: Begun) -> Value {
     let workers = begun.workers.clone();
     kill_process(Pid::from_child(&begun.child), Signal::INT).unwrap();
     let (code, result) = begun.ended();
     assert_eq!(code, Some(130), "{result}");
-    let account = |name: &str| result["account"][name].as_u64().unwrap();
-    let parts = ["completed", "failed", "timed_out", "dropped", "unfinished"];
-    assert_eq!(account("offered"), parts.map(account).iter().sum::<u64>(), "{result}");
     for worker in workers {
         let gone = !std::fs::exists(format!("/proc/{}", worker.as_raw_nonzero())).unwrap();
         assert!(gone, "worker {worker:?} is still there");
+    }
+    result["account"].clone()
+}
+
+#[test]
+fn an_interrupt_ends_the_load_of_all_workers_and_leaves_none_behind() {
+    let _machine = machine();
+    let account = account_of_interrupted(Begun::new(serve(|_| 200), &["--rate", "100"]));
+    let count = |name: &str| account[name].as_u64().unwrap();
+    let parts = ["completed", "failed", "timed_out", "dropped", "unfinished"];
+    assert_eq!(count("offered"), parts.map(count).iter().sum::<u64>(), "{account}");
+}
+
+#[test]
+fn an_interrupt_does_not_wait_for_a_target_that_never_answers() {
+    let _machine = machine();
+    for options in [["--rate", "100"], ["--users", "6"]] {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let begun = Begun::new(silent.local_addr().unwrap(), &options);
+        let account = account_of_interrupted(begun);
+        assert!(account["offered"].as_u64().unwrap() > 0, "{account}");
+        assert_eq!(account["unfinished"], account["offered"], "{account}");
     }
 }

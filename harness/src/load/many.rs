@@ -19,8 +19,8 @@ use model::limits::LOAD_PLAN_BYTES_MAX;
 use model::load::{LoadDone, LoadInterval, LoadPlan};
 use telemetry::clock::Clock;
 use telemetry::shutdown::Shutdown;
-use tokio::process::Command;
-use tokio::sync::mpsc;
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::drive::{DriveError, Driven, End, Look, Watched, interrupted};
@@ -64,15 +64,15 @@ pub(super) async fn drive<L: Look>(
     let words = collector.watch_load();
     collector.offer_load(plan.clone());
     let api = collector.addresses().api;
-    let mut crew = Crew { children: JoinSet::new(), words, collector };
+    let (dismissed, _) = watch::channel(false);
+    let mut crew = Crew { children: JoinSet::new(), dismissed, words, collector };
     if comes_in {
         crate::say(&format!("waiting for {} workers at {api}", plan.workers));
     } else {
         crew.start(plan.workers, api)?;
     }
     let driven = led(&plan, &mut crew, look, (signals, clock)).await;
-    // A child that has not ended by now is killed, and not left behind by the end of this process.
-    crew.children.shutdown().await;
+    crew.dismiss().await;
     driven
 }
 
@@ -149,6 +149,8 @@ enum Begun {
 /// The workers, as far as this process knows them.
 struct Crew<'a> {
     children: JoinSet<(u32, std::io::Result<ExitStatus>)>,
+    /// Children have nothing more to do.
+    dismissed: watch::Sender<bool>,
     words: mpsc::Receiver<LoadWord>,
     collector: &'a CollectorHandle,
 }
@@ -159,7 +161,7 @@ impl Crew<'_> {
     fn start(&mut self, workers: u32, api: SocketAddr) -> Result<(), ManyError> {
         let program = std::env::current_exe().map_err(ManyError::Spawn)?;
         for worker in 0..workers {
-            let mut child = Command::new(&program)
+            let child = Command::new(&program)
                 .args(["load-worker", "--join", &api.to_string(), "--worker", &worker.to_string()])
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
@@ -168,9 +170,16 @@ impl Crew<'_> {
                 .kill_on_drop(true)
                 .spawn()
                 .map_err(ManyError::Spawn)?;
-            self.children.spawn(async move { (worker, child.wait().await) });
+            let dismissed = self.dismissed.subscribe();
+            self.children.spawn(async move { (worker, ended(child, dismissed).await) });
         }
         Ok(())
+    }
+
+    /// No child is there any more when this returns.
+    async fn dismiss(&mut self) {
+        self.dismissed.send_replace(true);
+        while self.children.join_next().await.is_some() {}
     }
 
     async fn begun(&mut self, signals: &mut Shutdown) -> Result<Begun, ManyError> {
@@ -253,6 +262,20 @@ impl Crew<'_> {
     }
 }
 
+/// The end of a child: by itself, or because nobody needs it any more.
+async fn ended(
+    mut child: Child,
+    mut dismissed: watch::Receiver<bool>,
+) -> std::io::Result<ExitStatus> {
+    tokio::select! {
+        biased;
+        status = child.wait() => return status,
+        _ = dismissed.wait_for(|dismissed| *dismissed) => {},
+    }
+    child.kill().await?;
+    child.wait().await
+}
+
 /// What a word means for the book; a reason to end when somebody has had enough.
 fn take<L: Look>(
     word: LoadWord,
@@ -271,9 +294,9 @@ fn take<L: Look>(
     Ok(watched.take(&interval)?.map(End::Stopped))
 }
 
-type Ended = Result<(u32, std::io::Result<ExitStatus>), tokio::task::JoinError>;
+type Joined = Result<(u32, std::io::Result<ExitStatus>), tokio::task::JoinError>;
 
-fn said(ended: Ended) -> (u32, String) {
+fn said(ended: Joined) -> (u32, String) {
     match ended {
         Ok((worker, Ok(status))) => (worker, status.to_string()),
         Ok((worker, Err(error))) => (worker, error.to_string()),

@@ -104,7 +104,7 @@ async fn the_order_to_end_offers_nothing_more() {
     let orders = bench.orders.clone();
     let stop = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        orders.send_replace(Order::End);
+        orders.send_replace(Order::Stop);
         std::future::pending::<()>().await;
     };
     let (account, _) = tokio::select! {
@@ -210,7 +210,7 @@ async fn answers_wait_for_the_next_release_only_where_nothing_waits_for_them() {
     engine.queue.push(waiting, soon).unwrap();
     assert!(!engine.may_rest(now, now + soon), "somebody waits for a place");
     engine.queue.pop();
-    bench.orders.send_replace(Order::Abort);
+    bench.orders.send_replace(Order::Stop);
     assert!(!engine.rest(bench.clock.now()).await.unwrap(), "an order does not wait");
     let (account, _) = account(bench).await;
     assert_eq!(account.offered, 0);

@@ -21,8 +21,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long the collector may be out of reach.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// The same when the load was aborted and somebody waits for the end of this process.
-pub(super) const PATIENCE_ABORTED: Duration = Duration::from_secs(2);
+/// The same when the load was stopped and somebody waits for the end of this process.
+pub(super) const PATIENCE_STOPPED: Duration = Duration::from_secs(2);
 
 /// Adds the token, if there is one.
 pub(crate) fn shown(
@@ -86,8 +86,8 @@ impl Collector {
     }
 
     fn check_patience(&self, since: Instant, source: ClientError) -> Result<(), LoadError> {
-        let aborted = *self.orders.borrow() == Order::Abort;
-        let patience = if aborted { PATIENCE_ABORTED } else { PATIENCE };
+        let stopped = *self.orders.borrow() == Order::Stop;
+        let patience = if stopped { PATIENCE_STOPPED } else { PATIENCE };
         if since.elapsed() < patience {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use model::load::LoadPlan;
 use tokio::time::Instant;
 
-use super::collector::{PATIENCE, PATIENCE_ABORTED};
+use super::collector::{PATIENCE, PATIENCE_STOPPED};
 use super::*;
 use crate::cpu::Cores;
 use crate::plan::Resolved;
@@ -43,7 +43,7 @@ async fn the_collectors_stop_ends_the_load() {
     let (peer, _) = testing::collector(move |_| stop.clone()).await;
     let (mut reporter, orders) = reporter(&testing::plan(peer.address));
     reporter.report(report(7)).await;
-    assert_eq!(*orders.borrow(), Order::End);
+    assert_eq!(*orders.borrow(), Order::Stop);
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_load_stops_when_the_collector_stays_away() {
     let (mut reporter, orders) = reporter(&testing::plan(address));
     let start = Instant::now();
     reporter.report(report(7)).await;
-    assert_eq!(*orders.borrow(), Order::Abort);
+    assert_eq!(*orders.borrow(), Order::Stop);
     assert!(start.elapsed() >= PATIENCE && start.elapsed() < PATIENCE * 2);
     // What comes afterwards is not waited for again.
     let start = Instant::now();
@@ -98,13 +98,13 @@ async fn a_load_stops_when_the_collector_stays_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_aborted_load_does_not_wait_long_for_the_collector() {
+async fn a_stopped_load_does_not_wait_long_for_the_collector() {
     let (_socket, address) = testing::nobody();
     let (reporter, orders) = reporter(&testing::plan(address));
-    raise(&orders, Order::Abort);
+    orders.send_replace(Order::Stop);
     let start = Instant::now();
     assert!(reporter.done(done()).await.is_err());
-    assert!(start.elapsed() < PATIENCE_ABORTED * 2);
+    assert!(start.elapsed() < PATIENCE_STOPPED * 2);
 }
 
 #[tokio::test]
@@ -113,13 +113,6 @@ async fn a_refusal_is_told_with_what_the_collector_said() {
     let (reporter, _) = reporter(&testing::plan(peer.address));
     let told = reporter.done(done()).await.unwrap_err().to_string();
     assert!(told.contains("/v1/load/done with status 422: \"unknown run\""), "{told}");
-}
-
-#[test]
-fn an_order_never_becomes_milder() {
-    let (orders, _) = watch::channel(Order::Abort);
-    raise(&orders, Order::End);
-    assert_eq!(*orders.borrow(), Order::Abort);
 }
 
 #[tokio::test]

@@ -128,7 +128,7 @@ async fn a_stop_ends_within_its_bound_against_a_system_that_never_answers() {
 }
 
 #[tokio::test]
-async fn the_collectors_stop_lets_journeys_in_flight_end() {
+async fn journeys_that_are_answered_soon_after_the_collectors_stop_end() {
     let sut = testing::serve(|_| async { Act::json(200, "{}") }).await;
     let (_stop, stopped) = watch::channel(false);
     let (collector, collected) =
@@ -138,6 +138,24 @@ async fn the_collectors_stop_lets_journeys_in_flight_end() {
     assert!(ran.done.offered < 500, "{:?}", ran.done);
     assert_eq!(ran.done.completed, ran.done.offered);
     assert_eq!(journeys(&ran.totals(), None), ran.done.offered);
+}
+
+#[tokio::test]
+async fn the_collectors_stop_does_not_wait_for_answers_that_do_not_come() {
+    let sut = testing::serve(|_| async { Act::Hang }).await;
+    let (_stop, stopped) = watch::channel(false);
+    let (collector, collected) =
+        testing::collector(|_| LoadReply::Stop { reason: "enough".into() }).await;
+    let change = |plan: &mut LoadPlan| {
+        plan.timeline.end_ms = 60_000;
+        plan.loads[0].timeout_ms = 60_000;
+    };
+    let began = Instant::now();
+    let ran = ran_until(&sut, (&collector, collected), change, stopped).await;
+    // A second to the report that is answered so, and one for journeys in flight.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(ran.done.offered > 0, "{:?}", ran.done);
+    assert_eq!(ran.done.unfinished, ran.done.offered);
 }
 
 #[tokio::test]
