@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::buckets::Buckets;
+pub use self::packed::Packed;
 
 /// Buckets per doubling.
 const BUCKETS_PER_DOUBLING: f64 = 64.0;
@@ -50,14 +51,24 @@ impl Histogram {
     }
 
     pub fn merge(&mut self, other: &Self) {
-        if other.count == 0 {
+        let numbers = [other.count, other.sum_ns, other.min_ns, other.max_ns];
+        self.merge_parts(numbers, other.buckets.iter());
+    }
+
+    /// Numbers are count, sum, least and greatest value.
+    fn merge_parts(
+        &mut self,
+        [count, sum_ns, min_ns, max_ns]: [u64; 4],
+        buckets: buckets::Iter<'_>,
+    ) {
+        if count == 0 {
             return;
         }
-        self.min_ns = if self.count == 0 { other.min_ns } else { self.min_ns.min(other.min_ns) };
-        self.max_ns = self.max_ns.max(other.max_ns);
-        self.count += other.count;
-        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
-        for (bucket, count) in other.buckets.iter() {
+        self.min_ns = if self.count == 0 { min_ns } else { self.min_ns.min(min_ns) };
+        self.max_ns = self.max_ns.max(max_ns);
+        self.count += count;
+        self.sum_ns = self.sum_ns.saturating_add(sum_ns);
+        for (bucket, count) in buckets {
             self.buckets.add(bucket, count);
         }
     }

@@ -176,7 +176,7 @@ impl Keeper {
     fn record_past(&self) {
         let Some(tap) = &self.tap else { return };
         for frame in self.store.all() {
-            tap.frame(Arc::clone(frame));
+            tap.past(Arc::clone(frame));
         }
     }
 

@@ -12,7 +12,7 @@
 //!
 //! What holds here:
 //! - [`app::update`] and [`view::view`] are pure: no input, no output, no clock.
-//! - [`widget`] knows ratatui and plain numbers; [`store`], [`feed`] and [`mod@derive`] know no
+//! - [`widget`] knows ratatui and plain numbers; [`store`], [`kept`], [`feed`] and [`mod@derive`] know no
 //!   ratatui; nothing that draws computes a number of the run.
 //! - All time panels share one axis and one cursor, so that cause and effect line up by column.
 //! - Percentiles come from merged histograms of exactly the window that is shown.
@@ -32,6 +32,7 @@ pub mod format;
 pub mod glyphs;
 pub mod help;
 mod keeper;
+pub mod kept;
 pub mod keys;
 pub mod layout;
 pub mod own;

@@ -1,7 +1,7 @@
 //! The frames of the last hour, by second.
 //!
-//! The store is filled by the feed and asked through [`query`]. It keeps frames as they came, so
-//! any moment can be shown again with exact percentiles. Bounded: the oldest frame goes when the
+//! The store is filled by the feed and asked through [`query`]. It keeps all that frames say
+//! ([`kept`]), so any moment can be shown again with exact percentiles. Bounded: the oldest frame goes when the
 //! next one would be too many. A frame that contradicts itself is not taken, because a sum over it
 //! would be wrong for a whole hour; it is counted and shown as dropped.
 
@@ -13,6 +13,7 @@ use model::hist::Histogram;
 use model::limits::{EDGES_MAX, FRAMES_MAX};
 
 use self::query::Sums;
+use crate::kept::{self, Keep};
 use crate::own::OwnLog;
 use crate::screen::{Link, Snapshot, Subject, ViewQuery};
 
@@ -29,7 +30,8 @@ const EVENTS_SHOWN: usize = 20;
 
 #[derive(Debug)]
 pub struct Store {
-    frames: BTreeMap<u64, Arc<Frame>>,
+    frames: BTreeMap<u64, Arc<kept::Frame>>,
+    keep: Keep,
     capacity: usize,
     run_id: String,
     subjects: BTreeSet<Subject>,
@@ -50,6 +52,7 @@ impl Store {
     pub fn with_capacity(capacity: usize) -> Self {
         Self {
             frames: BTreeMap::new(),
+            keep: Keep::default(),
             capacity: capacity.max(1),
             run_id: String::new(),
             subjects: BTreeSet::new(),
@@ -79,7 +82,9 @@ impl Store {
         }
         self.learn_subjects(&frame);
         self.sums.forget((frame.unix_s, frame.unix_s));
-        self.frames.insert(frame.unix_s, frame);
+        let before = self.frames.range(..frame.unix_s).next_back().map(|(_, before)| &**before);
+        let kept = self.keep.frame(&frame, before);
+        self.frames.insert(frame.unix_s, Arc::new(kept));
         while self.frames.len() > self.capacity {
             if let Some((gone, _)) = self.frames.pop_first() {
                 self.sums.forget((gone, gone));
@@ -117,16 +122,16 @@ impl Store {
     }
 
     /// In order.
-    pub fn all(&self) -> impl ExactSizeIterator<Item = &Arc<Frame>> {
+    pub fn all(&self) -> impl ExactSizeIterator<Item = &Arc<kept::Frame>> {
         self.frames.values()
     }
 
-    pub fn oldest(&self) -> Option<&Frame> {
+    pub fn oldest(&self) -> Option<&kept::Frame> {
         self.frames.first_key_value().map(|(_, frame)| &**frame)
     }
 
     /// The last frame that is not after this second.
-    pub fn at_or_before(&self, unix_s: u64) -> Option<&Frame> {
+    pub fn at_or_before(&self, unix_s: u64) -> Option<&kept::Frame> {
         self.frames.range(..=unix_s).next_back().map(|(_, frame)| &**frame)
     }
 
@@ -135,7 +140,7 @@ impl Store {
         &self,
         from_s: u64,
         to_s: u64,
-    ) -> impl DoubleEndedIterator<Item = &Frame> + Clone {
+    ) -> impl DoubleEndedIterator<Item = &kept::Frame> + Clone {
         let range = (from_s <= to_s).then(|| self.frames.range(from_s..=to_s));
         range.into_iter().flatten().map(|(_, frame)| &**frame)
     }

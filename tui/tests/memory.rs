@@ -13,7 +13,7 @@ use tui::store::Store;
 
 const SECONDS: u64 = 300;
 /// For thirty edges with breakers and twenty-four cells of load, in one second.
-const FRAME_BYTES_MAX: u64 = 64_000;
+const FRAME_BYTES_MAX: u64 = 16_500;
 
 #[test]
 fn a_second_of_thirty_edges_stays_within_its_bytes() {

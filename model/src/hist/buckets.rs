@@ -1,7 +1,7 @@
 //! The counts of a histogram: a list while it is counted into, a few bytes once it only is read.
 //!
 //! What comes over the wire is kept by the thousand and seldom added to, so it is packed as it is
-//! read: two bytes for a bucket instead of sixteen. The first count that is added unpacks it.
+//! read: one byte for most buckets instead of sixteen. The first count that is added unpacks it.
 
 use std::collections::BTreeMap;
 use std::slice;
@@ -14,7 +14,7 @@ use super::packed;
 #[derive(Debug, Clone)]
 pub(super) enum Buckets {
     Open(Vec<(u16, u64)>),
-    /// As [`packed::push_buckets`] writes them.
+    /// As [`push_pairs`] writes them.
     Packed(Box<[u8]>),
 }
 
@@ -36,7 +36,15 @@ impl Buckets {
     pub(super) fn iter(&self) -> Iter<'_> {
         match self {
             Self::Open(buckets) => Iter::Open(buckets.iter()),
-            Self::Packed(bytes) => Iter::Packed { rest: bytes, bucket: 0 },
+            Self::Packed(bytes) => Iter::packed(bytes),
+        }
+    }
+
+    /// The packed form of the same counts, behind what `bytes` holds.
+    pub(super) fn push_to(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Open(buckets) => push_pairs(bytes, buckets.iter().copied()),
+            Self::Packed(packed) => bytes.extend_from_slice(packed),
         }
     }
 
@@ -73,6 +81,12 @@ pub(super) enum Iter<'a> {
     Packed { rest: &'a [u8], bucket: u16 },
 }
 
+impl<'a> Iter<'a> {
+    pub(super) fn packed(bytes: &'a [u8]) -> Self {
+        Self::Packed { rest: bytes, bucket: 0 }
+    }
+}
+
 impl Iterator for Iter<'_> {
     type Item = (u16, u64);
 
@@ -80,9 +94,9 @@ impl Iterator for Iter<'_> {
         match self {
             Self::Open(buckets) => buckets.next().copied(),
             Self::Packed { rest, bucket } => {
-                let step = u16::try_from(packed::take(rest)?).ok()?;
+                let (step, count) = take_pair(rest)?;
                 *bucket = bucket.saturating_add(step);
-                Some((*bucket, packed::take(rest)?))
+                Some((*bucket, count))
             },
         }
     }
@@ -98,10 +112,41 @@ impl<'de> Deserialize<'de> for Buckets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // In order, and without repetitions.
         let buckets = BTreeMap::<u16, u64>::deserialize(deserializer)?;
-        let mut bytes = Vec::new();
-        packed::push_buckets(&mut bytes, buckets.into_iter());
+        let mut bytes = Vec::with_capacity(buckets.len() + FIRST_BYTES);
+        push_pairs(&mut bytes, buckets.into_iter());
         Ok(Self::Packed(bytes.into_boxed_slice()))
     }
+}
+
+/// The first bucket lies far from bucket 0: a mark, and two numbers.
+const FIRST_BYTES: usize = 4;
+/// What half a byte can say.
+const HALF_MAX: u64 = 0xf;
+
+/// Distance from the bucket before and count, in rising order. Neighbours with few counts, as
+/// nearly all of a second are, share a byte; for others a zero stands before two LEB128 numbers.
+fn push_pairs(bytes: &mut Vec<u8>, buckets: impl Iterator<Item = (u16, u64)>) {
+    let mut last = 0;
+    for (bucket, count) in buckets {
+        let step = u64::from(bucket - last);
+        last = bucket;
+        if step <= HALF_MAX && (1..=HALF_MAX).contains(&count) {
+            bytes.push((step << 4 | count) as u8);
+        } else {
+            bytes.push(0);
+            packed::push(bytes, step);
+            packed::push(bytes, count);
+        }
+    }
+}
+
+fn take_pair(bytes: &mut &[u8]) -> Option<(u16, u64)> {
+    let (byte, rest) = bytes.split_first()?;
+    *bytes = rest;
+    if *byte != 0 {
+        return Some((u16::from(byte >> 4), u64::from(*byte) & HALF_MAX));
+    }
+    Some((u16::try_from(packed::take(bytes)?).ok()?, packed::take(bytes)?))
 }
 
 #[cfg(test)]
@@ -113,6 +158,16 @@ mod tests {
     fn read(buckets: &Buckets) -> Buckets {
         let json = serde_json::to_string(buckets).unwrap();
         serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn neighbours_with_few_counts_share_a_byte() {
+        let mut bytes = Vec::new();
+        let pairs = [(1_200, 1), (1_201, 15), (1_216, 2), (1_232, 1), (1_233, 16)];
+        push_pairs(&mut bytes, pairs.into_iter());
+        assert_eq!(bytes[..4], [0, 0xb0, 0x09, 1]);
+        assert_eq!(bytes[4..], [0x1f, 0xf2, 0, 16, 1, 0, 1, 16]);
+        assert!(Iter::packed(&bytes).eq(pairs));
     }
 
     proptest! {

@@ -1,10 +1,11 @@
-//! A histogram as a few bytes, for files that keep many of them.
+//! A histogram as a few bytes: for files that keep many of them, and for memory that does.
 //!
-//! A version byte, then LEB128 numbers: sum, least and greatest value, and for each bucket the
-//! distance from the bucket before it and its count.
+//! In a file: a version byte, then LEB128 numbers: sum, least and greatest value, and for each
+//! bucket the distance from the bucket before it and its count. In memory ([`Packed`]): count, sum,
+//! least and greatest value, and the buckets as they are packed when they come over the wire.
 
 use super::Histogram;
-use super::buckets::Buckets;
+use super::buckets::{self, Buckets};
 
 const FORM: u8 = 1;
 
@@ -15,7 +16,12 @@ impl Histogram {
         for number in [self.sum_ns, self.min_ns, self.max_ns] {
             push(&mut bytes, number);
         }
-        push_buckets(&mut bytes, self.buckets.iter());
+        let mut last = 0;
+        for (bucket, count) in self.buckets.iter() {
+            push(&mut bytes, u64::from(bucket - last));
+            push(&mut bytes, count);
+            last = bucket;
+        }
         bytes
     }
 
@@ -40,17 +46,48 @@ impl Histogram {
     }
 }
 
-/// Buckets in rising order.
-pub(super) fn push_buckets(bytes: &mut Vec<u8>, buckets: impl Iterator<Item = (u16, u64)>) {
-    let mut last = 0;
-    for (bucket, count) in buckets {
-        push(bytes, u64::from(bucket - last));
-        push(bytes, count);
-        last = bucket;
+/// A histogram that only is read, in a single small piece of memory. An empty one takes none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Packed(Box<[u8]>);
+
+impl Packed {
+    /// `bytes` is room to work in; what it holds is replaced.
+    pub fn of(histogram: &Histogram, bytes: &mut Vec<u8>) -> Self {
+        bytes.clear();
+        let Histogram { count, sum_ns, min_ns, max_ns, .. } = histogram;
+        let numbers = [*count, *sum_ns, *min_ns, *max_ns];
+        if numbers != [0; 4] || histogram.buckets.iter().next().is_some() {
+            for number in numbers {
+                push(bytes, number);
+            }
+            histogram.buckets.push_to(bytes);
+        }
+        Self(bytes.as_slice().into())
+    }
+
+    /// Count, sum, least and greatest value, and the packed buckets.
+    fn parts(&self) -> ([u64; 4], &[u8]) {
+        let mut rest = &*self.0;
+        let numbers = [(); 4].map(|()| take(&mut rest).unwrap_or_default());
+        (numbers, rest)
+    }
+
+    /// The same histogram, to be counted into.
+    pub fn histogram(&self) -> Histogram {
+        let ([count, sum_ns, min_ns, max_ns], rest) = self.parts();
+        Histogram { count, sum_ns, min_ns, max_ns, buckets: Buckets::Packed(rest.into()) }
     }
 }
 
-fn push(bytes: &mut Vec<u8>, mut number: u64) {
+impl Histogram {
+    /// As [`Self::merge`] of the histogram that was packed.
+    pub fn merge_packed(&mut self, other: &Packed) {
+        let (numbers, rest) = other.parts();
+        self.merge_parts(numbers, buckets::Iter::packed(rest));
+    }
+}
+
+pub(super) fn push(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
         number >>= 7;
@@ -86,7 +123,30 @@ mod tests {
             for (value, count) in values {
                 histogram.record_ns(value, count);
             }
-            prop_assert_eq!(Histogram::unpacked(&histogram.packed()), Some(histogram));
+            let unpacked = Histogram::unpacked(&histogram.packed());
+            prop_assert_eq!(unpacked.as_ref(), Some(&histogram));
+            let mut room = vec![7];
+            let packed = Packed::of(&histogram, &mut room);
+            prop_assert_eq!(packed.histogram(), histogram.clone());
+            prop_assert_eq!(Packed::of(&packed.histogram(), &mut room), packed);
+        }
+
+        #[test]
+        fn a_packed_histogram_merges_like_the_one_that_was_packed(
+            left in prop::collection::vec(1_u64..1_000_000_000, 0..50),
+            right in prop::collection::vec((1_u64..1_000_000_000, 1_u64..40), 0..50),
+        ) {
+            let (mut into, mut other) = (Histogram::default(), Histogram::default());
+            for value in left {
+                into.record_ns(value, 1);
+            }
+            for (value, count) in right {
+                other.record_ns(value, count);
+            }
+            let mut packed_into = into.clone();
+            into.merge(&other);
+            packed_into.merge_packed(&Packed::of(&other, &mut Vec::new()));
+            prop_assert_eq!(packed_into, into);
         }
 
         #[test]
@@ -98,8 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_second_takes_four_bytes() {
+    fn an_idle_second_takes_four_bytes_in_a_file_and_none_in_memory() {
         assert_eq!(Histogram::default().packed(), [FORM, 0, 0, 0]);
+        let packed = Packed::of(&Histogram::default(), &mut Vec::new());
+        assert_eq!((packed.0.len(), packed.histogram()), (0, Histogram::default()));
         assert_eq!(Histogram::unpacked(&[]), None);
         assert_eq!(Histogram::unpacked(&[2, 0, 0, 0]), None);
     }

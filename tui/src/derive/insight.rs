@@ -3,9 +3,8 @@
 //! Detectors look only at what frames say for certain, and are silent otherwise. Frames say
 //! neither whether the load is open or closed nor how clocks differ, so nothing is said of those.
 
-use model::frame::Frame;
-
 use self::window::Window;
+use crate::kept::Frame;
 
 mod detect;
 mod window;

@@ -1,11 +1,12 @@
 //! What the rows of the lists tell the filter.
 
 use model::answer::{CallRow, TraceLine};
-use model::frame::{FaultFrame, LogLine, VerdictFrame};
+use model::frame::LogLine;
 use model::id::CorrelationId;
 use model::policy::BreakerState;
 
 use super::{Fields, Value};
+use crate::kept::{FaultFrame, VerdictFrame};
 use crate::screen::{Row, Subject};
 
 type See<'s> = &'s mut dyn FnMut(Value<'_>);

@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use super::{Header, LeftOut, Second, WriteError, Writer};
 use crate::ask::Asker;
+use crate::kept;
 use choice::Choice;
 
 /// Frames between a frame and its writing.
@@ -66,15 +67,39 @@ pub struct Recorder {
 /// Where frames go into a recording. What comes after its end is not recorded.
 #[derive(Debug, Clone)]
 pub struct Tap {
-    frames: mpsc::Sender<Arc<Frame>>,
+    frames: mpsc::Sender<Queued>,
     lost_frames: Arc<AtomicU64>,
 }
 
 impl Tap {
     /// Takes a frame, without waiting.
     pub fn frame(&self, frame: Arc<Frame>) {
+        self.queue(Queued::Came(frame));
+    }
+
+    /// Takes a frame of before, as it is remembered: an hour of them waits in little memory.
+    pub fn past(&self, frame: Arc<kept::Frame>) {
+        self.queue(Queued::Kept(frame));
+    }
+
+    fn queue(&self, frame: Queued) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.frames.try_send(frame) {
             self.lost_frames.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Queued {
+    Came(Arc<Frame>),
+    Kept(Arc<kept::Frame>),
+}
+
+impl Queued {
+    fn frame(self) -> Arc<Frame> {
+        match self {
+            Self::Came(frame) => frame,
+            Self::Kept(frame) => Arc::new(frame.told()),
         }
     }
 }
@@ -139,7 +164,7 @@ pub async fn record_all(
 
 async fn run(
     mut record: Record,
-    mut queue: mpsc::Receiver<Arc<Frame>>,
+    mut queue: mpsc::Receiver<Queued>,
     mut stopped: oneshot::Receiver<()>,
     lost: Arc<AtomicU64>,
 ) {
@@ -152,7 +177,7 @@ async fn run(
                 continue;
             },
         };
-        let Some(frame) = next else { break };
+        let Some(frame) = next.map(Queued::frame) else { break };
         let is_behind = queue.len() > BEHIND_FRAMES;
         let lost = lost.load(Ordering::Relaxed);
         record

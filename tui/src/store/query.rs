@@ -4,7 +4,7 @@
 //! last [`TABLE_WINDOW_S`] up to the cursor for numbers, the seconds of one column for plots.
 //! Built when a frame has come or the question has changed, never on a timer.
 
-use model::frame::{Frame, Span};
+use model::frame::Span;
 use model::hist::Histogram;
 
 pub(super) use self::sums::Sums;
@@ -13,6 +13,7 @@ use super::Store;
 use super::answers::{Answers, Slot};
 use crate::ask::{Answer, Question};
 use crate::derive::insight;
+use crate::kept::Frame;
 use crate::screen::{
     Detail, DetailView, EventRow, FRACTIONS, Head, Snapshot, Subject, TABLE_WINDOW_S, ViewQuery,
 };
@@ -134,7 +135,7 @@ pub fn build(store: &Store, answers: &Answers, query: &ViewQuery) -> Snapshot {
         plot,
         breakers: lanes::breakers(store, &times),
         faults: lanes::faults(store, &times),
-        verdicts: at_cursor.map(|frame| frame.verdicts.clone()).unwrap_or_default(),
+        verdicts: at_cursor.map(Frame::told_verdicts).unwrap_or_default(),
         events: events(store, &times, query.events),
         load: load_summary::build(store, &times),
         insights: insights(store, &times),
@@ -197,17 +198,15 @@ fn add_subject(frame: &Frame, subject: &Subject, into: &mut Histogram) -> (u64, 
     match subject {
         Subject::Edge(wanted) => {
             for edge in frame.edges.iter().filter(|edge| edge.edge == *wanted) {
-                into.merge(&edge.duration);
-                let errors =
-                    edge.errors.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
+                into.merge_packed(&edge.duration);
                 counted.0 = counted.0.saturating_add(edge.requests);
-                counted.1 = counted.1.saturating_add(errors);
+                counted.1 = counted.1.saturating_add(edge.error_count());
             }
         },
         Subject::Flow(wanted) => {
             let journeys = frame.load.cells.iter().filter(|cell| cell.step.is_none());
             for cell in journeys.filter(|cell| cell.flow == *wanted) {
-                into.merge(&cell.response);
+                into.merge_packed(&cell.response);
                 counted.0 = counted.0.saturating_add(cell.count);
                 if cell.outcome.is_error() {
                     counted.1 = counted.1.saturating_add(cell.count);

@@ -3,13 +3,17 @@ use std::time::Duration;
 
 use model::edge::Edge;
 use model::fault::FaultState;
-use model::frame::{DropCount, EdgeFrame, Event, EventKind, FaultFrame};
+use model::frame::{DropCount, EdgeFrame, Event, EventKind, FaultFrame, Frame};
 use model::hist::Histogram;
 use model::load::Validity;
 use proptest::prelude::*;
 
-use super::*;
-use crate::recording;
+use super::{INSIGHTS_MAX, Insight, Noticed};
+use crate::{kept, recording};
+
+fn insights(frames: &[Frame]) -> Vec<Insight> {
+    super::insights(&kept::of(frames))
+}
 
 fn edge(requests: u64, attempts: u64) -> EdgeFrame {
     EdgeFrame {

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use model::edge::Edge;
 use model::fault::FaultState;
-use model::frame::{EventKind, FaultFrame, Frame};
+use model::frame::EventKind;
 use model::hist::Histogram;
 use model::load::Validity;
+
+use crate::kept::{FaultFrame, Frame};
 
 /// Requests and calls of one edge.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,7 +67,7 @@ impl<'a> Window<'a> {
         for event in frame.events.iter().filter(|event| event.kind == EventKind::Breaker) {
             self.changes.entry(&event.subject).or_default().push(event.unix_ms);
         }
-        self.lateness.merge(&frame.load.lateness);
+        self.lateness.merge_packed(&frame.load.lateness);
         self.validity = self.validity.max(frame.load.validity);
         let is_valid = frame.load.validity.is_none_or(|validity| validity == Validity::Valid);
         self.invalid_seconds += u64::from(!is_valid);
@@ -77,7 +79,7 @@ impl<'a> Window<'a> {
     /// Counters are totals since the start. One that falls began anew; the first frame says what
     /// was lost before the window, and a counter that it lacks stood at 0.
     fn drops(&mut self, frame: &'a Frame) {
-        for loss in &frame.dropped {
+        for loss in frame.dropped.iter() {
             let unseen = if self.seconds == 0 { loss.count } else { 0 };
             let before = self.totals.insert(&loss.what, loss.count).unwrap_or(unseen);
             let rise = if loss.count < before { loss.count } else { loss.count - before };

@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 
 use model::fault::{FOREVER_MS, FaultState, Window};
-use model::frame::{EventKind, FaultFrame, Frame};
+use model::frame::EventKind;
 
 use super::time::Times;
 use super::{lanes, table_window};
+use crate::kept::{FaultFrame, Frame};
 use crate::screen::FaultCell;
 use crate::screen::faults::{
     FaultDetail, FaultOrder, FaultRow, FaultsQuery, FaultsView, Moment, Reach, WindowRow,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use model::edge::Edge;
 use model::fault::FaultState;
-use model::frame::{FaultFrame, Frame};
 use model::policy::BreakerState;
 
 use super::table_window;
 use super::time::Times;
+use crate::kept::{BreakerFrame, FaultFrame, Frame};
 use crate::screen::{BreakerLane, FaultCell, FaultLane};
 use crate::store::Store;
 
@@ -20,10 +20,10 @@ pub(super) fn breakers(store: &Store, times: &Times) -> Vec<BreakerLane> {
     };
     let columns: Vec<_> = times.plot_columns().map(column).collect();
     let end_ms = times.cursor_s.saturating_add(1).saturating_mul(1_000);
-    let lane = |breaker: &model::frame::BreakerFrame| BreakerLane {
+    let lane = |breaker: &BreakerFrame| BreakerLane {
         edge: breaker.edge.clone(),
         state: breaker.state,
-        reason: breaker.reason.clone(),
+        reason: breaker.reason.to_string(),
         age_s: end_ms.saturating_sub(breaker.since_unix_ms) / 1_000,
         probe_in_s: breaker.probe_at_unix_ms.map(|at| at.saturating_sub(end_ms).div_ceil(1_000)),
         cells: columns.iter().map(|column| column.as_ref()?.get(&breaker.edge).copied()).collect(),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::frame::{Frame, LoadCellFrame};
 use model::hist::Histogram;
 use model::load::{Group, Outcome};
 use model::phase::Phase;
 
 use super::time::Times;
 use super::{plot, quantile_ms, quantiles_ms, table_window};
+use crate::kept::{Frame, LoadCellFrame, LoadFrame};
 use crate::screen::load::{
     LoadItem, LoadMoment, LoadQuery, LoadRow, LoadView, PERCENTILES, Spectrum, SpectrumCurve, Split,
 };
@@ -63,15 +63,15 @@ fn moment<'a>(frames: impl Iterator<Item = &'a Frame> + Clone) -> LoadMoment {
     let (mut lateness, mut connection) = (Histogram::default(), Histogram::default());
     let (mut completed, mut failed) = (0_u64, 0_u64);
     for load in loads() {
-        lateness.merge(&load.lateness);
-        connection.merge(&load.connection_wait);
+        lateness.merge_packed(&load.lateness);
+        connection.merge_packed(&load.connection_wait);
         for cell in load.cells.iter().filter(|cell| cell.step.is_none()) {
             let sum = if cell.outcome.is_error() { &mut failed } else { &mut completed };
             *sum = sum.saturating_add(cell.count);
-            groups[group(cell)].merge(&cell.response);
+            groups[group(cell)].merge_packed(&cell.response);
         }
     }
-    let most = |value: fn(&model::frame::LoadFrame) -> f64| {
+    let most = |value: fn(&LoadFrame) -> f64| {
         loads().map(value).filter(|it| it.is_finite()).reduce(f64::max)
     };
     LoadMoment {
@@ -141,7 +141,7 @@ fn cells<'a>(frames: impl Iterator<Item = &'a Frame>) -> Cells {
         }
         let sum = by_name.entry(key).or_default();
         sum.count = sum.count.saturating_add(cell.count);
-        sum.durations.entry((cell.phase, group(cell))).or_default().merge(&cell.response);
+        sum.durations.entry((cell.phase, group(cell))).or_default().merge_packed(&cell.response);
         if cell.outcome.is_error() {
             sum.failed = sum.failed.saturating_add(cell.count);
             let outcome = sum.outcomes.entry(cell.outcome).or_default();
@@ -224,7 +224,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::recording;
+    use crate::{kept, recording};
 
     #[test]
     fn a_percentile_needs_a_value_beyond_it() {
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn journeys_count_once_and_steps_stand_behind_their_flow() {
-        let frames = recording::until(36);
+        let frames = kept::of(&recording::until(36));
         let rows = rows(&[Arc::new(cells(frames.iter()))], 36);
         let names: Vec<(&str, Option<&str>)> =
             rows.iter().map(|row| (row.item.flow.as_str(), row.item.step.as_deref())).collect();
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn the_groups_are_apart() {
-        let frames = recording::until(36);
+        let frames = kept::of(&recording::until(36));
         let item = LoadItem { flow: "checkout".to_owned(), step: None };
         let halves = [&frames[..20], &frames[20..]].map(|half| Arc::new(cells(half.iter())));
         let groups = spectrum(&halves, &item, Split::Groups);

@@ -1,11 +1,11 @@
 //! What the load generator offered, got, and how late it was itself.
 
-use model::frame::Frame;
 use model::hist::Histogram;
 use model::load::Group;
 
 use super::time::Times;
 use super::{quantile_ms, table_window};
+use crate::kept::{Frame, LoadCellFrame};
 use crate::screen::{LoadColumn, LoadSummary};
 use crate::store::Store;
 
@@ -14,11 +14,11 @@ pub(super) fn build(store: &Store, times: &Times) -> LoadSummary {
     let seconds = frames().count().max(1) as f64;
     let totals = Totals::of(frames());
     let last = store.at_or_before(times.cursor_s).map(|frame| &frame.load);
-    let p99_of = |wanted: fn(&model::frame::LoadCellFrame) -> bool| {
+    let p99_of = |wanted: fn(&LoadCellFrame) -> bool| {
         let mut merged = Histogram::default();
         let cells = frames().flat_map(|frame| &frame.load.cells);
         for cell in cells.filter(|cell| cell.step.is_none() && wanted(cell)) {
-            merged.merge(&cell.response);
+            merged.merge_packed(&cell.response);
         }
         quantile_ms(&merged, 0.99)
     };
@@ -79,8 +79,8 @@ impl Totals {
         for frame in frames {
             let load = &frame.load;
             totals.offered = totals.offered.saturating_add(load.offered);
-            totals.lateness.merge(&load.lateness);
-            totals.connection_wait.merge(&load.connection_wait);
+            totals.lateness.merge_packed(&load.lateness);
+            totals.connection_wait.merge_packed(&load.connection_wait);
             for cell in load.cells.iter().filter(|cell| cell.step.is_none()) {
                 let sum = if cell.outcome.is_error() {
                     &mut totals.failed

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use model::edge::Edge;
 use model::fault::FaultState;
-use model::frame::Frame;
 use model::hist::Histogram;
 use model::policy::BreakerState;
 
 use super::time::Times;
 use super::{add_subject, quantiles_ms, table_window};
+use crate::kept::Frame;
 use crate::screen::{Row, Sort, SortBy, Subject};
 use crate::store::Store;
 

@@ -3,11 +3,12 @@
 use std::cmp::Reverse;
 
 use model::fault::FaultState;
-use model::frame::{Frame, Verdict, VerdictFrame};
+use model::frame::Verdict;
 use model::phase::Phase;
 
 use super::time::Times;
 use crate::derive::budget;
+use crate::kept::{Frame, VerdictFrame};
 use crate::screen::verdicts::{Decided, VerdictOrder, VerdictRow, VerdictsQuery, VerdictsView};
 use crate::store::Store;
 
@@ -28,7 +29,7 @@ pub(super) fn build(store: &Store, times: &Times, query: &VerdictsQuery) -> Verd
             window_s: window_s(frame, verdict.phase),
             budget: budget::read(&verdict.text, &verdict.observed),
             decided: decided(store, times, verdict, place),
-            frame: verdict.clone(),
+            frame: verdict.told(),
         })
         .collect();
     sort(&mut rows, query);

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use model::edge::Edge;
-use model::frame::{EdgeFrame, Frame, TraceHead, VerdictFrame};
+use model::frame::TraceHead;
 use model::policy::BreakerState;
 
 use super::super::time::Times;
 use super::super::{lanes, plot, table_window};
+use crate::kept::{EdgeFrame, Frame, VerdictFrame};
 use crate::screen::topology::{BlameRow, EdgeDetail, EdgeNumbers};
 use crate::screen::{FaultLane, Subject};
 use crate::store::Store;
@@ -16,8 +17,9 @@ pub(super) fn detail(store: &Store, times: &Times, numbers: &EdgeNumbers) -> Edg
     let edge = &numbers.edge;
     let at_cursor = store.at_or_before(times.cursor_s);
     let subject = Subject::Edge(edge.clone());
-    let heads =
-        || table_window(store, times).flat_map(|it| of(it, edge)).flat_map(|it| &it.exemplars);
+    let heads = || {
+        table_window(store, times).flat_map(|it| of(it, edge)).flat_map(|it| it.exemplars.iter())
+    };
     EdgeDetail {
         errors: errors(store, times, edge),
         breaker: lanes::breakers(store, times).into_iter().find(|lane| lane.edge == *edge),
@@ -26,8 +28,8 @@ pub(super) fn detail(store: &Store, times: &Times, numbers: &EdgeNumbers) -> Edg
         verdicts: at_cursor.map(|frame| verdicts(&frame.verdicts, edge)).unwrap_or_default(),
         plot: plot::build(store, times, Some(&subject), 0),
         error_columns: error_columns(store, times, edge),
-        slowest: heads().max_by_key(|head| head.duration_ns).cloned(),
-        failed: heads().filter(|head| head.error).max_by_key(|head| end_ns(head)).cloned(),
+        slowest: heads().max_by_key(|head| head.duration_ns),
+        failed: heads().filter(|head| head.error).max_by_key(end_ns),
         numbers: numbers.clone(),
     }
 }
@@ -84,8 +86,8 @@ fn faults(store: &Store, times: &Times, edge: &Edge) -> Vec<FaultLane> {
     lanes.filter(|(_, fault)| fault.edges.contains(edge)).map(|(lane, _)| lane).collect()
 }
 
-fn verdicts(all: &[VerdictFrame], edge: &Edge) -> Vec<VerdictFrame> {
-    all.iter().filter(|verdict| names(&verdict.text, edge)).cloned().collect()
+fn verdicts(all: &[VerdictFrame], edge: &Edge) -> Vec<model::frame::VerdictFrame> {
+    all.iter().filter(|it| names(&it.text, edge)).map(VerdictFrame::told).collect()
 }
 
 /// Is the edge written in this text, and not as a part of longer names?
@@ -114,7 +116,7 @@ fn error_percent(store: &Store, (first, last): (u64, u64), edge: &Edge) -> Optio
     let (mut requests, mut failed) = (0_u64, 0_u64);
     for it in store.between(first, last).flat_map(|frame| of(frame, edge)) {
         requests = requests.saturating_add(it.requests);
-        failed = it.errors.values().fold(failed, |sum, count| sum.saturating_add(*count));
+        failed = failed.saturating_add(it.error_count());
     }
     (requests > 0).then(|| failed as f64 * 100.0 / requests as f64)
 }
@@ -122,7 +124,7 @@ fn error_percent(store: &Store, (first, last): (u64, u64), edge: &Edge) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording;
+    use crate::{kept, recording};
 
     #[test]
     fn an_edge_is_named_whole_or_not_at_all() {
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_breaker_opens_once_for_every_time_that_it_was_not_open() {
-        let frames = recording::until(52);
+        let frames = kept::of(&recording::until(52));
         let count = |callee| opened(frames.iter(), &Edge::new("orders", callee));
         assert_eq!((count("payments"), count("inventory"), count("nobody")), (4, 0, 0));
     }
