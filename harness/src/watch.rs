@@ -159,6 +159,7 @@ async fn kept(
     }
     if let Some(path) = &arguments.record {
         let (frames, asker) = (kept.frames, kept.asker);
+        let frames = frames.into_iter().map(|frame| Arc::new(frame.told()));
         let status = tui::recorded::record_all(path, frames, asker, Clock::system()).await;
         return recorded(&status).map(|()| ExitCode::Pass);
     }
@@ -172,8 +173,8 @@ async fn kept(
         return Ok(page(arguments, &setup, &kept, &Link::Ended).await);
     }
     if is_plain(arguments) {
-        kept.frames.iter().for_each(|frame| plain::print(frame));
-        return Ok(verdict::of(kept.frames.last().map(AsRef::as_ref)));
+        kept.frames.iter().for_each(|frame| plain::print(&frame.told()));
+        return Ok(kept.verdict());
     }
     let setup = Setup { playback: kept.playback(arguments.at, arguments.speed)?, ..setup };
     dashboard(setup, RecordedFeed::new(kept.frames, kept.asker)).await
@@ -194,7 +195,7 @@ async fn page(arguments: &WatchArguments, setup: &Setup, kept: &Kept, link: &Lin
             asker: Arc::clone(&kept.asker),
             ..PictureOptions::default()
         };
-        let frames: Vec<Frame> = kept.frames.iter().map(|frame| Frame::clone(frame)).collect();
+        let frames: Vec<Frame> = kept.frames.iter().map(|frame| frame.told()).collect();
         let picture = tui::snapshot(&frames, width, height, &options).await;
         picture.lines().for_each(print_line);
         return ExitCode::Pass;
@@ -204,7 +205,7 @@ async fn page(arguments: &WatchArguments, setup: &Setup, kept: &Kept, link: &Lin
         Format::Text => tui::export::overview(&snapshot).lines().for_each(print_line),
         Format::Json => print_line(&tui::export::snapshot_json(&snapshot).to_string()),
     }
-    verdict::of(kept.frames.last().map(AsRef::as_ref))
+    kept.verdict()
 }
 
 fn is_plain(arguments: &WatchArguments) -> bool {

@@ -7,6 +7,7 @@
 //!
 //! Each part has the name of what it was in the frame, and gives its shared fields as its own.
 
+use std::borrow::Borrow;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -168,12 +169,11 @@ pub struct VerdictAbout {
 shares!(VerdictFrame, VerdictAbout);
 
 /// Frames that follow each other, as they are kept.
-#[cfg(test)]
-pub(crate) fn of<'a>(frames: impl IntoIterator<Item = &'a model::frame::Frame>) -> Vec<Frame> {
+pub fn of<F: Borrow<model::frame::Frame>>(frames: impl IntoIterator<Item = F>) -> Vec<Frame> {
     let mut keep = Keep::default();
     let mut kept: Vec<Frame> = Vec::new();
     for frame in frames {
-        let next = keep.frame(frame, kept.last());
+        let next = keep.frame(frame.borrow(), kept.last());
         kept.push(next);
     }
     kept

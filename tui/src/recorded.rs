@@ -37,6 +37,7 @@ pub use read::{RecordedError, open, read};
 pub use recorder::{RecordStatus, Recorder, Tap, record_all};
 pub use write::{WriteError, Writer};
 
+use crate::kept::{self, Keep};
 use lines::Lines;
 use traces::Traces;
 
@@ -139,7 +140,8 @@ pub struct Recording {
     pub header: Header,
     /// `None` when its writer has closed it.
     pub cut: Option<Cut>,
-    frames: VecDeque<Arc<Frame>>,
+    frames: VecDeque<Arc<kept::Frame>>,
+    keep: Keep,
     traces: Traces,
     lines: Lines,
     calls: Option<Vec<CallRow>>,
@@ -178,7 +180,8 @@ impl Recording {
         if second.calls.is_some() {
             self.calls = second.calls;
         }
-        self.frames.push_back(second.frame);
+        let kept = self.keep.frame(&second.frame, self.frames.back().map(AsRef::as_ref));
+        self.frames.push_back(Arc::new(kept));
         if self.frames.len() > self.bounds.frames {
             self.frames.pop_front();
             self.evicted_frames += 1;
@@ -186,7 +189,7 @@ impl Recording {
     }
 
     /// In the order in which they came.
-    pub fn frames(&self) -> impl ExactSizeIterator<Item = &Arc<Frame>> {
+    pub fn frames(&self) -> impl ExactSizeIterator<Item = &Arc<kept::Frame>> {
         self.frames.iter()
     }
 
@@ -207,7 +210,7 @@ impl Recording {
     fn calls(&self) -> Vec<CallRow> {
         match &self.calls {
             Some(calls) => calls.clone(),
-            None => calls_of(self.frames.iter().map(AsRef::as_ref)),
+            None => calls_of(self.frames.iter().map(|frame| frame.told())),
         }
     }
 }

@@ -147,10 +147,10 @@ impl Store {
 }
 
 /// What a screen without plots shows of these frames.
-pub fn snapshot_of(frames: &[Arc<Frame>], link: &Link) -> Snapshot {
+pub fn snapshot_of(frames: &[Arc<kept::Frame>], link: &Link) -> Snapshot {
     let mut store = Store { link: link.clone(), ..Store::default() };
     for frame in frames {
-        store.insert(Arc::clone(frame));
+        store.insert(Arc::new(frame.told()));
     }
     let query = ViewQuery { columns: 1, events: EVENTS_SHOWN, ..ViewQuery::default() };
     query::build(&store, &answers::Answers::default(), &query)

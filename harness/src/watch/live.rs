@@ -30,7 +30,7 @@ pub(super) async fn watch(
             url: place.to_string(),
             reason: error.to_string(),
         })?;
-        let frames: Vec<Arc<Frame>> = frames.into_iter().map(Arc::new).collect();
+        let frames = tui::kept::of(frames).into_iter().map(Arc::new).collect();
         let asker = Arc::new(LiveAsker::new(place));
         let now = Kept { frames, asker, note: None };
         return Ok(page(arguments, &setup, &now, &Link::Connected).await);

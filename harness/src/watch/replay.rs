@@ -5,15 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use collector::RunFile;
-use model::frame::Frame;
 use model::limits::FRAMES_MAX;
 use tui::Playback;
 use tui::ask::Asker;
+use tui::kept::{self, Frame};
 use tui::recorded::{Counts, RecordedAsker};
 
-use super::WatchError;
 use super::run_file::RunFileAsker;
+use super::{WatchError, verdict};
 use crate::query::{QueryError, run_file};
+use crate::result::ExitCode;
 
 /// How a recording begins.
 const RECORDING: &[u8] = b"SHAKEREC";
@@ -35,6 +36,11 @@ impl Kept {
     /// Leaves what was there so long after the start of the load.
     pub(super) fn cut(&mut self, at_s: u64) -> Result<(), WatchError> {
         cut(&mut self.frames, at_s)
+    }
+
+    /// What its last second is worth to a shell.
+    pub(super) fn verdict(&self) -> ExitCode {
+        verdict::of(self.frames.last().map(|frame| frame.told()).as_ref())
     }
 
     /// Standing at its last second.
@@ -118,8 +124,8 @@ fn run(path: &Path) -> Result<Kept, WatchError> {
     let surplus = frames.len().saturating_sub(FRAMES_MAX);
     frames.drain(..surplus);
     let note = (surplus > 0).then(|| format!("{surplus} seconds are too old to be held"));
-    let frames: Vec<Arc<Frame>> = frames.into_iter().map(Arc::new).collect();
     let asker = Arc::new(RunFileAsker::new(file, &frames));
+    let frames = kept::of(frames).into_iter().map(Arc::new).collect();
     Ok(Kept { frames, asker, note })
 }
 
@@ -143,8 +149,8 @@ mod tests {
 
     #[test]
     fn a_moment_leaves_what_was_before_it_and_one_after_the_end_is_refused() {
-        let frame = |unix_s| Arc::new(Frame { unix_s, ..Frame::default() });
-        let all: Vec<_> = (100..110).map(frame).collect();
+        let frame = |unix_s| model::frame::Frame { unix_s, ..model::frame::Frame::default() };
+        let all: Vec<_> = kept::of((100..110).map(frame)).into_iter().map(Arc::new).collect();
         for (at_s, left) in [(1, Some(1)), (10, Some(10)), (11, None), (0, None)] {
             let mut frames = all.clone();
             let cut = cut(&mut frames, at_s);

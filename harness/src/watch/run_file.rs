@@ -17,8 +17,8 @@ pub(super) struct RunFileAsker {
 
 impl RunFileAsker {
     /// `frames` are those of the file.
-    pub(super) fn new(file: RunFile, frames: &[Arc<Frame>]) -> Self {
-        Self { file: Arc::new(file), calls: calls_of(frames.iter().map(AsRef::as_ref)) }
+    pub(super) fn new(file: RunFile, frames: &[Frame]) -> Self {
+        Self { file: Arc::new(file), calls: calls_of(frames.iter()) }
     }
 }
 

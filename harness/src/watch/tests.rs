@@ -153,9 +153,10 @@ async fn a_collector_its_file_and_a_recording_give_the_same_answers() {
     let base_s = Clock::system().unix_ms() / 1_000 - 10;
     let mut collector = filled(&database, base_s).await;
     collector.seal().await.unwrap();
-    let frame = |unix_s| Arc::new(Frame { seq: unix_s - base_s, unix_s, ..Frame::default() });
-    let frames: Vec<Arc<Frame>> = (base_s..base_s + SECONDS).map(frame).collect();
+    let frame = |unix_s| Frame { seq: unix_s - base_s, unix_s, ..Frame::default() };
+    let frames: Vec<Frame> = (base_s..base_s + SECONDS).map(frame).collect();
     let file = Arc::new(RunFileAsker::new(RunFile::open(&database).unwrap(), &frames));
+    let frames = frames.into_iter().map(Arc::new);
     let status = record_all(&path, frames, Arc::clone(&file) as _, Clock::system()).await;
     assert!(status.ended && status.failed_questions == 0, "{status:?}");
     assert_eq!(status.traces, SECONDS * TRACES_PER_SECOND);

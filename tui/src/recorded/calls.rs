@@ -1,5 +1,6 @@
 //! Calls between services, as the frames count them.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use model::answer::{CallRow, Durations};
@@ -9,13 +10,15 @@ use model::hist::Histogram;
 
 /// All requests through the edges of the gateway, by caller and callee. What calls another service
 /// without the gateway is not in the frames.
-pub fn calls_of<'a>(frames: impl Iterator<Item = &'a Frame>) -> Vec<CallRow> {
+pub fn calls_of<F: Borrow<Frame>>(frames: impl Iterator<Item = F>) -> Vec<CallRow> {
     let mut edges: BTreeMap<Edge, (u64, u64, Histogram)> = BTreeMap::new();
-    for edge in frames.filter(|frame| crate::store::is_sound(frame)).flat_map(|it| &it.edges) {
-        let (calls, errors, durations) = edges.entry(edge.edge.clone()).or_default();
-        *calls = calls.saturating_add(edge.requests);
-        *errors = errors.saturating_add(edge.error_count());
-        durations.merge(&edge.duration);
+    for frame in frames.filter(|frame| crate::store::is_sound(frame.borrow())) {
+        for edge in &frame.borrow().edges {
+            let (calls, errors, durations) = edges.entry(edge.edge.clone()).or_default();
+            *calls = calls.saturating_add(edge.requests);
+            *errors = errors.saturating_add(edge.error_count());
+            durations.merge(&edge.duration);
+        }
     }
     let row = |(edge, (calls, errors, durations)): (Edge, (u64, u64, Histogram))| CallRow {
         caller: edge.caller,

@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use model::frame::Frame;
-
 use super::{RecordedAsker, Recording};
 use crate::ask::Asker;
 use crate::feed::{Feed, FeedEvent};
+use crate::kept::Frame;
 use crate::screen::Link;
 
 /// Pours all frames at once and ends: replaying is a matter of what is shown of them.
@@ -41,7 +40,7 @@ impl RecordedFeed {
 impl Feed for RecordedFeed {
     async fn next(&mut self) -> FeedEvent {
         if let Some(frame) = self.frames.pop_front() {
-            return FeedEvent::Frame(frame);
+            return FeedEvent::Frame(Arc::new(frame.told()));
         }
         if !self.ended {
             self.ended = true;

@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn journeys_count_once_and_steps_stand_behind_their_flow() {
-        let frames = kept::of(&recording::until(36));
+        let frames = kept::of(recording::until(36));
         let rows = rows(&[Arc::new(cells(frames.iter()))], 36);
         let names: Vec<(&str, Option<&str>)> =
             rows.iter().map(|row| (row.item.flow.as_str(), row.item.step.as_deref())).collect();
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn the_groups_are_apart() {
-        let frames = kept::of(&recording::until(36));
+        let frames = kept::of(recording::until(36));
         let item = LoadItem { flow: "checkout".to_owned(), step: None };
         let halves = [&frames[..20], &frames[20..]].map(|half| Arc::new(cells(half.iter())));
         let groups = spectrum(&halves, &item, Split::Groups);

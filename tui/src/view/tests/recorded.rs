@@ -31,7 +31,7 @@ fn until(at_s: u64) -> Vec<Frame> {
     let start_ms = recording().frames().find_map(|frame| frame.run.start_unix_ms).unwrap();
     let end_s = start_ms / 1_000 + at_s;
     let frames = recording().frames().filter(|frame| frame.unix_s < end_s);
-    frames.map(|frame| Frame::clone(frame)).collect()
+    frames.map(|frame| frame.told()).collect()
 }
 
 fn typed(ascii: bool, keys: &str) -> PictureOptions {

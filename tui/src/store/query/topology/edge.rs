@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_breaker_opens_once_for_every_time_that_it_was_not_open() {
-        let frames = kept::of(&recording::until(52));
+        let frames = kept::of(recording::until(52));
         let count = |callee| opened(frames.iter(), &Edge::new("orders", callee));
         assert_eq!((count("payments"), count("inventory"), count("nobody")), (4, 0, 0));
     }
