@@ -9,7 +9,7 @@ use model::frame::{Trace, TraceHead};
 use super::*;
 use crate::ask::{Answer, AskError, Asking, Question};
 use crate::recorded::testing::{line, trace};
-use crate::recording;
+use crate::{kept, recording};
 
 /// Knows every trace, and one line per second.
 #[derive(Debug, Default)]
@@ -62,7 +62,11 @@ async fn what_was_recorded_is_read_back_with_its_traces_and_lines() {
     let asker = Arc::new(Everything::default());
     let recorder = Recorder::start(path.clone(), asker, Clock::system());
     let frames = frames(6, 2);
-    for frame in &frames {
+    let (past, coming) = frames.split_at(3);
+    for frame in kept::of(past.iter().cloned()) {
+        recorder.tap().past(Arc::new(frame));
+    }
+    for frame in coming {
         recorder.tap().frame(Arc::clone(frame));
     }
     let status = recorder.stop().await;
