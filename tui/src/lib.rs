@@ -12,8 +12,8 @@
 //!
 //! What holds here:
 //! - [`app::update`] and [`view::view`] are pure: no input, no output, no clock.
-//! - [`widget`] knows ratatui and plain numbers; [`store`], [`kept`], [`feed`] and [`mod@derive`] know no
-//!   ratatui; nothing that draws computes a number of the run.
+//! - [`widget`] knows ratatui and plain numbers; [`store`], [`kept`], [`feed`] and
+//!   [`mod@derive`] know no ratatui; nothing that draws computes a number of the run.
 //! - All time panels share one axis and one cursor, so that cause and effect line up by column.
 //! - Percentiles come from merged histograms of exactly the window that is shown.
 //! - Looking never changes the system, and nothing is lost silently.
