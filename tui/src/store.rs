@@ -1,9 +1,9 @@
 //! The frames of the last hour, by second.
 //!
 //! The store is filled by the feed and asked through [`query`]. It keeps all that frames say
-//! ([`kept`]), so any moment can be shown again with exact percentiles. Bounded: the oldest frame goes when the
-//! next one would be too many. A frame that contradicts itself is not taken, because a sum over it
-//! would be wrong for a whole hour; it is counted and shown as dropped.
+//! ([`kept`]), so any moment can be shown again with exact percentiles. Bounded: the oldest frame
+//! goes when the next one would be too many. A frame that contradicts itself is not taken, because
+//! a sum over it would be wrong for a whole hour; it is counted and shown as dropped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
