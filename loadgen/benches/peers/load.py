@@ -153,13 +153,13 @@ def paced_clients(arguments, folder):
     def this(url, *more):
         result, cpu_s = ours(arguments, folder, url, rate, seconds, connections, *more)
         found = {one["percent"]: one["ms"] / 1e3 for one in result["response"]["percentiles"]}
-        return {f"p{percent}_us": found[percent] for percent in (90, 95, 99)}, cpu_s
+        return {f"p{percent}": found[percent] for percent in (90, 95, 99)}, cpu_s
 
     def oha(url):
         command = ["oha", "-z", f"{seconds}s", "-q", rate, "-c", connections, "--latency-correction", "--no-tui"]
         out, cpu_s = client([*command, "--output-format", "json", url])
         latency = json.loads(out)["latencyPercentiles"]
-        return {f"{name}_us": latency[name] for name in ("p90", "p95", "p99")}, cpu_s
+        return {name: latency[name] for name in ("p90", "p95", "p99")}, cpu_s
 
     clients = {"ours": this, "ours, released each 400 us": lambda url: this(url, "--release-every", "400us")}
     return clients | ({"oha": oha} if shutil.which("oha") else {})
@@ -185,7 +185,7 @@ def stall(arguments, folder):
     """Beside two truths. Arithmetic: a share of F / T of all requests waits between 0 and F, so p(1-x) is F - x T;
     it leaves out that the target needs a while for what has gathered. The target: how long after an even schedule
     each request came to be read; it says whether a client tells what happened."""
-    true = {f"p{percent}_us": STALL_S - (1 - percent / 100) * PACED_S for percent in (90, 95, 99)}
+    true = {f"p{percent}": STALL_S - (1 - percent / 100) * PACED_S for percent in (90, 95, 99)}
     clients = paced_clients(arguments, folder)
     rows = {name: [] for name in clients}
     options = ["--stall-at-s", str(PACED_S / 2), "--stall-ms", str(STALL_S * 1000)]
@@ -193,7 +193,7 @@ def stall(arguments, folder):
         for name, run in clients.items():
             (latency, _), seen = witnessed(arguments, run, *options)
             due = PACED_PER_S * PACED_S
-            beside = [latency[key] / true[key] for key in true] + [latency[key] / seen[f"late_{key}"] for key in true]
+            beside = [latency[key] / true[key] for key in true] + [latency[key] * 1e6 / seen[f"late_{key}_us"] for key in true]
             rows[name].append([*beside, seen["count"] / due * 100])
     print("| client | arithmetic p90 | p95 | p99 | target p90 | p95 | p99 | sent of due % |\n|---|---|---|---|---|---|---|---|")
     for name, figures in rows.items():
