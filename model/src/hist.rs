@@ -7,6 +7,7 @@
 
 mod buckets;
 mod packed;
+mod tally;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use self::buckets::Buckets;
 pub use self::packed::Packed;
+pub use self::tally::Tally;
 
 /// Buckets per doubling.
 const BUCKETS_PER_DOUBLING: f64 = 64.0;

@@ -113,6 +113,9 @@ pub fn axis_mark(ms: f64) -> String {
 /// A text from outside for an output without a screen: control characters would act on the
 /// terminal or break the line.
 pub fn clean(text: &str) -> String {
+    if text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        return text.to_owned();
+    }
     text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 

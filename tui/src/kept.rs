@@ -76,6 +76,10 @@ pub struct EdgeAbout {
 shares!(EdgeFrame, EdgeAbout);
 
 impl EdgeFrame {
+    pub(crate) fn about(&self) -> &Arc<EdgeAbout> {
+        &self.about
+    }
+
     pub fn error_count(&self) -> u64 {
         self.errors.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
@@ -98,6 +102,12 @@ pub struct BreakerAbout {
 }
 
 shares!(BreakerFrame, BreakerAbout);
+
+impl BreakerFrame {
+    pub(crate) fn about(&self) -> &Arc<BreakerAbout> {
+        &self.about
+    }
+}
 
 #[derive(Debug)]
 pub struct FaultFrame {

@@ -8,16 +8,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use model::edge::Edge;
 use model::frame::Frame;
 use model::hist::Histogram;
 use model::limits::{EDGES_MAX, FRAMES_MAX};
 
+use self::changes::Changes;
+use self::memo::Span;
 use self::query::Sums;
-use crate::kept::{self, Keep};
+use crate::kept::{self, Keep, VerdictFrame};
 use crate::own::OwnLog;
 use crate::screen::{Link, Snapshot, Subject, ViewQuery};
 
 pub mod answers;
+mod changes;
 mod memo;
 pub mod query;
 
@@ -36,6 +40,11 @@ pub struct Store {
     run_id: String,
     subjects: BTreeSet<Subject>,
     refused: u64,
+    /// The first second of the run that was ever at hand.
+    began_s: u64,
+    /// From where the newest frame counts time.
+    origin_ms: u64,
+    changes: Changes,
     sums: Sums,
     pub link: Link,
     /// What the dashboard says about itself.
@@ -57,6 +66,9 @@ impl Store {
             run_id: String::new(),
             subjects: BTreeSet::new(),
             refused: 0,
+            began_s: u64::MAX,
+            origin_ms: 0,
+            changes: Changes::default(),
             sums: Sums::default(),
             link: Link::Connecting,
             own: OwnLog::default(),
@@ -76,21 +88,41 @@ impl Store {
             if anew {
                 self.frames.clear();
                 self.subjects.clear();
+                self.began_s = u64::MAX;
+                self.changes.clear();
                 self.sums.forget((0, u64::MAX));
             }
             self.run_id.clone_from(&frame.run.run_id);
         }
         self.learn_subjects(&frame);
-        self.sums.forget((frame.unix_s, frame.unix_s));
-        let before = self.frames.range(..frame.unix_s).next_back().map(|(_, before)| &**before);
+        let second = frame.unix_s;
+        self.began_s = self.began_s.min(second);
+        let before = self.frames.range(..second).next_back().map(|(_, before)| &**before);
         let kept = self.keep.frame(&frame, before);
-        self.frames.insert(frame.unix_s, Arc::new(kept));
+        self.frames.insert(second, Arc::new(kept));
+        self.changed((second, second));
         while self.frames.len() > self.capacity {
             if let Some((gone, _)) = self.frames.pop_first() {
-                self.sums.forget((gone, gone));
+                self.changed((0, gone));
             }
         }
+        if let Some((before, _)) = self.frames.range(..second).next_back() {
+            self.sums.follows(self, *before, second);
+        }
         anew
+    }
+
+    /// What follows from frames, after the one of the last of these seconds has come, was replaced
+    /// or has gone. The others have none.
+    fn changed(&mut self, span: Span) {
+        self.changes.see(&self.frames, span.1);
+        let newest = self.frames.last_key_value();
+        let origin_ms = newest.map_or(0, |(_, frame)| self.origin_ms(frame));
+        if origin_ms != self.origin_ms {
+            self.origin_ms = origin_ms;
+            self.sums.forget((0, u64::MAX));
+        }
+        self.sums.forget(span);
     }
 
     fn learn_subjects(&mut self, frame: &Frame) {
@@ -101,6 +133,52 @@ impl Store {
                 self.subjects.insert(subject);
             }
         }
+    }
+
+    /// Where the time of the run begins: the start of load, or the first frame without a runner.
+    fn origin_ms(&self, frame: &kept::Frame) -> u64 {
+        frame.run.start_unix_ms.unwrap_or_else(|| self.began_s.saturating_mul(1_000))
+    }
+
+    /// First and last second with a frame.
+    fn reach(&self) -> Option<Span> {
+        let (first, _) = self.frames.first_key_value()?;
+        let (last, _) = self.frames.last_key_value()?;
+        Some((*first, *last))
+    }
+
+    /// Does this span neither grow nor shrink with the next frame?
+    fn holds(&self, (from, to): Span) -> bool {
+        self.reach().is_some_and(|(first, last)| first <= from && to <= last)
+    }
+
+    /// Of pieces of equal length that follow each other from the start of the run on, the one of
+    /// this second.
+    fn piece_of(&self, second: u64, length_s: u64) -> Span {
+        let phase_s = self.origin_ms / 1_000 % length_s;
+        let place = (second % length_s + length_s - phase_s) % length_s;
+        (second.saturating_sub(place), second.saturating_add(length_s - 1 - place))
+    }
+
+    /// The frame since which a verdict is what it is in the one of `last_s`.
+    pub(crate) fn verdict_since(
+        &self,
+        last_s: u64,
+        verdict: &VerdictFrame,
+    ) -> Option<&kept::Frame> {
+        let second = self.changes.verdict_since(&self.frames, last_s, verdict)?;
+        self.at_or_before(second)
+    }
+
+    /// How often a breaker has opened up to this second, as far as frames are kept.
+    pub(crate) fn opened(&self, last_s: u64, edge: &Edge) -> usize {
+        self.changes.opened(&self.frames, last_s, edge)
+    }
+
+    /// The frames up to this second in which something happened to a fault, the newest first.
+    pub(crate) fn fault_frames(&self, last_s: u64) -> impl Iterator<Item = &kept::Frame> {
+        let seconds = self.changes.fault_seconds(last_s);
+        seconds.filter_map(|second| self.frames.get(&second)).map(|frame| &**frame)
     }
 
     /// Flows, then edges, each by name.

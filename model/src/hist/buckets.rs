@@ -33,6 +33,13 @@ impl PartialEq for Buckets {
 impl Eq for Buckets {}
 
 impl Buckets {
+    /// In rising order, without repetitions.
+    pub(super) fn packed(buckets: impl Iterator<Item = (u16, u64)>) -> Self {
+        let mut bytes = Vec::with_capacity(buckets.size_hint().0 + FIRST_BYTES);
+        push_pairs(&mut bytes, buckets);
+        Self::Packed(bytes.into_boxed_slice())
+    }
+
     pub(super) fn iter(&self) -> Iter<'_> {
         match self {
             Self::Open(buckets) => Iter::Open(buckets.iter()),
@@ -112,9 +119,7 @@ impl<'de> Deserialize<'de> for Buckets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // In order, and without repetitions.
         let buckets = BTreeMap::<u16, u64>::deserialize(deserializer)?;
-        let mut bytes = Vec::with_capacity(buckets.len() + FIRST_BYTES);
-        push_pairs(&mut bytes, buckets.into_iter());
-        Ok(Self::Packed(bytes.into_boxed_slice()))
+        Ok(Self::packed(buckets.into_iter()))
     }
 }
 

@@ -66,7 +66,7 @@ impl Packed {
     }
 
     /// Count, sum, least and greatest value, and the packed buckets.
-    fn parts(&self) -> ([u64; 4], &[u8]) {
+    pub(super) fn parts(&self) -> ([u64; 4], &[u8]) {
         let mut rest = &*self.0;
         let numbers = [(); 4].map(|()| take(&mut rest).unwrap_or_default());
         (numbers, rest)

@@ -62,7 +62,14 @@ pub(crate) fn terminal() -> (Counted, Counting) {
 pub(crate) fn app(screen: char, zoom: Zoom) -> App {
     let mut app = App::new(SIZE.0, SIZE.1, true);
     app.zoom = zoom;
-    let key = KeyEvent::new(KeyCode::Char(screen), KeyModifiers::NONE);
-    update(&mut app, Msg::Key(key), &Snapshot::default());
+    pressed(&mut app, &screen.to_string(), &Snapshot::default());
     app
+}
+
+/// Presses keys of one letter each, while this is on the screen.
+pub(crate) fn pressed(app: &mut App, keys: &str, seen: &Snapshot) {
+    for letter in keys.chars() {
+        let key = KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE);
+        update(app, Msg::Key(key), seen);
+    }
 }

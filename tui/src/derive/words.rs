@@ -34,6 +34,10 @@ pub fn counted(count: u64, thing: &str) -> String {
 
 /// A text from outside, without control characters and of bounded length.
 pub fn safe(text: &str) -> String {
+    // It cannot have more characters than bytes.
+    if text.len() <= TEXT_MAX {
+        return clean(text);
+    }
     match text.char_indices().nth(TEXT_MAX) {
         Some((end, _)) => format!("{} (cut)", clean(&text[..end])),
         None => clean(text),

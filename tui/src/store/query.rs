@@ -191,32 +191,6 @@ fn events(store: &Store, times: &Times, wanted: usize) -> Vec<EventRow> {
     rows
 }
 
-/// The histogram of a subject in one frame, added to `into`; the number of requests or journeys,
-/// and of failed ones.
-fn add_subject(frame: &Frame, subject: &Subject, into: &mut Histogram) -> (u64, u64) {
-    let mut counted = (0_u64, 0_u64);
-    match subject {
-        Subject::Edge(wanted) => {
-            for edge in frame.edges.iter().filter(|edge| edge.edge == *wanted) {
-                into.merge_packed(&edge.duration);
-                counted.0 = counted.0.saturating_add(edge.requests);
-                counted.1 = counted.1.saturating_add(edge.error_count());
-            }
-        },
-        Subject::Flow(wanted) => {
-            let journeys = frame.load.cells.iter().filter(|cell| cell.step.is_none());
-            for cell in journeys.filter(|cell| cell.flow == *wanted) {
-                into.merge_packed(&cell.response);
-                counted.0 = counted.0.saturating_add(cell.count);
-                if cell.outcome.is_error() {
-                    counted.1 = counted.1.saturating_add(cell.count);
-                }
-            }
-        },
-    }
-    counted
-}
-
 fn quantile_ms(histogram: &Histogram, fraction: f64) -> Option<f64> {
     histogram.quantile(fraction).map(|duration| duration.as_secs_f64() * 1_000.0)
 }
@@ -230,5 +204,10 @@ fn table_window<'a>(
     store: &'a Store,
     times: &Times,
 ) -> impl DoubleEndedIterator<Item = &'a Frame> + Clone {
-    store.between(times.cursor_s.saturating_sub(TABLE_WINDOW_S - 1), times.cursor_s)
+    let (first, last) = table_span(times);
+    store.between(first, last)
+}
+
+fn table_span(times: &Times) -> (u64, u64) {
+    (times.cursor_s.saturating_sub(TABLE_WINDOW_S - 1), times.cursor_s)
 }

@@ -69,6 +69,17 @@ fn the_oldest_frame_makes_room_for_the_newest() {
 }
 
 #[test]
+fn without_a_runner_time_begins_at_the_first_frame_also_when_that_has_gone() {
+    let mut store = Store::with_capacity(10);
+    for mut frame in recording::until(30) {
+        frame.run.start_unix_ms = None;
+        store.insert(Arc::new(frame));
+    }
+    let axis = build(&store, &query()).axis;
+    assert_eq!((axis.oldest_s, axis.cursor_clock_s), (START_S + 20, 30));
+}
+
+#[test]
 fn late_data_replaces_its_second() {
     let mut frames = recording::until(10);
     let mut late = frames[4].clone();

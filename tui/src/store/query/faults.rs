@@ -33,11 +33,10 @@ pub(super) fn build(store: &Store, times: &Times, query: &FaultsQuery) -> Faults
         .collect();
     sort(&mut found, query);
     let selected = selected(&found, query.selected.as_deref());
-    let (from, _) = times.span();
     let detail = found.get(selected).map(|(fault, _)| FaultDetail {
         edges: fault.edges.clone(),
         windows: windows(fault, zero_ms, times),
-        reach: reach(store.between(from, times.cursor_s), fault),
+        reach: reach_of_axis(store, times, fault),
         events: moments(store, times, Some(&fault.name)),
     });
     let hits = found.iter().flat_map(|(_, row)| &row.hits).copied().flatten();
@@ -91,17 +90,21 @@ fn reach<'a>(frames: impl Iterator<Item = &'a Frame>, fault: &FaultFrame) -> Rea
     })
 }
 
+/// As [`reach`], over all columns up to the cursor.
+fn reach_of_axis(store: &Store, times: &Times, fault: &FaultFrame) -> Reach {
+    let span = (times.span().0, times.cursor_s);
+    let counts = store.sums.counts.of(store, &(), span);
+    let requests = counts.iter().filter(|(edge, _)| fault.edges.contains(edge));
+    let requests = requests.fold(0_u64, |sum, (_, count)| sum.saturating_add(count.requests));
+    Reach { hits: store.sums.faults.of(store, &(), span).of(&fault.name).hits, requests }
+}
+
 /// Hits per second, column by column.
 fn hits(store: &Store, times: &Times, name: &str) -> Vec<Option<f64>> {
-    let of_column = |seconds: Option<(u64, u64)>| {
-        let (first, last) = seconds?;
-        let (mut hits, mut seconds) = (0_u64, 0_u64);
-        for frame in store.between(first, last) {
-            seconds += 1;
-            let found = frame.faults.iter().filter(|fault| fault.name == name);
-            hits = found.map(|fault| fault.hit_now).fold(hits, u64::saturating_add);
-        }
-        (seconds > 0).then(|| hits as f64 / seconds as f64)
+    let of_column = |span: Option<(u64, u64)>| {
+        let column = store.sums.faults.of(store, &(), span?);
+        let seconds = column.seconds;
+        (seconds > 0).then(|| column.of(name).hits as f64 / seconds as f64)
     };
     times.plot_columns().map(of_column).collect()
 }
@@ -160,7 +163,7 @@ fn moments(store: &Store, times: &Times, name: Option<&str>) -> Vec<Moment> {
         let text = texts.join("; ");
         (!texts.is_empty()).then_some(Moment { unix_s: frame.unix_s, clock_s, text })
     };
-    let frames = store.between(0, times.newest_s).rev();
+    let frames = store.fault_frames(times.newest_s);
     let mut moments: Vec<Moment> = frames.filter_map(moment).take(MOMENTS_MAX).collect();
     moments.reverse();
     moments

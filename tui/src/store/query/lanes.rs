@@ -1,12 +1,13 @@
 //! Breakers and faults over time, one cell per plot column.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::edge::Edge;
 use model::fault::FaultState;
-use model::policy::BreakerState;
 
+use super::sums::acted::Acted;
+use super::sums::gravest::Gravest;
 use super::table_window;
 use super::time::Times;
 use crate::kept::{BreakerFrame, FaultFrame, Frame};
@@ -14,51 +15,40 @@ use crate::screen::{BreakerLane, FaultCell, FaultLane};
 use crate::store::Store;
 
 pub(super) fn breakers(store: &Store, times: &Times) -> Vec<BreakerLane> {
+    breakers_of(store, times, |_| true)
+}
+
+/// The lane of one breaker.
+pub(super) fn breaker(store: &Store, times: &Times, edge: &Edge) -> Option<BreakerLane> {
+    breakers_of(store, times, |breaker| breaker.edge == *edge).pop()
+}
+
+fn breakers_of(
+    store: &Store,
+    times: &Times,
+    is_wanted: impl Fn(&BreakerFrame) -> bool,
+) -> Vec<BreakerLane> {
     let Some(at_cursor) = store.at_or_before(times.cursor_s) else { return Vec::new() };
-    let column = |span: Option<(u64, u64)>| {
-        span.map(|span| store.sums.breakers.of((), span, || gravest(store, span)))
-    };
+    let column = |span: Option<(u64, u64)>| Some(store.sums.breakers.of(store, &(), span?));
     let columns: Vec<_> = times.plot_columns().map(column).collect();
     let end_ms = times.cursor_s.saturating_add(1).saturating_mul(1_000);
-    let lane = |breaker: &BreakerFrame| BreakerLane {
+    let cell =
+        |column: &Option<Arc<Gravest>>, place: usize, edge: &Edge| column.as_ref()?.of(place, edge);
+    let lane = |(place, breaker): (usize, &BreakerFrame)| BreakerLane {
         edge: breaker.edge.clone(),
         state: breaker.state,
         reason: breaker.reason.to_string(),
         age_s: end_ms.saturating_sub(breaker.since_unix_ms) / 1_000,
         probe_in_s: breaker.probe_at_unix_ms.map(|at| at.saturating_sub(end_ms).div_ceil(1_000)),
-        cells: columns.iter().map(|column| column.as_ref()?.get(&breaker.edge).copied()).collect(),
+        cells: columns.iter().map(|column| cell(column, place, &breaker.edge)).collect(),
     };
-    at_cursor.breakers.iter().map(lane).collect()
-}
-
-fn gravest(store: &Store, (first, last): (u64, u64)) -> BTreeMap<Edge, BreakerState> {
-    let mut states: BTreeMap<Edge, BreakerState> = BTreeMap::new();
-    for breaker in store.between(first, last).flat_map(|frame| &frame.breakers) {
-        match states.get_mut(&breaker.edge) {
-            Some(state) if gravity(*state) > gravity(breaker.state) => {},
-            Some(state) => *state = breaker.state,
-            None => drop(states.insert(breaker.edge.clone(), breaker.state)),
-        }
-    }
-    states
-}
-
-/// Of several states in one column the one is shown that must not be missed.
-fn gravity(state: BreakerState) -> u8 {
-    match state {
-        BreakerState::Disabled | BreakerState::MetricsOnly => 0,
-        BreakerState::Closed => 1,
-        BreakerState::HalfOpen => 2,
-        BreakerState::Open => 3,
-        BreakerState::ForcedOpen => 4,
-    }
+    let breakers = at_cursor.breakers.iter().enumerate();
+    breakers.filter(|(_, breaker)| is_wanted(breaker)).map(lane).collect()
 }
 
 pub(super) fn faults(store: &Store, times: &Times) -> Vec<FaultLane> {
     let Some(at_cursor) = store.at_or_before(times.cursor_s) else { return Vec::new() };
-    let column = |span: Option<(u64, u64)>| {
-        span.map(|span| store.sums.faults.of((), span, || acting(store, span)))
-    };
+    let column = |span: Option<(u64, u64)>| Some(store.sums.faults.of(store, &(), span?));
     let columns: Vec<_> = times.plot_columns().map(column).collect();
     let hits = hits_by_fault(store, times);
     let seconds = table_window(store, times).count().max(1) as f64;
@@ -66,9 +56,9 @@ pub(super) fn faults(store: &Store, times: &Times) -> Vec<FaultLane> {
         .faults
         .iter()
         .map(|fault| {
-            let acts = |names: &Arc<BTreeSet<String>>| names.contains(&fault.name);
+            let acted = |column: &Arc<Acted>| column.of(&fault.name).was_active;
             let cells: Vec<bool> =
-                columns.iter().map(|column| column.as_ref().is_some_and(acts)).collect();
+                columns.iter().map(|column| column.as_ref().is_some_and(acted)).collect();
             let hit = hits.get(fault.name.as_str()).copied().unwrap_or(0);
             FaultLane {
                 hit_per_s: hit as f64 / seconds,
@@ -77,16 +67,6 @@ pub(super) fn faults(store: &Store, times: &Times) -> Vec<FaultLane> {
             }
         })
         .collect()
-}
-
-fn acting(store: &Store, (first, last): (u64, u64)) -> BTreeSet<String> {
-    let faults = store.between(first, last).flat_map(|frame| &frame.faults);
-    faults.filter(|fault| was_active(fault)).map(|fault| fault.name.clone()).collect()
-}
-
-/// A window can begin and end within one second: its hits tell.
-fn was_active(fault: &FaultFrame) -> bool {
-    fault.state == FaultState::Active || fault.hit_now > 0
 }
 
 fn hits_by_fault<'a>(store: &'a Store, times: &Times) -> BTreeMap<&'a str, u64> {

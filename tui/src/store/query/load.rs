@@ -1,50 +1,38 @@
 //! The load generator at full length: from frames to what is shown.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use model::hist::Histogram;
+use model::hist::{Histogram, Tally};
 use model::load::{Group, Outcome};
 use model::phase::Phase;
 
+use super::sums::cells::{Cells, Ended, GROUPS};
+use super::sums::load::LoadSum;
 use super::time::Times;
-use super::{plot, quantile_ms, quantiles_ms, table_window};
-use crate::kept::{Frame, LoadCellFrame, LoadFrame};
+use super::{plot, quantile_ms, quantiles_ms, table_span};
 use crate::screen::load::{
     LoadItem, LoadMoment, LoadQuery, LoadRow, LoadView, PERCENTILES, Spectrum, SpectrumCurve, Split,
 };
 use crate::store::Store;
 
-/// Rows of the table; flows and steps come from outside.
-const ROWS_MAX: usize = 500;
-
 pub(super) fn build(store: &Store, times: &Times, query: &LoadQuery) -> LoadView {
-    let shown = || store.between(times.span().0, times.cursor_s);
+    let span = (times.span().0, times.cursor_s);
+    let shown = || store.between(span.0, span.1);
     let seconds = shown().count() as u64;
-    let columns: Vec<Arc<Cells>> = times
-        .columns_to_cursor()
-        .map(|(first, last)| {
-            store.sums.cells.of((), (first, last), || cells(store.between(first, last)))
-        })
-        .collect();
-    let rows = rows(&columns, seconds);
+    let cells = store.sums.cells.of(store, &(), span);
+    let rows = rows(&cells, seconds);
     let wanted = query.selected.as_ref();
     let selected = wanted.and_then(|wanted| rows.iter().position(|row| row.item == *wanted));
     let selected = selected.unwrap_or(0);
-    let item = rows.get(selected).map(|row| &row.item);
-    let column = |span: Option<(u64, u64)>| match span {
-        Some((first, last)) => {
-            let moment = || moment(store.between(first, last));
-            *store.sums.moments.of((), (first, last), moment)
-        },
-        None => LoadMoment::default(),
-    };
+    let ended = cells.0.iter().nth(selected).map(|(_, ended)| ended);
+    let sum = |span| store.sums.load.of(store, &(), span);
     let last = shown().rev().map(|frame| &frame.load);
     LoadView {
         model: last.into_iter().find(|load| load.validity.is_some()).map(|load| load.model),
-        moments: times.plot_columns().map(column).collect(),
-        now: moment(table_window(store, times)),
-        spectrum: item.map(|item| spectrum(&columns, item, query.split)).unwrap_or_default(),
+        moments: times
+            .plot_columns()
+            .map(|span| span.map(|span| moment(&sum(span))).unwrap_or_default())
+            .collect(),
+        now: moment(&sum(table_span(times))),
+        spectrum: ended.map(|ended| spectrum(ended, query.split)).unwrap_or_default(),
         rows,
         selected,
         seconds,
@@ -52,142 +40,58 @@ pub(super) fn build(store: &Store, times: &Times, query: &LoadQuery) -> LoadView
 }
 
 /// Several seconds of all flows together.
-fn moment<'a>(frames: impl Iterator<Item = &'a Frame> + Clone) -> LoadMoment {
-    let seconds = frames.clone().count();
-    if seconds == 0 {
+fn moment(sum: &LoadSum) -> LoadMoment {
+    if sum.seconds == 0 {
         return LoadMoment::default();
     }
-    let loads = || frames.clone().map(|frame| &frame.load);
-    let per_s = |count: u64| Some(count as f64 / seconds as f64);
-    let mut groups = [(); 3].map(|()| Histogram::default());
-    let (mut lateness, mut connection) = (Histogram::default(), Histogram::default());
-    let (mut completed, mut failed) = (0_u64, 0_u64);
-    for load in loads() {
-        lateness.merge_packed(&load.lateness);
-        connection.merge_packed(&load.connection_wait);
-        for cell in load.cells.iter().filter(|cell| cell.step.is_none()) {
-            let sum = if cell.outcome.is_error() { &mut failed } else { &mut completed };
-            *sum = sum.saturating_add(cell.count);
-            groups[group(cell)].merge_packed(&cell.response);
-        }
-    }
-    let most = |value: fn(&LoadFrame) -> f64| {
-        loads().map(value).filter(|it| it.is_finite()).reduce(f64::max)
-    };
+    let per_s = |count: u64| Some(count as f64 / sum.seconds as f64);
+    let p99 = |wanted: fn(Group, bool) -> bool| quantile_ms(&sum.responses(wanted), 0.99);
     LoadMoment {
-        offered_per_s: per_s(loads().fold(0, |sum, load| sum.saturating_add(load.offered))),
-        completed_per_s: per_s(completed),
-        failed_per_s: per_s(failed),
-        in_flight: most(|load| load.in_flight as f64),
-        late_ms: [0.5, 0.99].map(|fraction| quantile_ms(&lateness, fraction)),
-        connection_ms: quantile_ms(&connection, 0.99),
-        cpu_cores: most(|load| load.cpu_cores),
-        validity: loads().filter_map(|load| load.validity).max(),
-        groups_p99_ms: groups.each_ref().map(|group| quantile_ms(group, 0.99)),
+        offered_per_s: per_s(sum.offered),
+        completed_per_s: per_s(sum.completed),
+        failed_per_s: per_s(sum.failed),
+        in_flight: sum.in_flight.map(|most| most as f64),
+        late_ms: [0.5, 0.99].map(|fraction| quantile_ms(&sum.lateness, fraction)),
+        connection_ms: quantile_ms(&sum.connection_wait, 0.99),
+        cpu_cores: sum.cpu_cores,
+        validity: sum.validity,
+        groups_p99_ms: [
+            p99(|group, hit| group == Group::Control && !hit),
+            p99(|group, hit| group == Group::Exposed && !hit),
+            p99(|_, hit| hit),
+        ],
     }
 }
 
-/// Names of the groups, in the order of [`group`].
-const GROUPS: [&str; 3] = ["control", "not hit", "hit"];
-
-fn group(cell: &LoadCellFrame) -> usize {
-    match (cell.hit, cell.group) {
-        (true, _) => 2,
-        (false, Group::Exposed) => 1,
-        (false, Group::Control) => 0,
-    }
+fn rows(cells: &Cells, seconds: u64) -> Vec<LoadRow> {
+    cells.0.iter().map(|(item, ended)| row(item, ended, seconds)).collect()
 }
 
-/// What ended in some seconds, by flow and step: each flow before its steps, by name.
-pub(super) type Cells = BTreeMap<LoadItem, Sums>;
-
-#[derive(Debug, Default)]
-pub(super) struct Sums {
-    count: u64,
-    failed: u64,
-    /// By phase and [`group`].
-    durations: BTreeMap<(Phase, usize), Histogram>,
-    outcomes: BTreeMap<Outcome, u64>,
-}
-
-impl Sums {
-    fn merged(&self) -> Histogram {
-        let mut merged = Histogram::default();
-        for durations in self.durations.values() {
-            merged.merge(durations);
-        }
-        merged
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.count = self.count.saturating_add(other.count);
-        self.failed = self.failed.saturating_add(other.failed);
-        for (key, durations) in &other.durations {
-            self.durations.entry(*key).or_default().merge(durations);
-        }
-        for (outcome, count) in &other.outcomes {
-            let sum = self.outcomes.entry(*outcome).or_default();
-            *sum = sum.saturating_add(*count);
-        }
-    }
-}
-
-fn cells<'a>(frames: impl Iterator<Item = &'a Frame>) -> Cells {
-    let mut by_name: BTreeMap<(&str, Option<&str>), Sums> = BTreeMap::new();
-    for cell in frames.flat_map(|frame| &frame.load.cells) {
-        let key = (cell.flow.as_str(), cell.step.as_deref());
-        if by_name.len() >= ROWS_MAX && !by_name.contains_key(&key) {
-            continue;
-        }
-        let sum = by_name.entry(key).or_default();
-        sum.count = sum.count.saturating_add(cell.count);
-        sum.durations.entry((cell.phase, group(cell))).or_default().merge_packed(&cell.response);
-        if cell.outcome.is_error() {
-            sum.failed = sum.failed.saturating_add(cell.count);
-            let outcome = sum.outcomes.entry(cell.outcome).or_default();
-            *outcome = outcome.saturating_add(cell.count);
-        }
-    }
-    let named = |(flow, step): (&str, Option<&str>)| LoadItem {
-        flow: flow.to_owned(),
-        step: step.map(str::to_owned),
-    };
-    by_name.into_iter().map(|(key, sums)| (named(key), sums)).collect()
-}
-
-fn rows(columns: &[Arc<Cells>], seconds: u64) -> Vec<LoadRow> {
-    let mut all: BTreeMap<&LoadItem, Sums> = BTreeMap::new();
-    for (item, sums) in columns.iter().flat_map(|column| column.iter()) {
-        if all.len() < ROWS_MAX || all.contains_key(item) {
-            all.entry(item).or_default().add(sums);
-        }
-    }
-    all.into_iter().map(|(item, sums)| row(item, sums, seconds)).collect()
-}
-
-fn row(item: &LoadItem, sums: Sums, seconds: u64) -> LoadRow {
-    let durations = sums.merged();
-    let mut outcomes: Vec<(Outcome, u64)> =
-        sums.outcomes.into_iter().filter(|(_, count)| *count > 0).collect();
+fn row(item: &LoadItem, ended: &Ended, seconds: u64) -> LoadRow {
+    let mut outcomes: Vec<(Outcome, u64)> = ended
+        .outcomes
+        .iter()
+        .map(|(outcome, count)| (*outcome, *count))
+        .filter(|(_, count)| *count > 0)
+        .collect();
     outcomes.sort_by_key(|(outcome, count)| (std::cmp::Reverse(*count), *outcome));
     LoadRow {
         item: item.clone(),
-        count: sums.count,
-        per_s: sums.count as f64 / seconds.max(1) as f64,
-        error_percent: (sums.count > 0).then(|| sums.failed as f64 * 100.0 / sums.count as f64),
-        quantiles_ms: quantiles_ms(&durations),
+        count: ended.count,
+        per_s: ended.count as f64 / seconds.max(1) as f64,
+        error_percent: (ended.count > 0).then(|| ended.failed as f64 * 100.0 / ended.count as f64),
+        quantiles_ms: quantiles_ms(&ended.merged()),
         outcomes,
     }
 }
 
-fn spectrum(columns: &[Arc<Cells>], item: &LoadItem, split: Split) -> Spectrum {
+fn spectrum(ended: &Ended, split: Split) -> Spectrum {
     let names: Vec<&'static str> = match split {
         Split::Phases => Phase::ALL.map(Phase::as_str).to_vec(),
         Split::Groups => GROUPS.to_vec(),
     };
-    let mut merged = vec![Histogram::default(); names.len()];
-    let sums = columns.iter().filter_map(|column| column.get(item));
-    for ((phase, group), durations) in sums.flat_map(|sums| &sums.durations) {
+    let mut merged = vec![Tally::default(); names.len()];
+    for ((phase, group), durations) in &ended.durations {
         let curve = match split {
             Split::Phases => Phase::ALL.iter().position(|it| it == phase),
             Split::Groups => Some(*group),
@@ -198,14 +102,14 @@ fn spectrum(columns: &[Arc<Cells>], item: &LoadItem, split: Split) -> Spectrum {
     }
     let curves: Vec<SpectrumCurve> = names
         .into_iter()
-        .zip(&merged)
+        .zip(merged.iter().map(Tally::histogram))
         .enumerate()
         .filter(|(_, (_, histogram))| !histogram.is_empty())
         .map(|(place, (name, histogram))| SpectrumCurve {
             name,
             place,
             count: histogram.count(),
-            values_ms: PERCENTILES.iter().map(|(it, _)| known(histogram, *it)).collect(),
+            values_ms: PERCENTILES.iter().map(|(it, _)| known(&histogram, *it)).collect(),
         })
         .collect();
     let values = || curves.iter().flat_map(|curve| curve.values_ms.iter().flatten().copied());
@@ -221,10 +125,12 @@ fn known(histogram: &Histogram, fraction: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
-    use crate::{kept, recording};
+    use crate::recording;
+    use crate::screen::ViewQuery;
 
     #[test]
     fn a_percentile_needs_a_value_beyond_it() {
@@ -237,10 +143,21 @@ mod tests {
         assert_eq!(known(&Histogram::default(), 0.5), None);
     }
 
+    fn built(split: Split) -> LoadView {
+        let mut store = Store::default();
+        for frame in recording::until(36) {
+            store.insert(Arc::new(frame));
+        }
+        let query = ViewQuery { columns: 46, ..ViewQuery::default() };
+        let times = Times::of(&store, &query).unwrap();
+        let selected = Some(LoadItem { flow: "checkout".to_owned(), step: None });
+        build(&store, &times, &LoadQuery { selected, split })
+    }
+
     #[test]
     fn journeys_count_once_and_steps_stand_behind_their_flow() {
-        let frames = kept::of(recording::until(36));
-        let rows = rows(&[Arc::new(cells(frames.iter()))], 36);
+        let view = built(Split::Groups);
+        let rows = &view.rows;
         let names: Vec<(&str, Option<&str>)> =
             rows.iter().map(|row| (row.item.flow.as_str(), row.item.step.as_deref())).collect();
         assert_eq!(names, [("browse", None), ("checkout", None), ("checkout", Some("pay"))]);
@@ -248,23 +165,20 @@ mod tests {
         // of 18 that were hit.
         assert_eq!(rows[1].count, 36 * 6 + 31 * 36 + 5 * 54 + 6 * 18);
         assert_eq!(rows[1].outcomes, [(Outcome::Status, 5 * 54)]);
-        let now = moment(frames.iter());
-        assert_eq!(now.failed_per_s, Some(5.0 * 54.0 / 36.0));
-        assert_eq!(now.in_flight, Some(31.0));
-        assert_eq!(moment(std::iter::empty()), LoadMoment::default());
+        // The last ten seconds.
+        assert_eq!(view.now.failed_per_s, Some(5.0 * 54.0 / 10.0));
+        assert_eq!(view.now.in_flight, Some(31.0));
+        assert_eq!(moment(&LoadSum::default()), LoadMoment::default());
     }
 
     #[test]
     fn the_groups_are_apart() {
-        let frames = kept::of(recording::until(36));
-        let item = LoadItem { flow: "checkout".to_owned(), step: None };
-        let halves = [&frames[..20], &frames[20..]].map(|half| Arc::new(cells(half.iter())));
-        let groups = spectrum(&halves, &item, Split::Groups);
+        let groups = built(Split::Groups).spectrum;
         let p50: Vec<(&str, f64)> =
             groups.curves.iter().map(|it| (it.name, it.values_ms[0].unwrap())).collect();
         assert_eq!(p50.iter().map(|(name, _)| *name).collect::<Vec<_>>(), GROUPS);
         assert!(p50[2].1 > 1_000.0 && p50[0].1 < 100.0, "{p50:?}");
-        let phases = spectrum(&halves, &item, Split::Phases);
+        let phases = built(Split::Phases).spectrum;
         let names: Vec<&str> = phases.curves.iter().map(|it| it.name).collect();
         assert_eq!(names, ["warmup", "before", "during"]);
         assert!(groups.low_ms < groups.high_ms);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use model::hist::{self, Histogram};
 
+use super::quantiles_ms;
 use super::time::Times;
-use super::{add_subject, quantiles_ms};
 use crate::screen::{Plot, PlotColumn, Subject};
 use crate::store::Store;
 
@@ -20,35 +20,25 @@ pub(super) fn build(
     subject: Option<&Subject>,
     heat_rows: usize,
 ) -> Plot {
-    let merged: Vec<Arc<Histogram>> = times
+    let merged: Vec<_> = times
         .plot_columns()
         .map(|seconds| match (seconds, subject) {
-            (Some(span), Some(subject)) => {
-                store.sums.durations.of(subject.clone(), span, || merged(store, span, subject))
-            },
+            (Some(span), Some(subject)) => store.sums.durations.of(store, subject, span),
             _ => Arc::default(),
         })
         .collect();
-    let quantiles: Vec<[Option<f64>; 4]> = merged.iter().map(|it| quantiles_ms(it)).collect();
+    let quantiles: Vec<[Option<f64>; 4]> = merged.iter().map(|it| quantiles_ms(&it.0)).collect();
     let (low_ms, high_ms) = bounds(&quantiles);
     let columns: Vec<PlotColumn> = merged
         .iter()
         .zip(quantiles)
-        .map(|(histogram, quantiles_ms)| PlotColumn {
+        .map(|(durations, quantiles_ms)| PlotColumn {
             quantiles_ms,
-            heat: heat(histogram, (low_ms, high_ms), heat_rows),
+            heat: heat(&durations.0, (low_ms, high_ms), heat_rows),
         })
         .collect();
     let heat_max = columns.iter().flat_map(|column| &column.heat).copied().max().unwrap_or(0);
     Plot { low_ms, high_ms, columns, heat_max }
-}
-
-fn merged(store: &Store, (first, last): (u64, u64), subject: &Subject) -> Histogram {
-    let mut into = Histogram::default();
-    for frame in store.between(first, last) {
-        add_subject(frame, subject, &mut into);
-    }
-    into
 }
 
 fn bounds(quantiles: &[[Option<f64>; 4]]) -> (f64, f64) {

@@ -1,14 +1,15 @@
 //! The RED table: journeys on top, then edges.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::edge::Edge;
 use model::fault::FaultState;
-use model::hist::Histogram;
 use model::policy::BreakerState;
 
+use super::sums::window::{Red, Window};
 use super::time::Times;
-use super::{add_subject, quantiles_ms, table_window};
+use super::{quantiles_ms, table_span};
 use crate::kept::Frame;
 use crate::screen::{Row, Sort, SortBy, Subject};
 use crate::store::Store;
@@ -51,10 +52,10 @@ pub(super) fn build(store: &Store, times: &Times, subjects: &[&Subject]) -> Vec<
     let breakers: BTreeMap<&Edge, BreakerState> = at_cursor
         .map(|frame| frame.breakers.iter().map(|it| (&it.edge, it.state)).collect())
         .unwrap_or_default();
-    let seconds = table_window(store, times).count().max(1) as f64;
+    let window = window(store, times);
     subjects
         .iter()
-        .map(|subject| row(store, times, subject, seconds))
+        .map(|subject| row(&window, subject))
         .map(|row| match &row.subject {
             Subject::Flow(_) => row,
             Subject::Edge(edge) => Row {
@@ -66,27 +67,23 @@ pub(super) fn build(store: &Store, times: &Times, subjects: &[&Subject]) -> Vec<
         .collect()
 }
 
-fn row(store: &Store, times: &Times, subject: &Subject, seconds: f64) -> Row {
-    let mut merged = Histogram::default();
-    let (mut requests, mut errors, mut attempts) = (0_u64, 0_u64, 0_u64);
-    for frame in table_window(store, times) {
-        let (more, failed) = add_subject(frame, subject, &mut merged);
-        requests = requests.saturating_add(more);
-        errors = errors.saturating_add(failed);
-        if let Subject::Edge(wanted) = subject {
-            for edge in frame.edges.iter().filter(|edge| edge.edge == *wanted) {
-                attempts = attempts.saturating_add(edge.attempts);
-            }
-        }
-    }
-    let share = |part: u64| (requests > 0).then(|| part as f64 / requests as f64);
+/// The window of the tables.
+pub(super) fn window(store: &Store, times: &Times) -> Arc<Window> {
+    let span = table_span(times);
+    store.sums.windows.of((), span, || Window::over(store.between(span.0, span.1)))
+}
+
+fn row(window: &Window, subject: &Subject) -> Row {
+    let unknown = Red::default();
+    let red = window.of(subject).unwrap_or(&unknown);
+    let share = |part: u64| (red.requests > 0).then(|| part as f64 / red.requests as f64);
     Row {
         subject: subject.clone(),
-        per_s: requests as f64 / seconds,
-        error_percent: share(errors).map(|share| share * 100.0),
-        quantiles_ms: quantiles_ms(&merged),
+        per_s: red.requests as f64 / window.seconds(),
+        error_percent: share(red.failed).map(|share| share * 100.0),
+        quantiles_ms: quantiles_ms(&red.durations),
         attempts_per_request: match subject {
-            Subject::Edge(_) => share(attempts),
+            Subject::Edge(_) => share(red.attempts),
             Subject::Flow(_) => None,
         },
         breaker: None,

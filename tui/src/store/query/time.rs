@@ -29,7 +29,7 @@ impl Times {
     pub(super) fn of(store: &Store, query: &ViewQuery) -> Option<Self> {
         let newest = store.at_or_before(query.paused_at.unwrap_or(u64::MAX))?;
         let oldest_s = store.oldest()?.unix_s;
-        let origin_ms = newest.run.start_unix_ms.unwrap_or_else(|| oldest_s.saturating_mul(1_000));
+        let origin_ms = store.origin_ms(newest);
         let newest_s = newest.unix_s;
         let column_s = column_s(query, newest_s.saturating_sub(origin_ms / 1_000));
         // Columns before the start of load are counted too: everything is set up in them.
@@ -71,11 +71,6 @@ impl Times {
             let (first, last) = self.seconds_of(self.last_column.checked_sub(back)?);
             Some((first, last.min(self.newest_s)))
         })
-    }
-
-    /// First and last second of each plot column that is not after the cursor.
-    pub(super) fn columns_to_cursor(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.plot_columns().take(self.cursor_plot_column().saturating_add(1)).flatten()
     }
 
     /// First and last second of all plot columns.

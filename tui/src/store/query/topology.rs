@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::answer::CallRow;
 use model::edge::Edge;
-use model::hist::Histogram;
+use model::hist::Tally;
 use model::limits::EDGES_MAX;
 
 use super::time::Times;
-use super::{add_subject, quantile_ms, rows, table_window};
+use super::{quantile_ms, rows};
 use crate::ask::{Answer, Question};
 use crate::derive::topology::Topology;
 use crate::screen::topology::{EdgeNumbers, ServiceNumbers, TopologyQuery, TopologyView, UNLINKED};
@@ -63,11 +63,8 @@ pub(super) fn build(
 
 /// The edges of the frames that are shown with those that only spans tell, by caller and callee.
 fn numbers(store: &Store, answers: &Answers, times: &Times) -> Vec<EdgeNumbers> {
-    let columns: Vec<_> = times
-        .columns_to_cursor()
-        .map(|span| store.sums.edges.of((), span, || edges(store, span)))
-        .collect();
-    let mut found: BTreeSet<&Edge> = columns.iter().flat_map(|column| column.iter()).collect();
+    let counts = store.sums.counts.of(store, &(), (times.span().0, times.cursor_s));
+    let mut found: BTreeSet<&Edge> = counts.iter().map(|(edge, _)| edge).collect();
     if let Some(frame) = store.at_or_before(times.cursor_s) {
         found.extend(frame.breakers.iter().map(|it| &it.edge));
         found.extend(frame.faults.iter().flat_map(|fault| &fault.edges));
@@ -92,14 +89,6 @@ fn numbers(store: &Store, answers: &Answers, times: &Times) -> Vec<EdgeNumbers> 
         by_edge.entry(edge.clone()).or_insert_with(empty).call = Some(call.clone());
     }
     by_edge.into_values().collect()
-}
-
-fn edges(store: &Store, (first, last): (u64, u64)) -> BTreeSet<Edge> {
-    let mut found: BTreeSet<&Edge> = BTreeSet::new();
-    for frame in store.between(first, last) {
-        found.extend(frame.edges.iter().map(|it| &it.edge));
-    }
-    found.into_iter().cloned().collect()
 }
 
 fn calls(answers: &Answers) -> &[CallRow] {
@@ -134,19 +123,20 @@ fn services(
 ) -> Vec<ServiceNumbers> {
     let mut services = vec![ServiceNumbers::default(); graph.nodes.len()];
     let mut failed = vec![0.0; graph.nodes.len()];
-    let mut durations = vec![Histogram::default(); graph.nodes.len()];
+    let mut durations = vec![Tally::default(); graph.nodes.len()];
+    let window = rows::window(store, times);
     for (link, numbers) in graph.links.iter().zip(edges) {
         let Some(Row { per_s, error_percent, subject, .. }) = &numbers.row else { continue };
         services[link.from].out_per_s += per_s;
         services[link.to].in_per_s += per_s;
         failed[link.to] += per_s * error_percent.unwrap_or(0.0);
-        for frame in table_window(store, times) {
-            add_subject(frame, subject, &mut durations[link.to]);
+        if let Some(red) = window.of(subject) {
+            durations[link.to].merge(&red.durations);
         }
     }
     for ((service, failed), durations) in services.iter_mut().zip(failed).zip(durations) {
         service.error_percent = (service.in_per_s > 0.0).then(|| failed / service.in_per_s);
-        service.p99_ms = quantile_ms(&durations, 0.99);
+        service.p99_ms = quantile_ms(&durations.histogram(), 0.99);
     }
     services
 }

@@ -23,12 +23,11 @@ pub(super) fn build(store: &Store, times: &Times, query: &VerdictsQuery) -> Verd
     let mut rows: Vec<VerdictRow> = frame
         .verdicts
         .iter()
-        .enumerate()
-        .filter(|(_, verdict)| wanted(verdict))
-        .map(|(place, verdict)| VerdictRow {
+        .filter(wanted)
+        .map(|verdict| VerdictRow {
             window_s: window_s(frame, verdict.phase),
             budget: budget::read(&verdict.text, &verdict.observed),
-            decided: decided(store, times, verdict, place),
+            decided: decided(store, times, verdict),
             frame: verdict.told(),
         })
         .collect();
@@ -74,18 +73,11 @@ fn window_s(frame: &Frame, phase: Phase) -> Option<(u64, u64)> {
     Some((from_ms / 1_000, to_ms.div_ceil(1_000)))
 }
 
-/// Goes back from the cursor for as long as the verdict is the same; it nearly always is at the
-/// same place.
-fn decided(store: &Store, times: &Times, verdict: &VerdictFrame, place: usize) -> Option<Decided> {
+fn decided(store: &Store, times: &Times, verdict: &VerdictFrame) -> Option<Decided> {
     if verdict.verdict == Verdict::Waiting {
         return None;
     }
-    let is = |it: &VerdictFrame| {
-        it.phase == verdict.phase && it.text == verdict.text && it.verdict == verdict.verdict
-    };
-    let same =
-        |frame: &&Frame| frame.verdicts.get(place).is_some_and(is) || frame.verdicts.iter().any(is);
-    let first = store.between(0, times.cursor_s).rev().take_while(same).last()?;
+    let first = store.verdict_since(times.cursor_s, verdict)?;
     let active = first.faults.iter().filter(|fault| fault.state == FaultState::Active);
     Some(Decided {
         unix_s: first.unix_s,

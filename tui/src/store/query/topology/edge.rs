@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use model::edge::Edge;
 use model::frame::TraceHead;
-use model::policy::BreakerState;
 
 use super::super::time::Times;
 use super::super::{lanes, plot, table_window};
@@ -22,8 +21,8 @@ pub(super) fn detail(store: &Store, times: &Times, numbers: &EdgeNumbers) -> Edg
     };
     EdgeDetail {
         errors: errors(store, times, edge),
-        breaker: lanes::breakers(store, times).into_iter().find(|lane| lane.edge == *edge),
-        opened: opened(store.between(0, times.cursor_s), edge),
+        breaker: lanes::breaker(store, times, edge),
+        opened: store.opened(times.cursor_s, edge),
         faults: faults(store, times, edge),
         verdicts: at_cursor.map(|frame| verdicts(&frame.verdicts, edge)).unwrap_or_default(),
         plot: plot::build(store, times, Some(&subject), 0),
@@ -66,19 +65,6 @@ fn errors(store: &Store, times: &Times, edge: &Edge) -> Vec<BlameRow> {
     rows
 }
 
-/// Seconds in which the breaker is open and was not in the second before.
-fn opened<'a>(frames: impl Iterator<Item = &'a Frame>, edge: &Edge) -> usize {
-    let mut before = None;
-    let mut count = 0;
-    for frame in frames {
-        let state = frame.breakers.iter().find(|it| it.edge == *edge).map(|it| it.state);
-        let is_open = state == Some(BreakerState::Open);
-        count += usize::from(is_open && before != Some(BreakerState::Open));
-        before = state;
-    }
-    count
-}
-
 /// Those that act here, whenever.
 fn faults(store: &Store, times: &Times, edge: &Edge) -> Vec<FaultLane> {
     let Some(frame) = store.at_or_before(times.cursor_s) else { return Vec::new() };
@@ -105,26 +91,14 @@ fn names(text: &str, edge: &Edge) -> bool {
 }
 
 fn error_columns(store: &Store, times: &Times, edge: &Edge) -> Vec<Option<f64>> {
-    let column = |span: Option<(u64, u64)>| {
-        let span = span?;
-        *store.sums.errors.of(edge.clone(), span, || error_percent(store, span, edge))
-    };
+    let column =
+        |span: Option<(u64, u64)>| store.sums.counts.of(store, &(), span?).of(edge).error_percent();
     times.plot_columns().map(column).collect()
-}
-
-fn error_percent(store: &Store, (first, last): (u64, u64), edge: &Edge) -> Option<f64> {
-    let (mut requests, mut failed) = (0_u64, 0_u64);
-    for it in store.between(first, last).flat_map(|frame| of(frame, edge)) {
-        requests = requests.saturating_add(it.requests);
-        failed = failed.saturating_add(it.error_count());
-    }
-    (requests > 0).then(|| failed as f64 * 100.0 / requests as f64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{kept, recording};
 
     #[test]
     fn an_edge_is_named_whole_or_not_at_all() {
@@ -140,12 +114,5 @@ mod tests {
         ] {
             assert_eq!(names(text, &edge), named, "{text}");
         }
-    }
-
-    #[test]
-    fn a_breaker_opens_once_for_every_time_that_it_was_not_open() {
-        let frames = kept::of(recording::until(52));
-        let count = |callee| opened(frames.iter(), &Edge::new("orders", callee));
-        assert_eq!((count("payments"), count("inventory"), count("nobody")), (4, 0, 0));
     }
 }
