@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::frame::Frame;
 
@@ -15,6 +16,9 @@ use crate::screen::Link;
 pub mod live;
 pub mod place;
 mod sse;
+
+/// A frame is due every second; without one for so long the source is silent.
+pub const SILENT_AFTER: Duration = Duration::from_secs(2);
 
 /// What a feed says.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,18 +2,21 @@
 //!
 //! A snapshot is built when something has changed, at most ten times a second, and only the newest
 //! one is kept for the screen: a slow terminal cannot slow the feed. Without frames and without
-//! keys nothing is built. What the open screen needs beyond the frames is asked of the feed's
+//! keys nothing is built, except once a second while frames are due and do not come: the screen
+//! then says since when its numbers are old. What the open screen needs beyond the frames is asked of the feed's
 //! [`Asker`], one question of a kind at a time; a question is asked when the view has changed or a
 //! frame has come.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::frame::Verdict;
 use telemetry::clock::Clock;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::silence::Silence;
 use crate::ask::{Answer, AskError, Asker};
 use crate::feed::{Feed, FeedEvent};
 use crate::own::{OwnKind, OwnLog};
@@ -21,6 +24,8 @@ use crate::recorded::Tap;
 use crate::screen::{Link, Snapshot, ViewQuery};
 use crate::store::answers::{Answers, Slot};
 use crate::store::{Store, query};
+
+mod silence;
 
 /// Events of the feed that wait for the store.
 const FEED_QUEUE: usize = 64;
@@ -49,6 +54,7 @@ pub(crate) async fn keep(feed: impl Feed, keeping: Keeping) {
         asker: feed.asker(),
         asking: JoinSet::new(),
         tap: None,
+        silence: Silence::default(),
     };
     tokio::select! {
         () = forward(feed, sender) => {},
@@ -81,6 +87,7 @@ struct Keeper {
     asker: Arc<dyn Asker>,
     asking: JoinSet<(Slot, Result<Answer, AskError>)>,
     tap: Option<Tap>,
+    silence: Silence,
 }
 
 impl Keeper {
@@ -117,6 +124,7 @@ impl Keeper {
                 asked = queries.changed() => if asked.is_err() {
                     return;
                 },
+                silent_s = self.silence.grows() => self.hush(silent_s),
                 () = tokio::time::sleep_until(earliest), if changed => {
                     let query = queries.borrow_and_update().clone();
                     let snapshot = query::build(&self.store, &self.answers, &query);
@@ -151,6 +159,7 @@ impl Keeper {
                     let text = format!("the frame of second {second} contradicts itself");
                     self.note(OwnKind::Frame, true, &text);
                 }
+                self.heard();
                 for slot in query::unfinished(&self.store, &self.answers) {
                     self.answers.expire(slot);
                 }
@@ -164,12 +173,38 @@ impl Keeper {
                     Link::Lost { reason, .. } => {
                         self.note(OwnKind::Link, true, &format!("lost: {reason}"));
                     },
-                    Link::Ended => self.note(OwnKind::Link, false, "the source has ended"),
+                    Link::Ended => {
+                        self.silence.end();
+                        self.store.silent_s = 0;
+                        self.note(OwnKind::Link, false, "the source has ended");
+                    },
                 }
                 self.store.link = link;
                 false
             },
         }
+    }
+
+    /// A frame has come. After the verdict no further one is due.
+    fn heard(&mut self) {
+        if self.store.silent_s > 0 {
+            let text = format!("a frame came after {} s", self.store.silent_s);
+            self.note(OwnKind::Link, false, &text);
+            self.store.silent_s = 0;
+        }
+        let newest = self.store.at_or_before(u64::MAX);
+        match newest.and_then(|frame| frame.run.verdict) {
+            None | Some(Verdict::Waiting) => self.silence.begin(),
+            Some(_) => self.silence.end(),
+        }
+    }
+
+    fn hush(&mut self, silent_s: u64) {
+        if self.store.silent_s == 0 {
+            let text = format!("no frame has come for {silent_s} s");
+            self.note(OwnKind::Link, true, &text);
+        }
+        self.store.silent_s = silent_s;
     }
 
     /// What is remembered belongs into a recording too.
@@ -191,6 +226,10 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
+    use model::frame::Frame;
+
     use super::*;
     use crate::feed::Fixture;
     use crate::recording;
@@ -240,6 +279,71 @@ mod tests {
         tokio::spawn(keep(Fixture::new([]), keeping(queries, sender)));
         snapshots.changed().await.unwrap();
         snapshots.borrow_and_update();
+        let wait = tokio::time::timeout(Duration::from_mins(1), snapshots.changed());
+        assert!(wait.await.is_err());
+    }
+
+    /// What is sent to it, as a source that is never closed.
+    struct Held(mpsc::Receiver<FeedEvent>);
+
+    impl Feed for Held {
+        async fn next(&mut self) -> FeedEvent {
+            match self.0.recv().await {
+                Some(event) => event,
+                None => std::future::pending().await,
+            }
+        }
+
+        fn asker(&self) -> Arc<dyn Asker> {
+            Arc::new(crate::feed::NobodyAsked)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopped_source_is_silent_within_three_seconds_and_its_last_second_stays_the_last() {
+        let (_query, queries) = watch::channel(ViewQuery { columns: 20, ..ViewQuery::default() });
+        let (sender, mut snapshots) = watch::channel(Arc::default());
+        let keeping = keeping(queries, sender);
+        let own = keeping.own.clone();
+        let (events, received) = mpsc::channel(64);
+        tokio::spawn(keep(Held(received), keeping));
+        let mut frames: VecDeque<Frame> = recording::until(12).into();
+        let late = frames.pop_back().unwrap();
+        events.send(FeedEvent::Link(Link::Connected)).await.unwrap();
+        for frame in frames {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            events.send(FeedEvent::Frame(Arc::new(frame))).await.unwrap();
+        }
+        let stopped = Instant::now();
+        let silent = snapshots.wait_for(|it| it.axis.silent_s > 0).await.unwrap().clone();
+        assert!(stopped.elapsed() < Duration::from_secs(3), "{:?}", stopped.elapsed());
+        assert_eq!(silent.axis.newest_s, Some(recording::START_S + 10));
+        assert_eq!(silent.axis.cursor_s, recording::START_S + 10, "the numbers are of it");
+        assert!(silent.axis.gaps[silent.axis.cursor + 1..].iter().all(|gap| *gap));
+        assert!(silent.insights[0].starts_with("no second has come for 2 s"));
+        // Every further second is one snapshot.
+        snapshots.wait_for(|it| it.axis.silent_s == 5).await.unwrap();
+        assert_eq!(stopped.elapsed().as_secs(), 5);
+        events.send(FeedEvent::Frame(Arc::new(late))).await.unwrap();
+        let newest = Some(recording::START_S + 11);
+        let again = snapshots.wait_for(|it| it.axis.newest_s == newest).await.unwrap().clone();
+        assert_eq!((again.axis.silent_s, again.axis.cursor), (0, 19));
+        let told: Vec<(bool, String)> =
+            own.entries().into_iter().map(|entry| (entry.bad, entry.text)).collect();
+        assert!(told.contains(&(true, "no frame has come for 2 s".to_owned())), "{told:?}");
+        assert!(told.contains(&(false, "a frame came after 5 s".to_owned())), "{told:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_the_verdict_no_frame_is_due() {
+        let (_query, queries) = watch::channel(ViewQuery::default());
+        let (sender, mut snapshots) = watch::channel(Arc::default());
+        let (events, received) = mpsc::channel(64);
+        tokio::spawn(keep(Held(received), keeping(queries, sender)));
+        let mut last = recording::until(3).pop().unwrap();
+        last.run.verdict = Some(Verdict::Pass);
+        events.send(FeedEvent::Frame(Arc::new(last))).await.unwrap();
+        snapshots.wait_for(|it| it.axis.newest_s.is_some()).await.unwrap();
         let wait = tokio::time::timeout(Duration::from_mins(1), snapshots.changed());
         assert!(wait.await.is_err());
     }

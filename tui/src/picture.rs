@@ -31,6 +31,8 @@ pub struct PictureOptions {
     /// Typed before the picture is taken, one letter per key; a line feed is Enter.
     pub keys: String,
     pub link: Link,
+    /// Seconds without a frame although one was due.
+    pub silent_s: u64,
     /// How the recording is played, and up to which second it has been.
     pub playback: Option<(Playback, u64)>,
     /// Who is asked for traces and logs.
@@ -44,6 +46,7 @@ impl Default for PictureOptions {
             depth: Depth::Mono,
             keys: String::new(),
             link: Link::Connected,
+            silent_s: 0,
             playback: None,
             asker: Arc::new(NobodyAsked),
         }
@@ -93,6 +96,7 @@ impl Sitting {
     fn new(frames: &[Frame], options: &PictureOptions) -> Self {
         let mut store = Store::default();
         store.link = options.link.clone();
+        store.silent_s = options.silent_s;
         for frame in frames {
             store.insert(Arc::new(frame.clone()));
         }

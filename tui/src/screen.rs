@@ -260,7 +260,7 @@ pub struct Axis {
     pub cursor: usize,
     /// Seconds from the newest second that is shown to the right end, the middle and the left end.
     pub ago_s: [u64; 3],
-    /// Columns in which a second is missing although there is data on both sides.
+    /// Columns in which a second is missing after the first one.
     pub gaps: Vec<bool>,
     /// Time of the cursor since the start of the run.
     pub cursor_clock_s: u64,
@@ -273,6 +273,8 @@ pub struct Axis {
     pub cursor_s: u64,
     /// Seconds with data in the window of the tables.
     pub window_s: u64,
+    /// Since the newest second came, while the source says nothing more; 0 as long as it does.
+    pub silent_s: u64,
 }
 
 /// RED of one subject over the window of the tables.

@@ -47,6 +47,8 @@ pub struct Store {
     changes: Changes,
     sums: Sums,
     pub link: Link,
+    /// Since the newest frame came, while none comes although one is due; else 0.
+    pub silent_s: u64,
     /// What the dashboard says about itself.
     pub own: OwnLog,
 }
@@ -71,6 +73,7 @@ impl Store {
             changes: Changes::default(),
             sums: Sums::default(),
             link: Link::Connecting,
+            silent_s: 0,
             own: OwnLog::default(),
         }
     }

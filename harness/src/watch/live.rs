@@ -1,5 +1,6 @@
 //! A running collector: on a terminal, as lines, or once.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use model::frame::Frame;
@@ -7,7 +8,7 @@ use telemetry::shutdown::Shutdown;
 use tui::Setup;
 use tui::feed::live::{LiveAsker, LiveFeed, frames_now};
 use tui::feed::place::Place;
-use tui::feed::{Feed, FeedEvent};
+use tui::feed::{Feed, FeedEvent, SILENT_AFTER};
 use tui::recorded::Recorder;
 use tui::screen::Link;
 
@@ -60,14 +61,17 @@ async fn lines(
     let mut signals = Shutdown::listen().map_err(WatchError::Signals)?;
     let mut newest: Option<Arc<Frame>> = None;
     let mut failures = 0;
+    let mut is_due = false;
     loop {
         let event = tokio::select! {
-            event = feed.next() => event,
+            event = next(&mut feed, is_due) => event,
             _ = signals.requested() => return Ok(ExitCode::Interrupted),
         };
+        is_due = false;
         match event {
             FeedEvent::Frame(frame) => {
                 failures = 0;
+                is_due = frame.run.verdict.is_none();
                 plain::print(&frame);
                 if let Some(recorder) = recorder {
                     recorder.tap().frame(Arc::clone(&frame));
@@ -88,5 +92,20 @@ async fn lines(
             FeedEvent::Link(Link::Ended) => return Ok(verdict::of(newest.as_deref())),
             FeedEvent::Link(Link::Connecting | Link::Connected) => {},
         }
+    }
+}
+
+/// What comes next; says once when it does not come although it is due.
+async fn next(feed: &mut LiveFeed, is_due: bool) -> FeedEvent {
+    let mut event = pin!(feed.next());
+    if !is_due {
+        return event.await;
+    }
+    match tokio::time::timeout(SILENT_AFTER, &mut event).await {
+        Ok(event) => event,
+        Err(_) => {
+            crate::say(&format!("no second has come for {} s", SILENT_AFTER.as_secs()));
+            event.await
+        },
     }
 }

@@ -147,7 +147,8 @@ pub fn build(store: &Store, answers: &Answers, query: &ViewQuery) -> Snapshot {
 fn insights(store: &Store, times: &Times) -> Vec<String> {
     let from = times.cursor_s.saturating_sub(INSIGHT_SECONDS - 1);
     let found = insight::insights(store.between(from, times.cursor_s));
-    found.into_iter().map(|insight| insight.sentence).collect()
+    let found = found.into_iter().map(|insight| insight.sentence);
+    times.silence().into_iter().chain(found).collect()
 }
 
 fn head(store: &Store, times: &Times) -> Head {

@@ -180,6 +180,9 @@ fn marker(canvas: &Canvas<'_>, app: &App, snapshot: &Snapshot) -> Vec<Piece> {
         pieces.push(canvas.piece(format!("  slow terminal {rate}/s"), Role::Warn));
     }
     let (text, role) = match &snapshot.link {
+        Link::Connected if axis.silent_s > 0 => {
+            (format!("{} SILENT {}s", glyphs.lost, axis.silent_s), Role::Error)
+        },
         Link::Connected if axis.live && has_data => (format!("{} LIVE", glyphs.live), Role::Ok),
         Link::Connected if has_data => return pieces,
         Link::Connected => (format!("{} WAITING", glyphs.live), Role::Warn),

@@ -89,6 +89,15 @@ fn a_lost_collector_leaves_the_data_and_says_why_it_is_gone() {
 }
 
 #[test]
+fn a_silent_collector_leaves_a_gap_behind_its_last_second() {
+    let silent = |silent_s, ascii| PictureOptions { silent_s, ..options(ascii, "") };
+    picture!("silent_120x40", recording::until(52), (120, 40), silent(6, false));
+    picture!("silent_80x24", recording::until(52), (80, 24), silent(6, true));
+    // What came last stays in sight.
+    picture!("silent_long_80x24", recording::until(52), (80, 24), silent(3_000, true));
+}
+
+#[test]
 fn the_past_shows_the_moment_under_the_cursor() {
     picture!("past_120x40", recording::run(), (120, 40), options(false, "{{"));
     picture!("past_80x24", recording::run(), (80, 24), options(true, "{{"));

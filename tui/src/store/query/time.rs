@@ -10,6 +10,8 @@ use crate::store::Store;
 pub(super) struct Times {
     /// The newest second that is shown: of the data, or of the pause.
     pub(super) newest_s: u64,
+    /// The last second of the axis: after the newest one, while no frame comes.
+    end_s: u64,
     oldest_s: u64,
     /// The last second of the cursor's column.
     pub(super) cursor_s: u64,
@@ -31,6 +33,8 @@ impl Times {
         let oldest_s = store.oldest()?.unix_s;
         let origin_ms = store.origin_ms(newest);
         let newest_s = newest.unix_s;
+        let silent_s = if query.paused_at.is_some() { 0 } else { store.silent_s };
+        let end_s = newest_s.saturating_add(silent_s);
         let column_s = column_s(query, newest_s.saturating_sub(origin_ms / 1_000));
         // Columns before the start of load are counted too: everything is set up in them.
         let number = |second: u64| second.saturating_sub(phase_s(origin_ms, column_s)) / column_s;
@@ -40,10 +44,13 @@ impl Times {
             Cursor::At(second) => number(second.clamp(oldest_s.min(newest_s), newest_s)),
         };
         let columns = query.columns.max(1);
+        // What came last stays in sight however long the silence is.
+        let end_column = number(end_s).min(newest_column.saturating_add(columns as u64 / 4));
         // A cursor left of the plot takes the plot with it.
-        let last_column = newest_column.min(cursor_column.saturating_add(columns as u64 - 1));
+        let last_column = end_column.min(cursor_column.saturating_add(columns as u64 - 1));
         let mut times = Self {
             newest_s,
+            end_s,
             oldest_s,
             cursor_s: newest_s,
             origin_ms,
@@ -65,11 +72,12 @@ impl Times {
         (first, first.saturating_add(self.column_s - 1))
     }
 
-    /// First and last second of each plot column, from left to right; `None` before the epoch.
+    /// First and last second of each plot column, from left to right; `None` before the epoch, and
+    /// after the newest second.
     pub(super) fn plot_columns(&self) -> impl Iterator<Item = Option<(u64, u64)>> + '_ {
         (0..self.columns as u64).rev().map(|back| {
             let (first, last) = self.seconds_of(self.last_column.checked_sub(back)?);
-            Some((first, last.min(self.newest_s)))
+            (first <= self.newest_s).then_some((first, last.min(self.newest_s)))
         })
     }
 
@@ -82,6 +90,22 @@ impl Times {
     /// The newest second is shown, and it moves on.
     pub(super) fn is_live(&self) -> bool {
         self.live
+    }
+
+    /// That the numbers are old, when they are.
+    pub(super) fn silence(&self) -> Option<String> {
+        let clock = crate::format::clock(self.clock_s(self.newest_s));
+        let silent = crate::format::length(self.silent_s());
+        (self.silent_s() > 0).then(|| format!("no second has come for {silent}, after {clock}"))
+    }
+
+    fn silent_s(&self) -> u64 {
+        self.end_s - self.newest_s
+    }
+
+    /// How far the run was at the end of a second.
+    fn clock_s(&self, second: u64) -> u64 {
+        second.saturating_add(1).saturating_sub(self.origin_ms / 1_000)
     }
 
     pub(super) fn columns(&self) -> usize {
@@ -101,10 +125,9 @@ impl Times {
     pub(super) fn axis(&self, store: &Store) -> Axis {
         let ago = |columns_back: u64| {
             let number = self.last_column.saturating_sub(columns_back);
-            let newest_column =
-                self.newest_s.saturating_sub(phase_s(self.origin_ms, self.column_s))
-                    / self.column_s;
-            newest_column.saturating_sub(number).saturating_mul(self.column_s)
+            let end_column =
+                self.end_s.saturating_sub(phase_s(self.origin_ms, self.column_s)) / self.column_s;
+            end_column.saturating_sub(number).saturating_mul(self.column_s)
         };
         let width = self.columns as u64;
         let window = store
@@ -116,14 +139,21 @@ impl Times {
             cursor: self.cursor_plot_column(),
             ago_s: [ago(0), ago(width / 2), ago(width)],
             gaps: self.gaps(store),
-            cursor_clock_s: self.cursor_s.saturating_add(1).saturating_sub(self.origin_ms / 1_000),
+            cursor_clock_s: self.clock_s(self.cursor_s),
             live: self.live,
             paused: self.paused,
             newest_s: Some(self.newest_s),
             oldest_s: self.oldest_s,
             cursor_s: self.cursor_s,
             window_s: window,
+            silent_s: self.silent_s(),
         }
+    }
+
+    /// Plot columns without a single second that has come.
+    fn columns_after_newest(&self) -> u64 {
+        let newest = self.newest_s.saturating_sub(phase_s(self.origin_ms, self.column_s));
+        self.last_column.saturating_sub(newest / self.column_s)
     }
 
     fn gaps(&self, store: &Store) -> Vec<bool> {
@@ -132,7 +162,9 @@ impl Times {
             let wanted = last.checked_sub(first).map_or(0, |seconds| seconds + 1);
             wanted > store.between(first, last).count() as u64
         };
-        self.plot_columns().map(|seconds| seconds.is_some_and(missing)).collect()
+        let silent = self.columns - usize::try_from(self.columns_after_newest()).unwrap_or(0);
+        let columns = self.plot_columns().enumerate();
+        columns.map(|(at, seconds)| at >= silent || seconds.is_some_and(missing)).collect()
     }
 }
 
