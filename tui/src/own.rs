@@ -23,12 +23,15 @@ pub enum OwnKind {
     Question,
     /// The terminal is slow.
     Terminal,
+    /// What was ordered by a key and did not come about.
+    Order,
     /// A log line of this process.
     Log,
 }
 
 impl OwnKind {
-    pub const ALL: [Self; 5] = [Self::Link, Self::Frame, Self::Question, Self::Terminal, Self::Log];
+    pub const ALL: [Self; 6] =
+        [Self::Link, Self::Frame, Self::Question, Self::Terminal, Self::Order, Self::Log];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -36,6 +39,7 @@ impl OwnKind {
             Self::Frame => "frame",
             Self::Question => "question",
             Self::Terminal => "terminal",
+            Self::Order => "order",
             Self::Log => "log",
         }
     }

@@ -171,7 +171,7 @@ impl Keymap {
     }
 
     /// The key that hints show.
-    pub(super) fn first_key(&self, place: Place, action: Action) -> Option<String> {
+    pub(crate) fn first_key(&self, place: Place, action: Action) -> Option<String> {
         self.keys(place, action).into_iter().next()
     }
 }

@@ -22,7 +22,7 @@ use crate::own::{OwnKind, OwnLog};
 use crate::picture;
 use crate::screen::{Snapshot, ViewQuery};
 use crate::terminal::{self, Screen};
-use crate::theme::Theme;
+use crate::theme::{Role, Theme};
 use crate::view::{Hit, Hits, view};
 
 /// Keys that wait for the screen.
@@ -235,6 +235,10 @@ impl Ui {
     }
 
     fn update(&mut self, msg: Msg) -> Effects {
+        // Said for some seconds only, and perhaps not whole.
+        if let Msg::Said(Toast { text, role: Role::Error }) = &msg {
+            self.own.note(self.clock.unix_ms(), OwnKind::Order, true, text);
+        }
         let before = self.app.toast.take();
         // A message stays until its time is over, or until there is another one.
         let is_key = matches!(msg, Msg::Key(_) | Msg::Forget);

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::{Canvas, help};
 use crate::app::{App, Dialog, Menu};
 use crate::theme::Role;
+use crate::widget::lines::wrapped;
 use crate::widget::paint;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
@@ -55,14 +56,19 @@ fn draw_menu(canvas: &mut Canvas<'_>, menu: &Menu, area: Rect) {
 }
 
 fn sure(canvas: &mut Canvas<'_>, app: &App, text: &str, area: Rect) {
-    let size = (paint::width(text).saturating_add(6).max(30), 4);
+    let lines = wrapped(text, area.width.saturating_sub(6), 3);
+    let widest = lines.iter().map(|line| paint::width(line)).max().unwrap_or(0);
+    let rows = u16::try_from(lines.len()).unwrap_or(1);
+    let size = (widest.saturating_add(6).max(30), rows + 3);
     let inside = open(canvas, "Sure?", size, area);
-    canvas.text(paint::after(paint::line(inside, 0), 1), text, Role::Warn);
+    for (at, line) in (0..rows).zip(&lines) {
+        canvas.text(paint::after(paint::line(inside, at), 1), line, Role::Warn);
+    }
     let hints = app.keymap.footer(app.place(), usize::from(inside.width));
     let hints: Vec<String> = hints
         .iter()
         .filter(|hint| matches!(hint.word, "yes" | "no"))
         .map(|hint| format!("{} {}", hint.keys, hint.word))
         .collect();
-    canvas.text(paint::after(paint::line(inside, 1), 1), &hints.join("   "), Role::Title);
+    canvas.text(paint::after(paint::line(inside, rows), 1), &hints.join("   "), Role::Title);
 }

@@ -1,11 +1,15 @@
 //! The keys that one needs here, from the table of keys; a message or a line of text that is being
 //! written takes their place.
+//!
+//! A message that is longer than the line grows upwards, over the stage.
 
 use ratatui::layout::Rect;
 
 use super::Canvas;
 use crate::app::{App, Dialog, Line, LineKind};
+use crate::keys::Action;
 use crate::theme::Role;
+use crate::widget::lines::wrapped;
 use crate::widget::paint;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
@@ -13,11 +17,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
         write(canvas, line, area);
         return;
     }
-    let area = paint::after(area, 1);
     if let Some(toast) = &app.toast {
-        canvas.text(area, &toast.text, toast.role);
+        let whole = format!(" :{}", Action::GotoOwnLog.row().name);
+        message(canvas, (&toast.text, toast.role), &whole, area);
         return;
     }
+    let area = paint::after(area, 1);
     if !app.pending.is_empty() {
         let next = app.keymap.continuations(app.place(), &app.pending);
         let next: Vec<String> =
@@ -29,6 +34,27 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
     let hints: Vec<String> =
         hints.iter().map(|hint| format!("{} {}", hint.keys, hint.word)).collect();
     canvas.text(area, &hints.join("  "), Role::Dim);
+}
+
+/// Lines of a message at most.
+const MESSAGE_LINES: usize = 3;
+
+/// A message, its last line in `area`. One that is longer still ends with where it is `whole`.
+fn message(canvas: &mut Canvas<'_>, (text, role): (&str, Role), whole: &str, area: Rect) {
+    let width = area.width.saturating_sub(2);
+    let mut lines = wrapped(text, width, MESSAGE_LINES);
+    let more = format!("{}{whole}", canvas.theme.glyphs.ellipsis);
+    if let Some(last) = lines.last_mut().filter(|last| paint::width(last) > width) {
+        let room = width.saturating_sub(paint::width(&more));
+        let kept = wrapped(last, room, 2).into_iter().next().unwrap_or_default();
+        *last = kept + &more;
+    }
+    let height = u16::try_from(lines.len()).unwrap_or(1).min(area.y + 1);
+    let all = Rect { y: area.y + 1 - height, height, ..area };
+    paint::clear(canvas.buffer, all);
+    for (at, line) in (0..height).zip(&lines) {
+        canvas.text(paint::after(paint::line(all, at), 1), line, role);
+    }
 }
 
 /// The text with its cursor, then why it cannot be taken, or what could come next.
@@ -50,7 +76,52 @@ fn write(canvas: &mut Canvas<'_>, line: &Line, area: Rect) {
     used += canvas.text(paint::after(area, used), letters.as_str(), Role::Text);
     let rest = paint::after(area, used + 2);
     match &line.error {
-        Some(error) => canvas.text(rest, error, Role::Error),
-        None => canvas.text(rest, &line.completions.join("  "), Role::Dim),
-    };
+        Some(error) if paint::width(error) > rest.width && area.y > 0 => {
+            message(canvas, (error, Role::Error), "", Rect { y: area.y - 1, ..area });
+        },
+        Some(error) => {
+            canvas.text(rest, error, Role::Error);
+        },
+        None => {
+            canvas.text(rest, &line.completions.join("  "), Role::Dim);
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::buffer::Buffer;
+
+    use super::*;
+    use crate::app::Toast;
+    use crate::glyphs;
+    use crate::theme::{Depth, Theme};
+
+    fn said(text: &str) -> Vec<String> {
+        let area = Rect::new(0, 0, 40, 5);
+        let mut buffer = Buffer::filled(area, ratatui::buffer::Cell::new("#"));
+        let theme = Theme::new(Depth::Mono, &glyphs::ASCII);
+        let mut app = App::new(40, 5, false);
+        app.toast = Some(Toast::bad(text));
+        let mut canvas = Canvas { buffer: &mut buffer, theme: &theme, hits: Vec::new() };
+        draw(&mut canvas, &app, Rect::new(0, 4, 40, 1));
+        let rows = buffer.content.chunks(40);
+        rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect()).collect()
+    }
+
+    #[test]
+    fn a_message_is_shown_whole_over_the_stage_or_says_where_the_whole_of_it_is() {
+        let stage = "#".repeat(40);
+        let line = |text: &str| format!(" {text:<39}");
+        assert_eq!(said("short")[3..], [stage.clone(), line("short")]);
+        let text = "cannot write shakedown-1800000000.rec: No space left on device (os error 28)";
+        let shown = said(text);
+        assert_eq!(shown[2], stage);
+        let lines =
+            ["cannot write shakedown-1800000000.rec:", "No space left on device (os error 28)"];
+        assert_eq!(shown[3..], lines.map(line));
+        let shown = said(&"the collector refused ".repeat(20));
+        assert_eq!(shown[1], stage);
+        assert_eq!(shown[4], line("collector refused the~ :goto-log"));
+    }
 }

@@ -1,5 +1,7 @@
 //! What the dashboard says about itself.
 
+use ratatui::layout::Rect;
+
 use super::{Canvas, Hit};
 use crate::app::{App, own_selected};
 use crate::format;
@@ -8,6 +10,7 @@ use crate::own::OwnEntry;
 use crate::screen::Snapshot;
 use crate::screen::own::OwnView;
 use crate::theme::Role;
+use crate::widget::lines::wrapped;
 use crate::widget::{paint, table};
 
 pub(super) fn draw(
@@ -37,6 +40,7 @@ pub(super) fn draw(
         return;
     }
     let selected = own_selected(app, view);
+    let last = last.saturating_sub(whole(canvas, &view.entries[selected], inside));
     let shown = table::in_sight(view.entries.len(), selected, 0, usize::from(last));
     for (at, index) in (0..last).zip(shown) {
         let line = paint::line(inside, at);
@@ -50,20 +54,37 @@ pub(super) fn draw(
     }
 }
 
-fn one(canvas: &mut Canvas<'_>, entry: &OwnEntry, line: ratatui::layout::Rect) {
-    let role = if entry.bad { Role::Warn } else { Role::Text };
-    let time = time_of_day(entry.first_unix_ms);
-    let mut text = format!("{time} {:<8} {}", entry.kind.as_str(), entry.text);
-    if entry.times > 1 {
-        let until = time_of_day(entry.last_unix_ms);
-        text = format!(
-            "{time} {:<8} {} times until {until}: {}",
-            entry.kind.as_str(),
-            format::count(entry.times),
-            entry.text
-        );
+/// Lines for the text of one entry at most.
+const WHOLE_LINES: usize = 6;
+
+/// The text of an entry that is longer than its row, above the last line; gives its lines.
+fn whole(canvas: &mut Canvas<'_>, entry: &OwnEntry, inside: Rect) -> u16 {
+    let width = inside.width.saturating_sub(2);
+    if paint::width(&row(entry)) <= inside.width.saturating_sub(2) || inside.height < 8 {
+        return 0;
     }
-    canvas.text(paint::after(line, 2), &text, role);
+    let lines = wrapped(&entry.text, width, WHOLE_LINES.min(usize::from(inside.height / 2)));
+    let height = u16::try_from(lines.len()).unwrap_or(0);
+    let top = inside.height - 1 - height;
+    for (at, line) in (top..).zip(&lines) {
+        canvas.text(paint::after(paint::line(inside, at), 1), line, Role::Title);
+    }
+    height
+}
+
+fn row(entry: &OwnEntry) -> String {
+    let (time, kind) = (time_of_day(entry.first_unix_ms), entry.kind.as_str());
+    if entry.times <= 1 {
+        return format!("{time} {kind:<8} {}", entry.text);
+    }
+    let until = time_of_day(entry.last_unix_ms);
+    let times = format::count(entry.times);
+    format!("{time} {kind:<8} {times} times until {until}: {}", entry.text)
+}
+
+fn one(canvas: &mut Canvas<'_>, entry: &OwnEntry, line: Rect) {
+    let role = if entry.bad { Role::Warn } else { Role::Text };
+    canvas.text(paint::after(line, 2), &row(entry), role);
 }
 
 /// In UTC.

@@ -89,6 +89,13 @@ fn a_lost_collector_leaves_the_data_and_says_why_it_is_gone() {
 }
 
 #[test]
+fn an_error_in_a_line_that_is_written_is_shown_whole() {
+    let picture = snapshot(&recording::until(9), 60, 16, &options(true, ":goto-nowhere\n"));
+    let said: Vec<&str> = picture.lines().skip(13).collect();
+    insta::assert_snapshot!("line_error_60x16", said.join("\n"));
+}
+
+#[test]
 fn a_silent_collector_leaves_a_gap_behind_its_last_second() {
     let silent = |silent_s, ascii| PictureOptions { silent_s, ..options(ascii, "") };
     picture!("silent_120x40", recording::until(52), (120, 40), silent(6, false));

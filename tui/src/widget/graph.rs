@@ -14,7 +14,7 @@ use crate::glyphs;
 mod canvas;
 mod place;
 
-pub use place::{Placed, Spot};
+pub use place::{Outside, Placed, Spot};
 
 /// Signs of lines by where they lead: 1 up, 2 right, 4 down, 8 left, and their sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

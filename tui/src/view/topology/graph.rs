@@ -7,17 +7,18 @@ use super::{error_role, note, rate};
 use crate::app::{App, selected_link};
 use crate::derive::topology::{Link, LinkKind};
 use crate::format;
+use crate::keys::Action;
 use crate::screen::Asked;
 use crate::screen::topology::{ServiceNumbers, TopologyView, UNLINKED};
 use crate::theme::Role;
 use crate::view::overview::breakers;
 use crate::view::{Canvas, Hit};
-use crate::widget::graph::{Graph, GraphBox, GraphLine, LineSigns, Placed};
+use crate::widget::graph::{Graph, GraphBox, GraphLine, LineSigns, Outside, Placed};
 use crate::widget::paint;
 use crate::widget::panel::Piece;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, view: &TopologyView, inside: Rect) {
-    let room = Rect { height: inside.height.saturating_sub(1), ..paint::after(inside, 1) };
+    let mut room = Rect { height: inside.height.saturating_sub(1), ..paint::after(inside, 1) };
     let legend = paint::line(inside, inside.height.saturating_sub(1));
     if view.asked == Asked::Answered {
         let text = "on a line: requests, breaker; failed %, p99 ms, f faults active";
@@ -41,7 +42,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, view: &TopologyView, insi
     }
     let graph = Graph { boxes: &boxes, lines: &lines, layers, border, signs, offset: (0, 0) };
     let placed = graph.place();
+    if placed.outside((0, 0), room) != Outside::default() {
+        room.height = room.height.saturating_sub(1);
+    }
     let offset = offset(view, selected, &placed, room);
+    outside(canvas, app, placed.outside(offset, room), Rect { y: room.bottom(), ..legend });
     Graph { offset, ..graph }.draw(canvas.buffer, room);
     hits(canvas, view, &placed, (room, offset));
 }
@@ -51,6 +56,33 @@ fn offset(view: &TopologyView, selected: Option<usize>, placed: &Placed, room: R
     let Some(link) = selected.and_then(|at| view.graph.links.get(at)) else { return (0, 0) };
     let offset = placed.offset_for(link.from, (0, 0), room);
     placed.offset_for(link.to, offset, room)
+}
+
+/// How much is not in sight, and how one gets there.
+fn outside(canvas: &mut Canvas<'_>, app: &App, outside: Outside, line: Rect) {
+    if outside == Outside::default() {
+        return;
+    }
+    let sides = ["left", "right", "above", "below"].into_iter().zip(outside.sides);
+    let sides: Vec<&str> = sides.filter(|(_, is)| *is).map(|(side, _)| side).collect();
+    let counted = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    let key = |action| app.keymap.first_key(app.place(), action).unwrap_or_default();
+    let (boxes, lines) = (counted(outside.boxes, "node"), counted(outside.lines, "edge"));
+    let said = format!("{boxes}, {lines} outside ({})", sides.join(", "));
+    let keys = format!(": {}/{} go there", key(Action::Down), key(Action::Up));
+    let tree = format!(", {} draws the tree", key(Action::Mode));
+    let line = paint::after(line, 1);
+    // What does not fit as a whole is left to the line of keys.
+    let mut text = said;
+    for more in [keys, tree] {
+        if paint::width(&text) + paint::width(&more) <= line.width {
+            text.push_str(&more);
+        }
+    }
+    canvas.text(line, &text, Role::Warn);
 }
 
 /// A box leads to the first link into it, or out of it.

@@ -72,6 +72,30 @@ fn the_graph_stands_beside_the_edge_over_its_history_and_the_matrix() {
 }
 
 #[test]
+fn a_graph_that_does_not_fit_says_what_is_outside_and_keys_bring_it_into_sight() {
+    let calls: Vec<CallRow> = (0..14)
+        .map(|at| call(&format!("stage-{at:02}"), &format!("stage-{:02}", at + 1), 10, 0))
+        .chain((0..9).map(|at| call("stage-03", &format!("leaf-{at}"), 10, 0)))
+        .collect();
+    let asker = Arc::new(Spans(Ok(calls)));
+    let options = |keys| PictureOptions { asker: asker.clone(), ..options(true, keys) };
+    let busy = recording::until(52);
+    picture!("outside_120x40", busy, (120, 40), options("2"));
+    for (keys, seen, side) in
+        [("2/stage\n", "stage-00", "right"), ("2/stage\nG", "stage-14", "left")]
+    {
+        let text = snapshot(&busy, 120, 40, &options(keys));
+        let said = text
+            .lines()
+            .find(|line| line.contains("outside ("))
+            .unwrap_or_else(|| panic!("{text}"));
+        assert!(said.contains(side), "{text}");
+        let panel = text.lines().map(|line| line.chars().take(82).collect::<String>());
+        assert!(panel.filter(|line| line.contains(seen)).count() > 0, "{text}");
+    }
+}
+
+#[test]
 fn the_tree_and_the_matrix_tell_the_same() {
     let busy = recording::until(52);
     picture!("tree_120x40", busy, (120, 40), with_calls(false, "2m"));

@@ -4,7 +4,7 @@
 //! to what all slots of a layer want, without overlap and in their order, are those of an isotonic
 //! regression. Between two layers every slot that lines leave has a column of its own to turn in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ratatui::layout::Rect;
 
@@ -77,6 +77,44 @@ impl Placed {
             along(offset.0, spot.x, spot.width, area.width, self.width),
             along(offset.1, spot.y, spot.height, area.height, self.height),
         )
+    }
+}
+
+/// What of a drawing is not wholly in sight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outside {
+    pub boxes: usize,
+    pub lines: usize,
+    /// Where it is: left, right, above, below.
+    pub sides: [bool; 4],
+}
+
+impl Placed {
+    /// What is cut by the area, or lies beyond it.
+    pub fn outside(&self, offset: (i32, i32), area: Rect) -> Outside {
+        let (right, bottom) = (offset.0 + i32::from(area.width), offset.1 + i32::from(area.height));
+        let sides = |from: (i32, i32), to: (i32, i32)| {
+            [from.0 < offset.0, to.0 > right, from.1 < offset.1, to.1 > bottom]
+        };
+        let boxes = self
+            .boxes
+            .iter()
+            .map(|spot| sides((spot.x, spot.y), (spot.x + spot.width, spot.y + spot.height)));
+        let mut outside = Outside::default();
+        for cut in boxes.filter(|sides| sides.contains(&true)) {
+            outside.boxes += 1;
+            (0..4).for_each(|side| outside.sides[side] |= cut[side]);
+        }
+        let mut lines = BTreeSet::new();
+        for hop in &self.hops {
+            let (top, low) = (hop.start.1.min(hop.end.1), hop.start.1.max(hop.end.1));
+            let cut = sides((hop.start.0, top), (hop.end.0 + 1, low + 1));
+            if cut.contains(&true) {
+                lines.insert(hop.line);
+                (0..4).for_each(|side| outside.sides[side] |= cut[side]);
+            }
+        }
+        Outside { lines: lines.len(), ..outside }
     }
 }
 

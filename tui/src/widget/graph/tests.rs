@@ -148,3 +148,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_cut_or_beyond_the_area_is_counted_with_its_side() {
+    let shown = shown(&SHOP, ("9/s", "2%"), 1);
+    let placed = shown.graph(true).place();
+    let whole = Rect::new(0, 0, placed.width as u16, placed.height as u16);
+    assert_eq!(placed.outside((0, 0), whole), Outside::default());
+    let narrow = Rect { width: whole.width - 1, ..whole };
+    let right = [false, true, false, false];
+    assert_eq!(placed.outside((0, 0), narrow), Outside { boxes: 2, lines: 0, sides: right });
+    let left = [true, false, false, false];
+    assert_eq!(placed.outside((1, 0), whole).sides, left, "the client is cut");
+    let nothing = placed.outside((0, 0), Rect::default());
+    assert_eq!((nothing.boxes, nothing.lines), (4, 4));
+}
