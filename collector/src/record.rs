@@ -11,6 +11,7 @@ mod log;
 mod part;
 mod pick;
 mod point;
+mod severity;
 mod span;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub(crate) use log::{LogRecord, LogView};
 pub(crate) use part::Part;
 pub(crate) use pick::Pick;
 pub(crate) use point::{MetricHead, MetricKind, MetricView, PointRecord, PointView};
+pub(crate) use severity::{severity_name, severity_number};
 pub(crate) use span::{EventView, Known, SpanRecord, SpanView};
 pub(crate) use telemetry::otlp::Signal;
 
@@ -65,19 +67,6 @@ pub(crate) mod kind {
 
 /// OTLP's status code for an error.
 pub(crate) const STATUS_ERROR: i32 = 2;
-
-/// The name of a severity number's range; empty when the number is none.
-pub(crate) fn severity_name(number: i32) -> &'static str {
-    match number {
-        1..=4 => "TRACE",
-        5..=8 => "DEBUG",
-        9..=12 => "INFO",
-        13..=16 => "WARN",
-        17..=20 => "ERROR",
-        21..=24 => "FATAL",
-        _ => "",
-    }
-}
 
 /// Items that were refused one by one, while the rest of their request was taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::any::{AnyView, write_any, write_attributes as write_fields};
 use super::known::Learner;
 use super::{Flaw, alike, check_text, checked_part, envelope, span_id, text, trace_id};
-use crate::record::{Batch, LogRecord, Part};
+use crate::record::{Batch, LogRecord, Part, severity_number};
 use crate::wire::{Fields, Value, WireError};
 
 const SEVERITY_TEXT: u32 = 3;
@@ -38,12 +38,16 @@ fn record(payload: &[u8], origin: u32, message: &[u8]) -> Result<LogRecord, Flaw
     let mut attributes = Learner::of(payload);
     let (mut trace, mut span, mut event) = (None, None, Part::default());
     let (mut severity, mut flags, mut unix_ns, mut observed_unix_ns) = (0, 0, 0, 0);
+    let mut said: &[u8] = &[];
     for field in Fields::of(message) {
         match field? {
             (ATTRIBUTES, Value::Bytes(bytes)) => attributes.add(bytes)?,
             (1, Value::Fixed64(ns)) => unix_ns = ns,
             (2, Value::Varint(raw)) => severity = raw as i32,
-            (SEVERITY_TEXT, Value::Bytes(bytes)) => check_text(bytes)?,
+            (SEVERITY_TEXT, Value::Bytes(bytes)) => {
+                check_text(bytes)?;
+                said = bytes;
+            },
             (BODY, Value::Bytes(bytes)) => AnyView::read(bytes)?.check()?,
             (8, Value::Fixed32(bits)) => flags = bits,
             (9, Value::Bytes(bytes)) => trace = trace_id(bytes),
@@ -52,6 +56,10 @@ fn record(payload: &[u8], origin: u32, message: &[u8]) -> Result<LogRecord, Flaw
             (12, Value::Bytes(bytes)) => event = checked_part(payload, bytes)?,
             _ => {},
         }
+    }
+    if severity == 0 && !said.is_empty() {
+        // Without a number it would be below every level that is asked for.
+        severity = severity_number(text(said)?).unwrap_or(0);
     }
     let known = attributes.known();
     Ok(LogRecord {

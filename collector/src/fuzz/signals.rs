@@ -14,7 +14,7 @@ use prost::Message;
 use crate::decode::{DecodeError, decode, points};
 use crate::receive::weight;
 use crate::record::{Batch, LogRecord, LogView, MetricHead, Origin, PointRecord, Signal};
-use crate::record::{Resource, SpanRecord, SpanView};
+use crate::record::{Resource, SpanRecord, SpanView, severity_number};
 use crate::wire::WireError;
 
 /// A byte of an attribute of a resource is written as so many at most.
@@ -73,7 +73,11 @@ pub fn logs(bytes: &[u8]) {
     if again.logs.len() == records.len() {
         for (view, sent) in again.logs().zip(records) {
             assert_eq!(view.trace_id.is_some(), is_id(&sent.trace_id, 16));
-            assert_eq!((view.severity, view.flags), (sent.severity_number, sent.flags));
+            let severity = match sent.severity_number {
+                0 => severity_number(&sent.severity_text).unwrap_or(0),
+                number => number,
+            };
+            assert_eq!((view.severity, view.flags), (severity, sent.flags));
             assert_eq!(
                 (view.event(), view.severity_text()),
                 (&*sent.event_name, &*sent.severity_text)

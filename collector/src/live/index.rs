@@ -6,7 +6,6 @@
 mod find;
 mod operations;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::frame::{LogLine, Trace, TraceHead};
@@ -14,7 +13,7 @@ use model::id::{SpanId, TraceId};
 
 use super::keys::Keys;
 use super::shelf::{Entry, Room, Shelf, Slot};
-use crate::query::{self, LogQuery};
+use crate::query::{self, LogQuery, fault_names};
 use crate::record::{Batch, LogView, SpanView, kind};
 
 const SPANS_MAX: usize = 100_000;
@@ -281,7 +280,7 @@ pub(super) fn head_of<'a>(
     spans: impl Iterator<Item = SpanView<'a>>,
 ) -> Option<TraceHead> {
     let mut head: Option<TraceHead> = None;
-    let (mut end, mut faults) = (0, BTreeSet::new());
+    let (mut end, mut faults) = (0, Vec::new());
     for span in spans {
         let head = head.get_or_insert(TraceHead {
             trace_id,
@@ -298,15 +297,9 @@ pub(super) fn head_of<'a>(
         if head.correlation_id.is_none() {
             head.correlation_id = span.correlation_id();
         }
-        if let Some(names) = span.fault() {
-            faults.extend(names.split(',').map(|name| name.trim().to_owned()));
-        }
+        faults.extend(span.fault());
     }
-    let mut head = head?;
-    if !faults.is_empty() {
-        head.fault = Some(faults.into_iter().collect::<Vec<_>>().join(","));
-    }
-    Some(head)
+    Some(TraceHead { fault: fault_names(faults), ..head? })
 }
 
 #[cfg(test)]

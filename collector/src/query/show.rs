@@ -1,6 +1,6 @@
 //! Records as viewers get them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::frame::{LogLine, Span, SpanEvent};
 use serde_json::Value;
@@ -51,6 +51,16 @@ fn attributes(write: impl FnOnce(&mut String)) -> BTreeMap<String, Value> {
     let mut json = String::new();
     write(&mut json);
     read_attributes(&json)
+}
+
+/// The names of the faults that hit some spans, each once and in order; `None` without any.
+pub(crate) fn fault_names<T: AsRef<str>>(spans: impl IntoIterator<Item = T>) -> Option<String> {
+    let mut faults = BTreeSet::new();
+    for names in spans {
+        faults.extend(names.as_ref().split(',').map(|name| name.trim().to_owned()));
+    }
+    faults.remove("");
+    (!faults.is_empty()).then(|| faults.into_iter().collect::<Vec<_>>().join(","))
 }
 
 /// The sender's own text only counts when its number says nothing.

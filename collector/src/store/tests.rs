@@ -112,6 +112,41 @@ async fn a_reader_gives_back_what_was_written() {
 }
 
 #[tokio::test]
+async fn the_file_names_the_faults_of_a_trace_as_the_live_collector_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let hit = |trace, id, names: &str| {
+        let mut sent = gateway(trace, 100 - u64::from(id), None);
+        sent.span_id = vec![id; 8];
+        sent.attributes.push(text("shakedown.fault.name", names));
+        sent
+    };
+    let spans = vec![hit(1, 1, "slow,cut"), hit(2, 1, "slow, cut"), hit(2, 2, "late,slow")];
+    let mut live = Live::new(RUN, 5_000);
+    let request = traces("gateway", spans.clone()).encode_to_vec();
+    live.ingest(decode(Signal::Traces, &request.into(), 0).unwrap(), 5_900);
+    sealed(&folder, spans).await;
+    let reader = read::Reader::new(Some(&folder.path().join("run.db")));
+    let edge = Some(EDGE.parse().unwrap());
+    for (query, names) in [
+        (crate::TraceQuery::default(), ["cut,late,slow", "cut,slow"]),
+        (
+            crate::TraceQuery { edge, fault: Some("cut".to_owned()), ..<_>::default() },
+            ["cut,slow", "cut,slow"],
+        ),
+    ] {
+        let told = |lines: Vec<crate::TraceLine>| -> Vec<Option<String>> {
+            lines.into_iter().filter(|it| it.head.fault.is_some()).map(|it| it.head.fault).collect()
+        };
+        let written = told(reader.traces(&query).unwrap());
+        assert_eq!(written, told(live.index.traces(&query)), "{query:?}");
+        assert!(
+            names.iter().all(|name| written.contains(&Some((*name).to_owned()))),
+            "{written:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_another_run_version_or_program_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     create(&folder, RUN).unwrap().close().await;

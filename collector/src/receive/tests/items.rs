@@ -188,3 +188,39 @@ async fn a_span_that_comes_twice_is_a_success_and_is_kept_once() {
     assert_eq!((sealed.spans, sealed.rejected, sealed.dropped), (2, 0, 0));
     end(handle).await;
 }
+
+#[tokio::test]
+async fn a_log_record_without_a_severity_number_has_that_of_its_text() {
+    let (handle, _folder) = collector().await;
+    let record = |number, text: &str| LogRecord {
+        severity_number: number,
+        severity_text: text.to_owned(),
+        body: Some(value_of(Value::StringValue(format!("{number} {text}")))),
+        ..LogRecord::default()
+    };
+    let records = vec![
+        record(0, "ERROR"),
+        record(0, "warn2"),
+        record(0, "Warning"),
+        record(0, "info"),
+        record(0, "loud"),
+        record(0, ""),
+        // A number is never doubted.
+        record(5, "ERROR"),
+    ];
+    send_logs(&handle, records).await;
+    let at_least = |severity_min| {
+        let query = LogQuery { severity_min: Some(severity_min), ..LogQuery::default() };
+        let mut lines: Vec<(String, String)> =
+            handle.logs(query).into_iter().map(|line| (line.body, line.severity)).collect();
+        lines.sort_unstable();
+        lines
+    };
+    let line = |body: &str, severity: &str| (body.to_owned(), severity.to_owned());
+    assert_eq!(
+        at_least(13),
+        [line("0 ERROR", "ERROR"), line("0 Warning", "WARN"), line("0 warn2", "WARN")]
+    );
+    assert_eq!(at_least(5).len(), 5);
+    end(handle).await;
+}

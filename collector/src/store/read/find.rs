@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
 use super::{Conditions, ns, trace_id, unsigned};
-use crate::query::{TraceLine, TraceOrder, TraceQuery};
+use crate::query::{TraceLine, TraceOrder, TraceQuery, fault_names};
 
 /// Spans that are looked up one by one; when there are more, traces are walked in their order until
 /// there are enough.
@@ -52,7 +52,7 @@ fn line(row: &Row<'_>) -> rusqlite::Result<Option<TraceLine>> {
             start_unix_ns: unsigned(row, 2)?,
             duration_ns: row.get::<_, i64>(3)?.max(0).cast_unsigned(),
             error: errors > 0,
-            fault: row.get(6)?,
+            fault: fault_names(row.get::<_, Option<String>>(6)?),
         },
         service: row.get(7)?,
         name: row.get(8)?,
