@@ -129,6 +129,13 @@ pub struct FaultAbout {
 
 shares!(FaultFrame, FaultAbout);
 
+impl FaultFrame {
+    /// A window can begin and end within one second: its hits tell.
+    pub fn was_active(&self) -> bool {
+        self.state == FaultState::Active || self.hit_now > 0
+    }
+}
+
 #[derive(Debug)]
 pub struct LoadFrame {
     pub model: LoadModel,

@@ -4,6 +4,7 @@
 
 pub mod axis;
 pub mod bars;
+pub mod columns;
 pub mod gantt;
 pub mod graph;
 pub mod heatmap;

@@ -42,6 +42,39 @@ pub fn read(text: &str, observed: &str) -> Option<Budget> {
     (kind == of).then_some(Budget { observed, limit, at_most })
 }
 
+/// The limit of an expectation, and whether it is the most that may be observed.
+pub fn limit_of(text: &str) -> Option<(f64, bool)> {
+    let (at_most, limit) = limit(text)?;
+    let (limit, _) = quantity(limit.split_whitespace().next()?)?;
+    Some((limit, at_most))
+}
+
+/// A value of an expectation, in the unit of its limit.
+pub fn written(text: &str, value: f64) -> String {
+    let kind = limit(text).and_then(|(_, limit)| quantity(limit.split_whitespace().next()?));
+    match kind.map(|(_, kind)| kind) {
+        Some(Kind::Seconds) if value < 1.0 => format!("{} ms", rounded(value * 1e3)),
+        Some(Kind::Seconds) => format!("{} s", rounded(value)),
+        Some(Kind::Percent) => format!("{}%", rounded(value)),
+        Some(Kind::PerSecond) => format!("{}/s", rounded(value)),
+        Some(Kind::Plain) | None => rounded(value),
+    }
+}
+
+/// To three digits, as far as they are behind the point.
+fn rounded(value: f64) -> String {
+    let digits = match value.abs() {
+        100.0.. => 0,
+        10.0..100.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.digits$}");
+    if text.contains('.') {
+        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    }
+    text
+}
+
 /// Whether it is the most, and the text behind the comparison. The arrow of an edge is none.
 fn limit(text: &str) -> Option<(bool, &str)> {
     let compares = |at: &usize| {
@@ -112,6 +145,23 @@ mod tests {
                 (got, used) => assert_eq!(got, used, "{text} {observed}"),
             }
         }
+    }
+
+    #[test]
+    fn values_are_written_in_the_unit_of_the_limit() {
+        for (text, value, expected) in [
+            ("p99(checkout) < 200ms", 0.150_4, "150 ms"),
+            ("p99(checkout) < 200ms", 0.012_34, "12.3 ms"),
+            ("recovered within 10s", 4.0, "4 s"),
+            ("errors(checkout) < 5%", 0.456, "0.46%"),
+            ("rate > 40/s", 120.4, "120/s"),
+            ("attempts(a -> b) < 1.3", 1.0, "1"),
+        ] {
+            assert_eq!(written(text, value), expected, "{text}");
+        }
+        assert_eq!(limit_of("errors(checkout) < 5%"), Some((5.0, true)));
+        assert_eq!(limit_of("rate > 40/s"), Some((40.0, false)));
+        assert_eq!(limit_of("money conserved"), None);
     }
 
     proptest! {

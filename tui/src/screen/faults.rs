@@ -4,7 +4,7 @@ use model::edge::Edge;
 use model::fault::FaultState;
 
 use crate::filter::Filter;
-use crate::screen::FaultLane;
+use crate::screen::{FaultLane, Subject};
 
 /// The order of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -93,6 +93,35 @@ pub struct FaultDetail {
     pub reach: Reach,
     /// What happened to it since the oldest second at hand, in order of time.
     pub events: Vec<Moment>,
+    /// `None` while it has not acted.
+    pub effect: Option<Effect>,
+}
+
+/// What a fault changed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Effect {
+    /// Seconds since the start of the run, the end not included: before it acted, while it did,
+    /// and after it. `None` without such seconds.
+    pub spans_s: [Option<(u64, u64)>; 3],
+    /// Its edges, those that lead to their callers, flows.
+    pub rows: Vec<EffectRow>,
+}
+
+/// What a fault changed for one subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EffectRow {
+    pub subject: Subject,
+    /// Before, during, after.
+    pub stretches: [Stretch; 3],
+}
+
+/// A subject over some seconds; `None` without requests.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Stretch {
+    pub per_s: Option<f64>,
+    pub error_percent: Option<f64>,
+    pub p50_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
 }
 
 /// One window of a schedule.

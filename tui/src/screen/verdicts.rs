@@ -59,6 +59,27 @@ pub struct VerdictsView {
     pub counts: Vec<(Verdict, usize)>,
     /// Of the run, once it is known.
     pub overall: Option<Verdict>,
+    /// Of the selected one; `None` without a limit that is one number.
+    pub trend: Option<Trend>,
+}
+
+/// What was observed of one expectation, column by column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trend {
+    /// `None` where nothing was observed.
+    pub columns: Vec<Option<TrendColumn>>,
+    pub limit: f64,
+    /// The limit is the most that may be observed, else the least.
+    pub at_most: bool,
+    /// The largest of all columns and the limit.
+    pub highest: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrendColumn {
+    /// Up to the end of the column, in the unit of the limit.
+    pub value: f64,
+    pub broken: bool,
 }
 
 /// One expectation as it stands at the cursor.

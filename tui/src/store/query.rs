@@ -18,6 +18,7 @@ use crate::screen::{
     Detail, DetailView, EventRow, FRACTIONS, Head, Snapshot, Subject, TABLE_WINDOW_S, ViewQuery,
 };
 
+mod effect;
 mod faults;
 mod lanes;
 mod load;
@@ -30,6 +31,7 @@ mod sums;
 mod time;
 mod topology;
 mod traces;
+mod trend;
 mod verdicts;
 
 /// A minute, for which the rate of flapping is said.

@@ -1,4 +1,5 @@
-//! Every fault at full length: lanes with numbers, the selected one in words, and what happened.
+//! Every fault at full length: lanes with numbers, the selected one in words, what happened, and
+//! what it changed.
 
 use ratatui::layout::Rect;
 
@@ -11,6 +12,7 @@ use crate::theme::Role;
 use crate::widget::paint;
 
 mod detail;
+mod effect;
 mod events;
 mod list;
 
@@ -20,10 +22,11 @@ pub enum Panel {
     List,
     Detail,
     Events,
+    Effect,
 }
 
 impl Panel {
-    pub const ALL: [Self; 3] = [Self::List, Self::Detail, Self::Events];
+    pub const ALL: [Self; 4] = [Self::List, Self::Detail, Self::Events, Self::Effect];
 }
 
 /// Where a panel lies, its number, and whether it has the keys.
@@ -54,21 +57,29 @@ pub(super) fn draw(
     let rows = list::rows_wanted(view, most);
     let (above, below) = (Rect { height: rows, ..stage }, paint_below(stage, rows));
     one(canvas, (snapshot, view), (Panel::List, above), plot);
-    // Words and events stand side by side where there is room for both.
-    let half = below.width / 2;
-    let left = Rect { width: half, ..below };
-    let right = paint::after(below, half);
-    if shell.wide {
-        one(canvas, (snapshot, view), (Panel::Detail, left), plot);
-        one(canvas, (snapshot, view), (Panel::Events, right), plot);
-    } else {
-        let panel = if focused == Panel::Events { Panel::Events } else { Panel::Detail };
+    let effect = effect::rows_wanted(view);
+    if !shell.wide || (focused == Panel::Effect && below.height < BELOW + effect) {
+        let panel = if focused == Panel::List { Panel::Detail } else { focused };
         one(canvas, (snapshot, view), (panel, below), plot);
+        return;
+    }
+    // The last panel is as high as its rows, if something is left for the others.
+    let effect = if below.height >= BELOW + effect { effect } else { 0 };
+    let (above, below) = (
+        Rect { height: below.height - effect, ..below },
+        paint_below(below, below.height - effect),
+    );
+    // Words and events stand side by side where there is room for both.
+    let half = above.width / 2;
+    one(canvas, (snapshot, view), (Panel::Detail, paint::first(above, half)), plot);
+    one(canvas, (snapshot, view), (Panel::Events, paint::after(above, half)), plot);
+    if effect > 0 {
+        one(canvas, (snapshot, view), (Panel::Effect, below), plot);
     }
 }
 
-/// The lanes stand where those of the overview's left side stand.
-fn plot(app: &App, shell: &Shell) -> TimePlot {
+/// Lanes stand where those of the overview's left side stand.
+pub(super) fn plot(app: &App, shell: &Shell) -> TimePlot {
     let columns = app.layout().columns();
     let gutter = if shell.wide { 15 } else { SMALL_GUTTER - 1 };
     TimePlot { gutter, columns }
@@ -88,8 +99,9 @@ fn one(
     let frame = (area, (number, panel == focused));
     match panel {
         Panel::List => list::draw(canvas, snapshot, view, frame, plot),
-        Panel::Detail => detail::draw(canvas, view, frame),
+        Panel::Detail => detail::draw(canvas, view, frame, plot),
         Panel::Events => events::draw(canvas, snapshot, view, frame),
+        Panel::Effect => effect::draw(canvas, view, frame),
     }
 }
 

@@ -1,10 +1,11 @@
-//! Every expectation: a list with values, budgets and moments, and the selected one in words.
+//! Every expectation: a list with values, budgets and moments, and the selected one in words and
+//! over time.
 
 use model::frame::Verdict;
 use ratatui::layout::Rect;
 
-use super::Canvas;
 use super::overview::verdicts::word;
+use super::{Canvas, TimePlot};
 use crate::app::App;
 use crate::derive::budget::Budget;
 use crate::format;
@@ -17,6 +18,7 @@ use crate::widget::paint;
 use crate::widget::table::{Column, Table, TableRow};
 
 mod detail;
+mod trend;
 
 /// Least rows of the panel below the list.
 const BELOW: u16 = 9;
@@ -43,18 +45,37 @@ pub(super) fn draw(
         return;
     }
     let focus = app.focus % 2;
+    let plot = super::faults::plot(app, shell);
     match (app.zoomed, focus) {
         (true, 0) => list(canvas, view, stage, true),
-        (true, _) => detail::draw(canvas, view, stage, true),
+        (true, _) => about(canvas, snapshot, view, (stage, plot, true)),
         (false, _) => {
             let wanted = u16::try_from(view.rows.len()).unwrap_or(u16::MAX).saturating_add(4);
             let most = stage.height.saturating_sub(BELOW).max(stage.height * 3 / 5);
             let rows = wanted.min(most);
             list(canvas, view, Rect { height: rows, ..stage }, focus == 0);
             let below = Rect { y: stage.y + rows, height: stage.height - rows, ..stage };
-            detail::draw(canvas, view, below, focus == 1);
+            about(canvas, snapshot, view, (below, plot, focus == 1));
         },
     }
+}
+
+/// The selected expectation in words, and where there is room for it, over time.
+fn about(
+    canvas: &mut Canvas<'_>,
+    snapshot: &Snapshot,
+    view: &VerdictsView,
+    (area, plot, has_keys): (Rect, TimePlot, bool),
+) {
+    let words = detail::rows_wanted(view, area.width);
+    let row = view.rows.get(view.selected).zip(view.trend.as_ref());
+    let Some(row) = row.filter(|_| area.height >= words.saturating_add(trend::ROWS)) else {
+        detail::draw(canvas, view, area, has_keys);
+        return;
+    };
+    detail::draw(canvas, view, Rect { height: words, ..area }, has_keys);
+    let below = Rect { y: area.y + words, height: area.height - words, ..area };
+    trend::draw(canvas, snapshot, row, (below, plot));
 }
 
 fn nothing(canvas: &mut Canvas<'_>, snapshot: &Snapshot, view: &VerdictsView, area: Rect) {

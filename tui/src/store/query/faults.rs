@@ -6,7 +6,7 @@ use model::fault::{FOREVER_MS, FaultState, Window};
 use model::frame::EventKind;
 
 use super::time::Times;
-use super::{lanes, table_window};
+use super::{effect, lanes, table_window};
 use crate::kept::{FaultFrame, Frame};
 use crate::screen::FaultCell;
 use crate::screen::faults::{
@@ -38,6 +38,7 @@ pub(super) fn build(store: &Store, times: &Times, query: &FaultsQuery) -> Faults
         windows: windows(fault, zero_ms, times),
         reach: reach_of_axis(store, times, fault),
         events: moments(store, times, Some(&fault.name)),
+        effect: effect::build(store, times, fault),
     });
     let hits = found.iter().flat_map(|(_, row)| &row.hits).copied().flatten();
     FaultsView {

@@ -23,7 +23,7 @@ use crate::store::memo::{Memo, Span};
 
 pub(super) mod acted;
 pub(super) mod cells;
-mod counts;
+pub(super) mod counts;
 mod durations;
 pub(super) mod gravest;
 pub(super) mod load;

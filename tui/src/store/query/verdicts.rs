@@ -7,6 +7,7 @@ use model::frame::Verdict;
 use model::phase::Phase;
 
 use super::time::Times;
+use super::trend;
 use crate::derive::budget;
 use crate::kept::{Frame, VerdictFrame};
 use crate::screen::verdicts::{Decided, VerdictOrder, VerdictRow, VerdictsQuery, VerdictsView};
@@ -32,10 +33,17 @@ pub(super) fn build(store: &Store, times: &Times, query: &VerdictsQuery) -> Verd
         })
         .collect();
     sort(&mut rows, query);
+    let selected = selected(&rows, query);
+    let trend = rows.get(selected).and_then(|row| {
+        let is = |it: &VerdictFrame| it.phase == row.frame.phase && it.text == row.frame.text;
+        let place = frame.verdicts.iter().position(is)?;
+        trend::build(store, times, (row.frame.phase, &row.frame.text), place)
+    });
     let count = |kind: Verdict| frame.verdicts.iter().filter(|it| it.verdict == kind).count();
     VerdictsView {
-        selected: selected(&rows, query),
+        selected,
         rows,
+        trend,
         known: frame.verdicts.len(),
         order: query.order,
         reverse: query.reverse,
@@ -130,6 +138,25 @@ mod tests {
         assert_eq!(view.selected, 2, "the first that fails");
         assert_eq!(view.overall, Some(Verdict::Fail));
         assert_eq!(view.counts, [(Verdict::Fail, 1), (Verdict::Unclear, 1), (Verdict::Pass, 4)]);
+    }
+
+    #[test]
+    fn the_selected_expectation_is_told_over_time_against_its_limit() {
+        let key = |phase, text: &str| Some((phase, text.to_owned()));
+        let trend = |selected| {
+            view(100, Cursor::Live, VerdictsQuery { selected, ..VerdictsQuery::default() }).trend
+        };
+        let errors = trend(key(Phase::During, "checkout errors < 10%")).unwrap();
+        assert!(errors.at_most && (errors.limit - 10.0).abs() < 1e-12);
+        assert_eq!(errors.columns.len(), 50);
+        let last = errors.columns.last().copied().flatten().unwrap();
+        assert!(last.broken && last.value > 10.0 && errors.highest >= last.value, "{last:?}");
+        assert_eq!(errors.columns[0], None, "nothing was observed before");
+        let p99 = trend(key(Phase::Before, "checkout p99 < 300ms")).unwrap();
+        let last = p99.columns.last().copied().flatten().unwrap();
+        assert!(!last.broken && (p99.limit - 0.3).abs() < 1e-12, "{last:?}");
+        assert!((p99.highest - p99.limit).abs() < 1e-12, "the limit is always in sight");
+        assert_eq!(trend(key(Phase::End, "money conserved")), None);
     }
 
     #[test]

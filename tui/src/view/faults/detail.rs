@@ -2,21 +2,32 @@
 
 use model::fault::FaultState;
 
-use super::Framed;
-use super::list::{WINDOW_S, state};
+use super::list::{WIDE_GUTTER, WINDOW_S, state};
+use super::{Framed, effect};
 use crate::format;
 use crate::screen::faults::{FaultDetail, FaultRow, FaultsView, Reach, WindowRow};
 use crate::theme::Role;
-use crate::view::Canvas;
+use crate::view::{Canvas, TimePlot};
 use crate::widget::paint;
 
 /// Columns of the words before values.
 const LABEL: u16 = 10;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, view: &FaultsView, (area, panel): Framed) {
+pub(super) fn draw(
+    canvas: &mut Canvas<'_>,
+    view: &FaultsView,
+    (area, panel): Framed,
+    plot: TimePlot,
+) {
     let (Some(row), Some(detail)) = (view.rows.get(view.selected), &view.detail) else { return };
     let inside = canvas.framed(area, &row.lane.name, row.lane.state.as_str(), panel);
-    for (at, (label, value, role)) in (0..inside.height).zip(lines(row, detail)) {
+    let mut lines = lines(row, detail);
+    // A wide screen has a table of it.
+    let effect = detail.effect.as_ref().filter(|_| plot.gutter < WIDE_GUTTER);
+    let effect = effect.map(effect::short).unwrap_or_default();
+    let labels = ["effect"].into_iter().chain(std::iter::repeat(""));
+    lines.extend(labels.zip(effect).map(|(label, text)| (label, text, Role::Text)));
+    for (at, (label, value, role)) in (0..inside.height).zip(lines) {
         let line = paint::after(paint::line(inside, at), 1);
         canvas.text(paint::first(line, LABEL - 1), label, Role::Dim);
         canvas.text(paint::after(line, LABEL), &value, role);

@@ -20,7 +20,7 @@ const NUMBERS: [(&str, u16); 6] =
 /// Borders, titles and the time axis.
 const AROUND: u16 = 4;
 /// A name has room in this many columns.
-const WIDE_GUTTER: u16 = 15;
+pub(super) const WIDE_GUTTER: u16 = 15;
 /// Lane, hits, words.
 const LINES_MAX: usize = 3;
 

@@ -30,6 +30,14 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &VerdictsView, area: Rect, has
     }
 }
 
+/// Rows for everything that is said.
+pub(super) fn rows_wanted(view: &VerdictsView, width: u16) -> u16 {
+    let Some(row) = view.rows.get(view.selected) else { return 0 };
+    let room = usize::from(width.saturating_sub(LABEL + 4));
+    let lines: usize = lines(row).iter().map(|(_, value, _)| wrapped(value, room).len()).sum();
+    u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(2)
+}
+
 type Line = (&'static str, String, Role);
 
 fn lines(row: &VerdictRow) -> Vec<Line> {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::recording::{self, START_S};
+use crate::screen::faults::Stretch;
 use crate::screen::{Cursor, DetailView, ViewQuery};
 use crate::store::answers::Answers;
 
@@ -96,4 +97,40 @@ fn a_filter_leaves_the_faults_that_it_accepts() {
     let query = FaultsQuery { filter: filter.ok(), ..FaultsQuery::default() };
     let view = view(50, Cursor::Live, query);
     assert_eq!((names(&view), view.known), (vec!["stock-errors"], 2));
+}
+
+#[test]
+fn the_effect_is_of_exactly_the_seconds_before_while_and_after_the_fault_acted() {
+    let effect =
+        |seconds, cursor| view(seconds, cursor, FaultsQuery::default()).detail.unwrap().effect;
+    assert_eq!(effect(20, Cursor::Live), None, "it has not acted");
+    // It acts from 00:25 on.
+    let during = effect(40, Cursor::Live).unwrap();
+    assert_eq!(during.spans_s, [Some((10, 25)), Some((25, 40)), None]);
+    let row = &during.rows[0];
+    assert_eq!(row.subject.label(), "orders>payments");
+    assert_eq!(row.stretches[2], Stretch::default());
+    let [before, acting, _] = row.stretches;
+    assert!(acting.p99_ms > before.p99_ms && acting.error_percent > before.error_percent);
+    assert_eq!((before.per_s, acting.per_s), (Some(60.0), Some(60.0)));
+    let labels: Vec<String> = during.rows.iter().map(|row| row.subject.label()).collect();
+    assert_eq!(labels[1..], ["client>orders", "browse journey", "checkout journey"]);
+    // Past it, and looking back at a moment while it acted.
+    let query =
+        FaultsQuery { selected: Some("slow-payments".to_owned()), ..FaultsQuery::default() };
+    let after = view(70, Cursor::Live, query).detail.unwrap().effect.unwrap();
+    assert_eq!(after.spans_s, [Some((5, 25)), Some((25, 55)), Some((55, 70))], "without warm-up");
+    assert_eq!(effect(70, Cursor::At(START_S + 39)), Some(during));
+    // The same as the frames tell, summed up by themselves.
+    let frames = recording::until(40).split_off(25);
+    let edge = |frame: &model::frame::Frame| {
+        let edge = frame.edges.iter().find(|edge| edge.edge.short() == "orders>payments").unwrap();
+        edge.duration.clone()
+    };
+    let mut whole = model::hist::Histogram::default();
+    for frame in &frames {
+        whole.merge(&edge(frame));
+    }
+    let p99_ms = whole.quantile(0.99).map(|it| it.as_secs_f64() * 1e3);
+    assert_eq!(acting.p99_ms, p99_ms);
 }

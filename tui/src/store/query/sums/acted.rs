@@ -1,7 +1,5 @@
 //! What every fault did.
 
-use model::fault::FaultState;
-
 use super::{MINUTE_S, Names, Sum, TEN_S};
 use crate::kept::Frame;
 
@@ -14,7 +12,7 @@ pub(crate) struct Acted {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Acting {
-    /// In at least one second. A window can begin and end within one: its hits tell.
+    /// In at least one second.
     pub(crate) was_active: bool,
     pub(crate) hits: u64,
 }
@@ -42,8 +40,8 @@ impl Sum for Acted {
         open.seconds += 1;
         let mut next = 0;
         for fault in &frame.faults {
-            let was_active = fault.state == FaultState::Active || fault.hit_now > 0;
-            open.see(&mut next, &fault.name, Acting { was_active, hits: fault.hit_now });
+            let acting = Acting { was_active: fault.was_active(), hits: fault.hit_now };
+            open.see(&mut next, &fault.name, acting);
         }
     }
 
