@@ -25,7 +25,7 @@ pub use graph::{Graph, GraphNode};
 pub(crate) use operations::{OperationCounts, RouteQuery, rows as operation_rows};
 pub use operations::{OperationQuery, OperationRow};
 pub use page::{LogCursor, TraceCursor};
-pub(crate) use show::{fault_names, log_line, severity, span};
+pub(crate) use show::{fault_names, log_line, severity, span, span_links};
 pub use traces::{TraceOrder, TraceQuery};
 
 /// Most lines of one answer.

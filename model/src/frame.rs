@@ -258,6 +258,16 @@ pub struct Span {
     pub status_message: String,
     pub attributes: BTreeMap<String, serde_json::Value>,
     pub events: Vec<SpanEvent>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<SpanLink>,
+}
+
+/// Another span that this one has to do with, beside its parent; often of another trace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpanLink {
+    pub trace_id: TraceId,
+    pub span_id: SpanId,
+    pub attributes: BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -45,6 +45,7 @@ fn trace(number: u64) -> Trace {
             status_message: String::new(),
             attributes: attributes.clone(),
             events: Vec::new(),
+            links: Vec::new(),
         }
     };
     Trace { trace_id, spans: (0..SPANS_PER_TRACE).map(span).collect(), logs: Vec::new() }

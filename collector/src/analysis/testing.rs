@@ -39,6 +39,7 @@ pub(crate) fn span(number: u64, parent: u64, about: &str, (from, to): (u64, u64)
         status_message: String::new(),
         attributes: BTreeMap::new(),
         events: Vec::new(),
+        links: Vec::new(),
     }
 }
 

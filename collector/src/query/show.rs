@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::frame::{LogLine, Span, SpanEvent};
+use model::frame::{LogLine, Span, SpanEvent, SpanLink};
 use serde_json::Value;
 
 use crate::decode::read_attributes;
@@ -29,7 +29,22 @@ pub(crate) fn span(span: SpanView<'_>) -> Span {
                 attributes: attributes(|out| event.write_attributes(out)),
             })
             .collect(),
+        links: {
+            let mut json = String::new();
+            span.write_links(&mut json);
+            span_links(&json)
+        },
     }
+}
+
+/// Links as they are written. One whose ids are no ids leads nowhere.
+pub(crate) fn span_links(json: &str) -> Vec<SpanLink> {
+    if json.is_empty() {
+        return Vec::new();
+    }
+    let links: Vec<Value> = serde_json::from_str(json).unwrap_or_default();
+    let link = |link: Value| serde_json::from_value(link).ok();
+    links.into_iter().filter_map(link).collect()
 }
 
 /// A log record as viewers get it.

@@ -147,6 +147,34 @@ async fn the_file_names_the_faults_of_a_trace_as_the_live_collector_does() {
 }
 
 #[tokio::test]
+async fn links_are_told_alike_live_and_from_the_file_and_those_without_ids_are_left_out() {
+    use opentelemetry_proto::tonic::trace::v1::span::Link;
+
+    let folder = tempfile::tempdir().unwrap();
+    let link = |trace_id: Vec<u8>| Link {
+        trace_id,
+        span_id: vec![5; 8],
+        attributes: vec![text("why", "batch")],
+        ..<_>::default()
+    };
+    let mut sent = gateway(1, 100, None);
+    sent.links = vec![link(vec![4; 16]), link(vec![])];
+    let mut live = Live::new(RUN, 5_000);
+    let request = traces("gateway", vec![sent.clone()]).encode_to_vec();
+    live.ingest(decode(Signal::Traces, &request.into(), 0).unwrap(), 5_900);
+    sealed(&folder, vec![sent, gateway(2, 100, None)]).await;
+    let reader = read::Reader::new(Some(&folder.path().join("run.db")));
+    let ids = ["01", "02"].map(|byte| byte.repeat(16).parse().unwrap());
+    let written = reader.wholes(&ids.into()).unwrap();
+    let links = &written[0].spans[0].links;
+    assert_eq!(links.len(), 1);
+    assert_eq!(links[0].trace_id.to_string(), "04".repeat(16));
+    assert_eq!(links[0].attributes["why"], "batch");
+    assert!(written[1].spans[0].links.is_empty());
+    assert_eq!(live.index.trace(ids[0]).unwrap().spans[0].links, *links);
+}
+
+#[tokio::test]
 async fn a_file_of_another_run_version_or_program_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     create(&folder, RUN).unwrap().close().await;

@@ -30,6 +30,7 @@ pub(crate) fn span(number: u64, parent: u64, about: (&str, &str), (from, to): (u
         status_message: String::new(),
         attributes: BTreeMap::new(),
         events: Vec::new(),
+        links: Vec::new(),
     }
 }
 

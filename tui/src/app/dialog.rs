@@ -28,6 +28,8 @@ pub enum MenuKind {
     Export,
     /// Of the log lines.
     Columns,
+    /// Of a span.
+    Links,
 }
 
 /// One of several.
@@ -231,6 +233,10 @@ fn picked(app: &mut App, menu: &Menu) -> Effects {
         },
         MenuKind::Columns => {
             screens::logs::picked(app, menu);
+            Effects::redraw()
+        },
+        MenuKind::Links => {
+            screens::traces::picked(app, menu.selected);
             Effects::redraw()
         },
     }

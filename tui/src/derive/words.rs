@@ -1,9 +1,14 @@
 //! Numbers and texts inside sentences; [`crate::format`] writes those of fixed columns.
 
+use std::collections::BTreeMap;
+
 use crate::format::clean;
 
 /// Longest text from outside that is passed on, in characters: nobody reads more on a screen.
 const TEXT_MAX: usize = 2_000;
+
+/// Attributes of one line.
+const PAIRS_MAX: usize = 200;
 
 /// `340 ns`, `85 us`, `4.21 ms`, `230.1 ms`, `1.52 s`, `12 min`.
 pub fn duration(ns: u64) -> String {
@@ -52,6 +57,12 @@ pub fn value(value: &serde_json::Value) -> String {
     }
 }
 
+/// Attributes of a thing that has one line: `name=value name=value`.
+pub fn pairs(attributes: &BTreeMap<String, serde_json::Value>) -> String {
+    let pair = |(name, of): (&String, &serde_json::Value)| format!("{}={}", safe(name), value(of));
+    attributes.iter().take(PAIRS_MAX).map(pair).collect::<Vec<String>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +95,7 @@ mod tests {
         assert_eq!(safe(&"é".repeat(5_000)).chars().count(), TEXT_MAX + 6);
         assert_eq!(value(&serde_json::json!("x\ty")), "x?y");
         assert_eq!(value(&serde_json::json!([1, true])), "[1,true]");
+        let two = serde_json::json!({ "b": 1, "a": "x y" });
+        assert_eq!(pairs(&serde_json::from_value(two).unwrap()), "a=x y b=1");
     }
 }

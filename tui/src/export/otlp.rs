@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use model::frame::{Span, SpanEvent, Trace};
+use model::frame::{Span, SpanEvent, SpanLink, Trace};
 use serde_json::{Map, Value, json};
 
 /// `resourceSpans`, one resource for each service. What the collector does not keep for viewers,
-/// such as links and scopes, is not in it.
+/// such as scopes, is not in it.
 pub fn trace_otlp(trace: &Trace) -> String {
     let mut services: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     let trace_id = trace.trace_id.to_string();
@@ -41,6 +41,9 @@ fn of_span(trace_id: &str, span: &Span) -> Value {
     if let Some(parent) = span.parent {
         fields["parentSpanId"] = json!(parent.to_string());
     }
+    if !span.links.is_empty() {
+        fields["links"] = span.links.iter().map(of_link).collect();
+    }
     if span.error || !span.status_message.is_empty() {
         let code = if span.error { 2 } else { 0 };
         fields["status"] = json!({ "code": code, "message": span.status_message });
@@ -53,6 +56,14 @@ fn of_event(event: &SpanEvent) -> Value {
         "timeUnixNano": event.unix_ns.to_string(),
         "name": event.name,
         "attributes": attributes(&event.attributes),
+    })
+}
+
+fn of_link(link: &SpanLink) -> Value {
+    json!({
+        "traceId": link.trace_id.to_string(),
+        "spanId": link.span_id.to_string(),
+        "attributes": attributes(&link.attributes),
     })
 }
 
@@ -103,6 +114,9 @@ mod tests {
             "m": { "k": null } });
         trace.spans[3].attributes = serde_json::from_value(values).unwrap();
         trace.spans[3].status_message = "declined".to_owned();
+        let (trace_id, span_id) = (trace.trace_id, trace.spans[0].span_id);
+        let attributes = trace.spans[3].attributes.clone();
+        trace.spans[3].links = vec![SpanLink { trace_id, span_id, attributes }];
         let read: Value = serde_json::from_str(&trace_otlp(&trace)).unwrap();
         let resources = read["resourceSpans"].as_array().unwrap();
         let services: Vec<&Value> = resources
@@ -118,6 +132,9 @@ mod tests {
         assert_eq!(failed["status"], json!({ "code": 2, "message": "declined" }));
         assert_eq!((&failed["kind"], &spans(0)[1]["kind"]), (&json!(2), &json!(3)));
         assert_eq!(failed["startTimeUnixNano"], "1000003000");
+        assert_eq!(failed["links"][0]["traceId"], failed["traceId"]);
+        assert_eq!(failed["links"][0]["attributes"], failed["attributes"]);
+        assert_eq!(spans(1)[0].get("links"), None);
         let value = |key: &str| {
             let all = failed["attributes"].as_array().unwrap();
             all.iter().find(|it| it["key"] == key).unwrap()["value"].clone()

@@ -60,6 +60,7 @@ pub enum Action {
     Mark,
     Compare,
     Attributes,
+    Links,
     RawTimes,
     Group,
     // Logs alone.

@@ -232,6 +232,7 @@ pub const ROWS: &[Row] = &[
     row(Action::Compare, "compare", &["c"], TRACES, "compare the two marked traces")
         .hint(9, "compare"),
     row(Action::Attributes, "attributes", &["a"], TRACES, "show all attributes of the span"),
+    row(Action::Links, "links", &["i"], TRACES, "go to the span that this one links to"),
     row(
         Action::RawTimes,
         "raw-times",

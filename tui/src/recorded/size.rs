@@ -20,10 +20,12 @@ fn span_bytes(span: &Span) -> usize {
         .events
         .iter()
         .map(|event| size_of_val(event) + event.name.len() + attribute_bytes(&event.attributes));
+    let links = span.links.iter().map(|link| size_of_val(link) + attribute_bytes(&link.attributes));
     size_of::<Span>()
         + texts.iter().map(|text| text.len() + OVERHEAD_BYTES).sum::<usize>()
         + attribute_bytes(&span.attributes)
         + events.sum::<usize>()
+        + links.sum::<usize>()
 }
 
 pub(super) fn line_bytes(line: &LogLine) -> usize {

@@ -32,6 +32,7 @@ pub(crate) fn trace(number: u64, start_ms: u64) -> Trace {
         status_message: String::new(),
         attributes: BTreeMap::new(),
         events: Vec::new(),
+        links: Vec::new(),
     };
     let mut spans = vec![
         span(0, "orders", "client"),

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 use super::logs::log_line;
 use super::{Reader, unsigned};
 use crate::decode::read_attributes;
-use crate::query::LIMIT_MAX;
+use crate::query::{LIMIT_MAX, span_links};
 use crate::store::StoreError;
 
 /// The ids as a JSON array of hex texts are the only parameter.
@@ -32,7 +32,7 @@ fn wholes(connection: &Connection, ids: &BTreeSet<TraceId>) -> rusqlite::Result<
         connection,
         &format!(
             "SELECT s.trace_id, s.span_id, s.parent_id, r.service, s.name, s.kind, s.start_ns,
-                    s.end_ns, s.error, s.status_message, s.attributes
+                    s.end_ns, s.error, s.status_message, s.attributes, s.links
              FROM span s JOIN resource r USING (resource_id) WHERE s.{OF_THESE}"
         ),
         &wanted,
@@ -81,6 +81,7 @@ fn span_of(row: &Row<'_>) -> rusqlite::Result<Option<Span>> {
         status_message: row.get(9)?,
         attributes: read_attributes(&row.get::<_, String>(10)?),
         events: Vec::new(),
+        links: span_links(&row.get::<_, String>(11)?),
     }))
 }
 

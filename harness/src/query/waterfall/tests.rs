@@ -19,6 +19,7 @@ fn span(id: u8, parent: Option<u8>, from_ms: u64, ms: u64) -> Span {
         status_message: String::new(),
         attributes: BTreeMap::new(),
         events: Vec::new(),
+        links: Vec::new(),
     }
 }
 

@@ -37,6 +37,7 @@ fn span(number: u8, row: &Row) -> Span {
         status_message: String::new(),
         attributes,
         events: Vec::new(),
+        links: Vec::new(),
     }
 }
 

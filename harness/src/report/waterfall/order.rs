@@ -54,6 +54,7 @@ mod tests {
             status_message: String::new(),
             attributes: BTreeMap::new(),
             events: Vec::new(),
+            links: Vec::new(),
         }
     }
 

@@ -1,16 +1,21 @@
 //! Traces: which one is open, and which part of it the keys move in.
 
+use model::frame::SpanLink;
 use model::id::{SpanId, TraceId};
 
 use super::moves::moved;
-use crate::app::{App, Effects, Order, Toast};
+use crate::app::{App, Dialog, Effects, Menu, MenuKind, Order, Toast};
 use crate::derive::waterfall::Clocks;
+use crate::derive::words;
 use crate::keys::{Action, Screen};
 use crate::screen::traces::{LineId, Opened, TraceRow, TracesQuery, TracesView};
 use crate::screen::{DetailView, Snapshot};
 
 /// Panels: the list, the waterfall, the critical path, the span.
 pub(super) const PANELS: usize = 4;
+
+/// Links in a menu.
+const LINKS_MAX: usize = 200;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Choices {
@@ -29,6 +34,8 @@ pub struct Choices {
     pub comparing: bool,
     /// Lines of the details that are scrolled out of sight.
     pub offset: usize,
+    /// Where the menu of links leads.
+    pub linked: Vec<(TraceId, SpanId)>,
 }
 
 pub(super) fn query(app: &App) -> TracesQuery {
@@ -118,6 +125,7 @@ fn either(app: &mut App, action: Action, view: &TracesView) -> Option<Effects> {
             app.focus = 3;
             app.zoomed = !app.zoomed;
         },
+        Action::Links => links(app, open?),
         Action::LogsOf => {
             let id = open.map(|open| open.waterfall.trace_id)?;
             super::show(app, Screen::Logs, &format!("trace:{id}"));
@@ -146,6 +154,35 @@ pub(super) fn open(app: &mut App, trace_id: TraceId, span: Option<SpanId>) {
     choices.choose(None);
     choices.span = span;
     app.focus = 1;
+}
+
+/// Goes to what the selected span links to; of several the user chooses one.
+fn links(app: &mut App, open: &Opened) {
+    let row = open.waterfall.rows.get(app.screens.traces.row_of(open));
+    let span = row.and_then(|row| open.trace.spans.get(row.span?));
+    let links = span.map_or(&[][..], |span| &span.links);
+    app.screens.traces.linked = links.iter().map(|link| (link.trace_id, link.span_id)).collect();
+    match links {
+        [] => app.toast = Some(Toast::bad("this span links to no other one")),
+        [_] => picked(app, 0),
+        links => {
+            let item = |link: &SpanLink| {
+                let pairs = words::pairs(&link.attributes);
+                format!("{} / {} {pairs}", link.trace_id, link.span_id).trim_end().to_owned()
+            };
+            let items = links.iter().take(LINKS_MAX).map(item).collect();
+            app.dialog = Some(Dialog::Menu(Menu::new(MenuKind::Links, "Links", items, 0)));
+        },
+    }
+}
+
+/// Goes where a link leads; one can come back.
+pub(in crate::app) fn picked(app: &mut App, index: usize) {
+    if let Some((trace_id, span_id)) = app.screens.traces.linked.get(index).copied() {
+        let here = app.here();
+        app.places.leave(here);
+        open(app, trace_id, Some(span_id));
+    }
 }
 
 fn mark(choices: &mut Choices, id: TraceId) {
@@ -239,4 +276,80 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
         select(app, view, row);
     }
     Effects::redraw()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::frame::Trace;
+
+    use super::*;
+    use crate::app::{Msg, update};
+    use crate::derive::waterfall::Waterfall;
+    use crate::keys::typed;
+    use crate::recorded::testing::trace;
+
+    /// The open trace, whose second span has these links.
+    fn seen(links: &[SpanLink]) -> Snapshot {
+        let mut trace: Trace = trace(1, 1_000);
+        trace.spans[1].links = links.to_vec();
+        let waterfall = Waterfall::of(&trace, Clocks::Corrected);
+        let opened = Opened {
+            trace: Arc::new(trace),
+            row: 1,
+            details: Vec::new(),
+            log_lines: 0,
+            comparison: None,
+            waterfall,
+        };
+        let view = TracesView { open: Some(opened), ..TracesView::default() };
+        Snapshot { detail: DetailView::Traces(Box::new(view)), ..Snapshot::default() }
+    }
+
+    fn link(number: u8) -> SpanLink {
+        SpanLink {
+            trace_id: format!("{number:02x}").repeat(16).parse().unwrap(),
+            span_id: format!("{number:02x}").repeat(8).parse().unwrap(),
+            attributes: [("why".to_owned(), format!("batch {number}").into())].into(),
+        }
+    }
+
+    fn press(seen: &Snapshot, keys: &str) -> App {
+        let mut app = App::new(120, 40, false);
+        app.screen = Screen::Traces;
+        for letter in keys.chars() {
+            update(&mut app, Msg::Key(typed(letter)), seen);
+        }
+        app
+    }
+
+    fn opened(app: &App) -> Option<(TraceId, Option<SpanId>)> {
+        let choices = &app.screens.traces;
+        choices.selected.map(|line| (line.trace_id, choices.span))
+    }
+
+    #[test]
+    fn a_link_leads_to_its_span_and_one_can_come_back() {
+        let one = seen(&[link(7)]);
+        let app = press(&one, "i");
+        assert_eq!(opened(&app), Some((link(7).trace_id, Some(link(7).span_id))));
+        assert!(is_inside(&app));
+        assert_eq!(opened(&press(&one, "i[")), None);
+    }
+
+    #[test]
+    fn of_several_links_one_is_chosen() {
+        let several = seen(&[link(7), link(8)]);
+        let Some(Dialog::Menu(menu)) = press(&several, "i").dialog else { panic!("no menu") };
+        assert!(menu.items[1].ends_with("/ 0808080808080808 why=batch 8"), "{:?}", menu.items);
+        assert_eq!(opened(&press(&several, "ij\n")).unwrap().0, link(8).trace_id);
+        assert_eq!(opened(&press(&several, "ij\u{1b}")), None);
+    }
+
+    #[test]
+    fn a_span_without_links_says_so() {
+        let app = press(&seen(&[]), "i");
+        assert_eq!(app.toast.unwrap().text, "this span links to no other one");
+    }
 }

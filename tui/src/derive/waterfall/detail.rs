@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::frame::{LogLine, Span, Trace};
+use model::frame::{LogLine, Span, SpanLink, Trace};
 use model::names::attribute;
 use model::trace::attribute_text;
 use serde_json::Value;
@@ -95,10 +95,11 @@ pub(super) fn lines(trace: &Trace, row: &WaterfallRow) -> Vec<Detail> {
         "events",
         span.events.iter().map(|event| {
             let at = since(event.unix_ns, start);
-            let text = format!("{at} {} {}", event.name, pairs(&event.attributes));
+            let text = format!("{at} {} {}", event.name, words::pairs(&event.attributes));
             (words::safe(text.trim_end()), Tone::Plain)
         }),
     );
+    lines.list("links", links(span).into_iter());
     lines.list("logs", own_logs.iter().map(|line| log(line, start)));
     lines.0
 }
@@ -170,6 +171,17 @@ fn attributes(lines: &mut Lines, span: &Span) {
     }
 }
 
+/// Where each link leads, and below it what is said of it.
+fn links(span: &Span) -> Vec<(String, Tone)> {
+    let link = |link: &SpanLink| {
+        let ids = (format!("{} / {}", link.trace_id, link.span_id), Tone::Plain);
+        let pairs = words::pairs(&link.attributes);
+        let pairs = (!pairs.is_empty()).then(|| (words::safe(&pairs), Tone::Dim));
+        std::iter::once(ids).chain(pairs)
+    };
+    span.links.iter().flat_map(link).collect()
+}
+
 fn log(line: &LogLine, start_unix_ns: u64) -> (String, Tone) {
     let tone = match line.severity.as_str() {
         severity if severity.starts_with("ERROR") || severity.starts_with("FATAL") => Tone::Error,
@@ -184,9 +196,4 @@ fn log(line: &LogLine, start_unix_ns: u64) -> (String, Tone) {
 fn since(unix_ns: u64, start_unix_ns: u64) -> String {
     let ns = i128::from(unix_ns) - i128::from(start_unix_ns);
     words::signed_duration(i64::try_from(ns).unwrap_or(i64::MAX))
-}
-
-fn pairs(attributes: &BTreeMap<String, Value>) -> String {
-    let pair = |(name, value): (&String, &Value)| format!("{name}={}", words::value(value));
-    attributes.iter().take(LISTED_MAX).map(pair).collect::<Vec<String>>().join(" ")
 }

@@ -28,6 +28,7 @@ pub(crate) fn span(number: u8, parent: u8, about: (&str, &str), (from, to): (u64
         status_message: String::new(),
         attributes: BTreeMap::new(),
         events: Vec::new(),
+        links: Vec::new(),
     }
 }
 
@@ -185,6 +186,23 @@ fn small_parts_are_told_together() {
     assert_eq!((last.what.as_str(), last.work), ("everything else", None));
     let sum: u64 = waterfall.path.iter().map(|part| part.ns).sum();
     assert_eq!(sum, waterfall.path_total_ns);
+}
+
+#[test]
+fn details_list_the_links_of_a_span() {
+    let mut checkout = checkout();
+    let link = model::frame::SpanLink {
+        trace_id: "07".repeat(16).parse().unwrap(),
+        span_id: id(9),
+        attributes: [("why".to_owned(), json!("batch"))].into(),
+    };
+    let waterfall = Waterfall::of(&checkout, Clocks::Corrected);
+    let at = waterfall.rows[1].span.unwrap();
+    checkout.spans[at].links = vec![link];
+    let told = waterfall.details(&checkout, 1);
+    let at = told.iter().position(|line| line.label == "links").unwrap();
+    assert_eq!(told[at].value, format!("{} / {}", "07".repeat(16), id(9)));
+    assert_eq!((told[at + 1].label.as_str(), told[at + 1].value.as_str()), ("", "why=batch"));
 }
 
 #[test]
