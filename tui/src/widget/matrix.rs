@@ -28,7 +28,8 @@ pub struct Matrix<'a> {
 }
 
 impl Matrix<'_> {
-    /// Draws the header and what fits around the selected cell. Says where the filled cells lie,
+    /// Draws the header and what fits around the selected cell, with the number of columns when not
+    /// all of them do. Says where the filled cells lie,
     /// by row and column.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect) -> Vec<((usize, usize), Rect)> {
         let mut places = Vec::new();
@@ -43,6 +44,11 @@ impl Matrix<'_> {
             let x = names.saturating_add(u16::try_from(place).unwrap_or(u16::MAX) * cell_width);
             paint::first(paint::after(line, x), cell_width)
         };
+        if columns.len() < self.columns.len() {
+            let text = format!("{} of {}", columns.len(), self.columns.len());
+            let corner = paint::first(paint::line(area, 0), names);
+            paint::right(buffer, corner, &text, self.header);
+        }
         for (place, column) in columns.iter().enumerate() {
             let room = paint::after(cell(paint::line(area, 0), place), 1);
             let name = &self.columns[*column];
@@ -134,7 +140,7 @@ mod tests {
         let buffer = drawn((20, 30), (15, 25), "row ", Rect::new(0, 0, 21, 3));
         assert_eq!(
             text(&buffer)[..3],
-            ["         to 24 to 25", "  row 14 14.24 14.25", "> row 15 15.24 15.25"]
+            [" 2 of 30 to 24 to 25", "  row 14 14.24 14.25", "> row 15 15.24 15.25"]
         );
     }
 

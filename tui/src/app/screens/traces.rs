@@ -158,7 +158,9 @@ pub(super) fn open(app: &mut App, trace_id: TraceId, span: Option<SpanId>) {
 
 /// Goes to what the selected span links to; of several the user chooses one.
 fn links(app: &mut App, open: &Opened) {
-    let row = open.waterfall.rows.get(app.screens.traces.row_of(open));
+    // The rows of a comparison are of two traces.
+    let rows = if open.comparison.is_some() { &[][..] } else { &open.waterfall.rows };
+    let row = rows.get(app.screens.traces.row_of(open));
     let span = row.and_then(|row| open.trace.spans.get(row.span?));
     let links = span.map_or(&[][..], |span| &span.links);
     app.screens.traces.linked = links.iter().map(|link| (link.trace_id, link.span_id)).collect();
@@ -279,77 +281,4 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use model::frame::Trace;
-
-    use super::*;
-    use crate::app::{Msg, update};
-    use crate::derive::waterfall::Waterfall;
-    use crate::keys::typed;
-    use crate::recorded::testing::trace;
-
-    /// The open trace, whose second span has these links.
-    fn seen(links: &[SpanLink]) -> Snapshot {
-        let mut trace: Trace = trace(1, 1_000);
-        trace.spans[1].links = links.to_vec();
-        let waterfall = Waterfall::of(&trace, Clocks::Corrected);
-        let opened = Opened {
-            trace: Arc::new(trace),
-            row: 1,
-            details: Vec::new(),
-            log_lines: 0,
-            comparison: None,
-            waterfall,
-        };
-        let view = TracesView { open: Some(opened), ..TracesView::default() };
-        Snapshot { detail: DetailView::Traces(Box::new(view)), ..Snapshot::default() }
-    }
-
-    fn link(number: u8) -> SpanLink {
-        SpanLink {
-            trace_id: format!("{number:02x}").repeat(16).parse().unwrap(),
-            span_id: format!("{number:02x}").repeat(8).parse().unwrap(),
-            attributes: [("why".to_owned(), format!("batch {number}").into())].into(),
-        }
-    }
-
-    fn press(seen: &Snapshot, keys: &str) -> App {
-        let mut app = App::new(120, 40, false);
-        app.screen = Screen::Traces;
-        for letter in keys.chars() {
-            update(&mut app, Msg::Key(typed(letter)), seen);
-        }
-        app
-    }
-
-    fn opened(app: &App) -> Option<(TraceId, Option<SpanId>)> {
-        let choices = &app.screens.traces;
-        choices.selected.map(|line| (line.trace_id, choices.span))
-    }
-
-    #[test]
-    fn a_link_leads_to_its_span_and_one_can_come_back() {
-        let one = seen(&[link(7)]);
-        let app = press(&one, "i");
-        assert_eq!(opened(&app), Some((link(7).trace_id, Some(link(7).span_id))));
-        assert!(is_inside(&app));
-        assert_eq!(opened(&press(&one, "i[")), None);
-    }
-
-    #[test]
-    fn of_several_links_one_is_chosen() {
-        let several = seen(&[link(7), link(8)]);
-        let Some(Dialog::Menu(menu)) = press(&several, "i").dialog else { panic!("no menu") };
-        assert!(menu.items[1].ends_with("/ 0808080808080808 why=batch 8"), "{:?}", menu.items);
-        assert_eq!(opened(&press(&several, "ij\n")).unwrap().0, link(8).trace_id);
-        assert_eq!(opened(&press(&several, "ij\u{1b}")), None);
-    }
-
-    #[test]
-    fn a_span_without_links_says_so() {
-        let app = press(&seen(&[]), "i");
-        assert_eq!(app.toast.unwrap().text, "this span links to no other one");
-    }
-}
+mod tests;
