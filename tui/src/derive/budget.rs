@@ -35,30 +35,44 @@ enum Kind {
     Plain,
 }
 
-pub fn read(text: &str, observed: &str) -> Option<Budget> {
-    let (at_most, limit) = limit(text)?;
-    let (limit, kind) = quantity(limit.split_whitespace().next()?)?;
-    let (observed, of) = quantity(observed.split_whitespace().next()?)?;
-    (kind == of).then_some(Budget { observed, limit, at_most })
+/// A limit as an expectation has it in its words.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    pub value: f64,
+    /// It is the most that may be observed, else the least.
+    pub at_most: bool,
+    kind: Kind,
 }
 
-/// The limit of an expectation, and whether it is the most that may be observed.
-pub fn limit_of(text: &str) -> Option<(f64, bool)> {
-    let (at_most, limit) = limit(text)?;
-    let (limit, _) = quantity(limit.split_whitespace().next()?)?;
-    Some((limit, at_most))
-}
-
-/// A value of an expectation, in the unit of its limit.
-pub fn written(text: &str, value: f64) -> String {
-    let kind = limit(text).and_then(|(_, limit)| quantity(limit.split_whitespace().next()?));
-    match kind.map(|(_, kind)| kind) {
-        Some(Kind::Seconds) if value < 1.0 => format!("{} ms", rounded(value * 1e3)),
-        Some(Kind::Seconds) => format!("{} s", rounded(value)),
-        Some(Kind::Percent) => format!("{}%", rounded(value)),
-        Some(Kind::PerSecond) => format!("{}/s", rounded(value)),
-        Some(Kind::Plain) | None => rounded(value),
+impl Limit {
+    /// `None` for an expectation without a limit that is one number.
+    pub fn of(text: &str) -> Option<Self> {
+        let (at_most, limit) = limit(text)?;
+        let (value, kind) = quantity(limit.split_whitespace().next()?)?;
+        Some(Self { value, at_most, kind })
     }
+
+    /// What was observed, held against it.
+    pub fn against(&self, observed: &str) -> Option<Budget> {
+        let (observed, of) = quantity(observed.split_whitespace().next()?)?;
+        let budget = Budget { observed, limit: self.value, at_most: self.at_most };
+        (self.kind == of).then_some(budget)
+    }
+
+    /// A value in its unit, for people.
+    pub fn written(&self, value: f64) -> String {
+        match self.kind {
+            Kind::Seconds if value < 1.0 => format!("{} ms", rounded(value * 1e3)),
+            Kind::Seconds => format!("{} s", rounded(value)),
+            Kind::Percent => format!("{}%", rounded(value)),
+            Kind::PerSecond => format!("{}/s", rounded(value)),
+            Kind::Plain => rounded(value),
+        }
+    }
+}
+
+pub fn read(text: &str, observed: &str) -> Option<Budget> {
+    Limit::of(text)?.against(observed)
 }
 
 /// To three digits, as far as they are behind the point.
@@ -157,11 +171,11 @@ mod tests {
             ("rate > 40/s", 120.4, "120/s"),
             ("attempts(a -> b) < 1.3", 1.0, "1"),
         ] {
-            assert_eq!(written(text, value), expected, "{text}");
+            assert_eq!(Limit::of(text).unwrap().written(value), expected, "{text}");
         }
-        assert_eq!(limit_of("errors(checkout) < 5%"), Some((5.0, true)));
-        assert_eq!(limit_of("rate > 40/s"), Some((40.0, false)));
-        assert_eq!(limit_of("money conserved"), None);
+        assert!(Limit::of("errors(checkout) < 5%").unwrap().at_most);
+        assert!(!Limit::of("rate > 40/s").unwrap().at_most);
+        assert_eq!(Limit::of("money conserved"), None);
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use model::frame::{Verdict, VerdictFrame};
 use model::phase::Phase;
 
-use crate::derive::budget::Budget;
+use crate::derive::budget::{Budget, Limit};
 use crate::filter::Filter;
 
 /// The order of the list.
@@ -68,9 +68,7 @@ pub struct VerdictsView {
 pub struct Trend {
     /// `None` where nothing was observed.
     pub columns: Vec<Option<TrendColumn>>,
-    pub limit: f64,
-    /// The limit is the most that may be observed, else the least.
-    pub at_most: bool,
+    pub limit: Limit,
     /// The largest of all columns and the limit.
     pub highest: f64,
 }

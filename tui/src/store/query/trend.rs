@@ -6,7 +6,7 @@
 use model::phase::Phase;
 
 use super::time::Times;
-use crate::derive::budget;
+use crate::derive::budget::Limit;
 use crate::kept::VerdictFrame;
 use crate::screen::verdicts::{Trend, TrendColumn};
 use crate::store::Store;
@@ -20,16 +20,16 @@ pub(super) fn build(
     place: usize,
 ) -> Option<Trend> {
     let is = |it: &&VerdictFrame| it.phase == phase && it.text == text;
-    let (limit, at_most) = budget::limit_of(text)?;
+    let limit = Limit::of(text)?;
     let observed = |(first, last): (u64, u64)| {
         let frame = store.between(first, last).next_back()?;
         let found = frame.verdicts.get(place).filter(is);
         let verdict = found.or_else(|| frame.verdicts.iter().find(is))?;
-        let budget = budget::read(&verdict.text, &verdict.observed)?;
+        let budget = limit.against(&verdict.observed)?;
         Some(TrendColumn { value: budget.observed, broken: budget.used() > 1.0 })
     };
     let columns: Vec<Option<TrendColumn>> =
         times.plot_columns().map(|seconds| seconds.and_then(observed)).collect();
-    let highest = columns.iter().flatten().map(|column| column.value).fold(limit, f64::max);
-    Some(Trend { columns, limit, at_most, highest })
+    let highest = columns.iter().flatten().map(|column| column.value).fold(limit.value, f64::max);
+    Some(Trend { columns, limit, highest })
 }

@@ -147,15 +147,15 @@ mod tests {
             view(100, Cursor::Live, VerdictsQuery { selected, ..VerdictsQuery::default() }).trend
         };
         let errors = trend(key(Phase::During, "checkout errors < 10%")).unwrap();
-        assert!(errors.at_most && (errors.limit - 10.0).abs() < 1e-12);
+        assert!(errors.limit.at_most && (errors.limit.value - 10.0).abs() < 1e-12);
         assert_eq!(errors.columns.len(), 50);
         let last = errors.columns.last().copied().flatten().unwrap();
         assert!(last.broken && last.value > 10.0 && errors.highest >= last.value, "{last:?}");
         assert_eq!(errors.columns[0], None, "nothing was observed before");
         let p99 = trend(key(Phase::Before, "checkout p99 < 300ms")).unwrap();
         let last = p99.columns.last().copied().flatten().unwrap();
-        assert!(!last.broken && (p99.limit - 0.3).abs() < 1e-12, "{last:?}");
-        assert!((p99.highest - p99.limit).abs() < 1e-12, "the limit is always in sight");
+        assert!(!last.broken && (p99.limit.value - 0.3).abs() < 1e-12, "{last:?}");
+        assert!((p99.highest - p99.limit.value).abs() < 1e-12, "the limit is always in sight");
         assert_eq!(trend(key(Phase::End, "money conserved")), None);
     }
 

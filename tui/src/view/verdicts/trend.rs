@@ -3,7 +3,6 @@
 use ratatui::layout::Rect;
 
 use super::percent;
-use crate::derive::budget;
 use crate::screen::Snapshot;
 use crate::screen::verdicts::{Trend, VerdictRow};
 use crate::theme::Role;
@@ -20,10 +19,10 @@ pub(super) fn draw(
     (row, trend): (&VerdictRow, &Trend),
     (area, plot): (Rect, TimePlot),
 ) {
-    let value = |value: f64| budget::written(&row.frame.text, value);
+    let value = |value: f64| trend.limit.written(value);
     let used = row.budget.map_or_else(String::new, |it| format!(", {} used", percent(it.used())));
-    let bound = if trend.at_most { "at most" } else { "at least" };
-    let note = format!("{bound} {}{used}", value(trend.limit));
+    let bound = if trend.limit.at_most { "at most" } else { "at least" };
+    let note = format!("{bound} {}{used}", value(trend.limit.value));
     let inside = canvas.titled(area, "Observed so far, against the limit", &note);
     let (room, axis) = canvas.plot_and_axis(inside, plot);
     let (ok, broken) = (canvas.style(Role::Ok), canvas.style(Role::Error));
@@ -35,7 +34,7 @@ pub(super) fn draw(
     let columns = Columns {
         values: &values,
         full: trend.highest,
-        level: trend.limit,
+        level: trend.limit.value,
         level_symbol: canvas.theme.glyphs.fault_planned,
         level_style: canvas.style(Role::Warn),
         symbols: canvas.theme.glyphs.bars,
@@ -55,11 +54,11 @@ fn beside(
     (row, trend): (&VerdictRow, &Trend),
     (inside, plot): (Rect, TimePlot),
 ) {
-    let value = |value: f64| budget::written(&row.frame.text, value);
+    let value = |value: f64| trend.limit.written(value);
     let shown = trend.columns.iter().flatten();
     let most = shown.clone().map(|column| column.value).reduce(f64::max);
     let broken = shown.clone().filter(|column| column.broken).count();
-    let mut lines = vec![(format!("limit {}", value(trend.limit)), Role::Warn)];
+    let mut lines = vec![(format!("limit {}", value(trend.limit.value)), Role::Warn)];
     lines.extend(row.budget.map(|it| (format!("now {}", value(it.observed)), Role::Text)));
     lines.extend(most.map(|most| (format!("highest shown {}", value(most)), Role::Text)));
     if broken > 0 {
