@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The load generator beside wrk, oha, h2load and Goose, in one run.
 
-    cargo build --release && cargo build --release -p loadgen --examples
+    cargo build --release -p harness -p loadgen --bins --examples
     loadgen/benches/peers/load.py                # 64 connections as fast as they go
     loadgen/benches/peers/load.py --paced        # 5,000/s on 50 connections, as the target sees it
     loadgen/benches/peers/load.py --stall        # the same with a target that stands still for 1 s of 8

@@ -103,6 +103,7 @@ fn trace(id: TraceId) -> Trace {
         duration_ns: 900_000_000 / (number + 1),
         error: number % 50 == 3,
         status_message: String::new(),
+        links: Vec::new(),
         attributes: attributes(number),
         events: vec![SpanEvent {
             unix_ns: START_NS + number * 100_000 + 7,

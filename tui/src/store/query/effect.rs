@@ -43,9 +43,8 @@ pub(super) fn build(store: &Store, times: &Times, fault: &FaultFrame) -> Option<
     let spans = [earlier, Some((first, last)), later];
     let clock = |second: u64| second.saturating_sub(times.origin_ms / 1_000);
     let row = |subject: Subject| EffectRow {
-        stretches: spans.map(|span| {
-            span.map_or_else(Stretch::default, |span| stretch(store, span, &subject))
-        }),
+        stretches: spans
+            .map(|span| span.map_or_else(Stretch::default, |span| stretch(store, span, &subject))),
         subject,
     };
     Some(Effect {
