@@ -94,8 +94,7 @@ pub fn text(
 
 /// The snapshot is still of the screen before.
 fn is_behind(app: &App, seen: &Snapshot) -> bool {
-    let of_overview = matches!(seen.detail, DetailView::Overview);
-    of_overview != (app.screen == Screen::Overview)
+    seen.detail.screen() != app.screen
 }
 
 /// Longest name of a run in the name of a file.

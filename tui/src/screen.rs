@@ -20,6 +20,7 @@ pub mod traces;
 pub mod verdicts;
 
 use crate::filter::Filter;
+use crate::keys::Screen;
 
 use self::faults::{FaultsQuery, FaultsView};
 use self::load::{LoadQuery, LoadView};
@@ -231,6 +232,21 @@ pub enum DetailView {
     Verdicts(Box<VerdictsView>),
     Load(Box<LoadView>),
     Own(Box<OwnView>),
+}
+
+impl DetailView {
+    pub fn screen(&self) -> Screen {
+        match self {
+            Self::Overview => Screen::Overview,
+            Self::Topology(_) => Screen::Topology,
+            Self::Traces(_) => Screen::Traces,
+            Self::Logs(_) => Screen::Logs,
+            Self::Faults(_) => Screen::Faults,
+            Self::Verdicts(_) => Screen::Verdicts,
+            Self::Load(_) => Screen::Load,
+            Self::Own(_) => Screen::OwnLog,
+        }
+    }
 }
 
 /// The run as of the newest second that is shown.

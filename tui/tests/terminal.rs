@@ -7,7 +7,8 @@ use std::io::{Read as _, Write as _};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use model::frame::{Frame, RunHead};
+use model::frame::{Frame, RunHead, Verdict, VerdictFrame};
+use model::phase::Phase;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use telemetry::clock::Clock;
@@ -114,6 +115,19 @@ fn the_user_quits_and_the_terminal_is_as_before() {
 }
 
 #[test]
+fn keys_typed_ahead_are_for_the_screen_that_they_turned_to() {
+    let mut terminal = InTerminal::start("show");
+    terminal.until_drawn();
+    terminal.keys.write_all(b"6jj").unwrap();
+    terminal.until("the third expectation is selected", |screen| {
+        let contents = screen.contents();
+        contents.lines().any(|line| line.contains("> pass    during p99 < 3s"))
+    });
+    terminal.keys.write_all(b"q").unwrap();
+    assert!(terminal.end().contains("ended: Closed"));
+}
+
+#[test]
 fn another_size_is_another_layout() {
     let mut terminal = InTerminal::start("show");
     terminal.until_drawn();
@@ -201,7 +215,16 @@ impl Feed for Breaks {
 async fn program() {
     let role = std::env::var(ROLE).unwrap_or_default();
     let run = RunHead { title: "a run in a terminal".to_owned(), ..RunHead::default() };
-    let fixture = Fixture::new([Frame { run, ..Frame::default() }]);
+    let verdict = |limit: u32| VerdictFrame {
+        phase: Phase::During,
+        text: format!("p99 < {limit}s"),
+        verdict: Verdict::Pass,
+        observed: "1ms".to_owned(),
+        detail: String::new(),
+        trace_ids: Vec::new(),
+    };
+    let verdicts = (1..=3).map(verdict).collect();
+    let fixture = Fixture::new([Frame { run, verdicts, ..Frame::default() }]);
     let setup = Setup::of(&Config::default(), &Surroundings::read(), Clock::system());
     let setup = Setup { suspend: true, ..setup };
     let (_stop, stopped) = watch::channel(false);

@@ -27,6 +27,8 @@ use crate::view::{Hit, Hits, view};
 
 /// Keys that wait for the screen.
 const INPUT_QUEUE: usize = 64;
+/// Keys that are typed ahead wait so long for the data of the screen that they are meant for.
+const TYPED_AHEAD: Duration = Duration::from_millis(500);
 /// A message over the keys is read by then.
 const TOAST: Duration = Duration::from_secs(6);
 /// Longest text for the terminal's clipboard: longer ones are cut or dropped by terminals.
@@ -48,6 +50,8 @@ enum Woke {
     Message(Msg),
     Broken,
     Forget,
+    /// Keys have waited long enough.
+    Patient,
     Tick,
     Suspend,
     Halted,
@@ -73,6 +77,8 @@ pub(super) struct Ui {
     /// What is on the screen, and where it lies there.
     seen: Arc<Snapshot>,
     hits: Hits,
+    /// When another screen was turned to.
+    turned: Instant,
     /// When the message over the keys came.
     said: Instant,
     /// When the recording went on last.
@@ -102,6 +108,7 @@ impl Ui {
             wires,
             seen: Arc::default(),
             hits: Hits::new(),
+            turned: now,
             said: now,
             ticked: now,
             pace: Pace::new(setup.frames_per_s, now),
@@ -157,6 +164,7 @@ impl Ui {
                 },
                 Woke::Message(msg) => self.update(msg),
                 Woke::Forget => self.update(Msg::Forget),
+                Woke::Patient => Effects::default(),
                 Woke::Tick => {
                     self.ticked = Instant::now();
                     self.update(Msg::Tick)
@@ -194,8 +202,10 @@ impl Ui {
     async fn wake(&mut self, inputs: &mut mpsc::Receiver<Event>, stops: &mut Signals) -> Woke {
         let (forgotten, ticked) = (self.said + TOAST, self.ticked);
         let has_toast = self.app.toast.is_some();
+        let (patient, is_ahead) = (self.turned + TYPED_AHEAD, self.is_ahead());
         tokio::select! {
-            input = inputs.recv() => Woke::Input(input),
+            input = inputs.recv(), if !is_ahead => Woke::Input(input),
+            () = tokio::time::sleep_until(patient), if is_ahead => Woke::Patient,
             changed = self.wires.snapshots.changed() => match changed {
                 Ok(()) => Woke::Data,
                 Err(_) => Woke::Broken,
@@ -213,11 +223,17 @@ impl Ui {
     fn take_all(&mut self, input: Event, inputs: &mut mpsc::Receiver<Event>) -> Effects {
         let mut effects = self.take(input);
         while effects.order.is_none()
+            && !self.is_ahead()
             && let Ok(input) = inputs.try_recv()
         {
             effects = join(effects, self.take(input));
         }
         effects
+    }
+
+    /// The screen has been turned to and has no data yet: a key could not know what it moves.
+    fn is_ahead(&self) -> bool {
+        self.seen.detail.screen() != self.app.screen && self.turned.elapsed() < TYPED_AHEAD
     }
 
     fn take(&mut self, input: Event) -> Effects {
@@ -239,10 +255,13 @@ impl Ui {
         if let Msg::Said(Toast { text, role: Role::Error }) = &msg {
             self.own.note(self.clock.unix_ms(), OwnKind::Order, true, text);
         }
-        let before = self.app.toast.take();
+        let (before, screen) = (self.app.toast.take(), self.app.screen);
         // A message stays until its time is over, or until there is another one.
         let is_key = matches!(msg, Msg::Key(_) | Msg::Forget);
         let effects = update(&mut self.app, msg, &self.seen);
+        if self.app.screen != screen {
+            self.turned = Instant::now();
+        }
         match (&self.app.toast, before) {
             (Some(_), _) => self.said = Instant::now(),
             (None, before) if !is_key => self.app.toast = before,

@@ -60,7 +60,7 @@ fn beside(
     let broken = shown.clone().filter(|column| column.broken).count();
     let mut lines = vec![(format!("limit {}", value(trend.limit.value)), Role::Warn)];
     lines.extend(row.budget.map(|it| (format!("now {}", value(it.observed)), Role::Text)));
-    lines.extend(most.map(|most| (format!("highest shown {}", value(most)), Role::Text)));
+    lines.extend(most.map(|most| (format!("most {}", value(most)), Role::Text)));
     if broken > 0 {
         lines.push((format!("broken in {broken} of {} columns", shown.count()), Role::Error));
     }
