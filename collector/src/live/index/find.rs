@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use model::edge::Edge;
 use model::frame::TraceHead;
-use model::id::{CorrelationId, TraceId};
+use model::id::{CorrelationId, SpanId, TraceId};
 
 use super::super::is_request;
 use super::{Index, head_of};
@@ -18,6 +18,8 @@ use crate::record::{SpanView, kind};
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     trace_id: TraceId,
+    /// Of a request; of a trace that of one of its spans.
+    span_id: SpanId,
     start_unix_ns: u64,
     end_unix_ns: u64,
 }
@@ -26,6 +28,7 @@ impl Candidate {
     fn of(span: SpanView<'_>) -> Self {
         Self {
             trace_id: span.trace_id,
+            span_id: span.span_id,
             start_unix_ns: span.start_unix_ns,
             end_unix_ns: span.end_unix_ns,
         }
@@ -88,8 +91,7 @@ impl Index {
         let whole = |spans: &[Candidate]| {
             let start = spans.iter().map(|span| span.start_unix_ns).min()?;
             let end = spans.iter().map(|span| span.end_unix_ns).max()?;
-            let trace_id = spans.first()?.trace_id;
-            Some(Candidate { trace_id, start_unix_ns: start, end_unix_ns: end })
+            Some(Candidate { start_unix_ns: start, end_unix_ns: end, ..*spans.first()? })
         };
         spans
             .chunk_by(|left, right| left.trace_id == right.trace_id)
@@ -125,6 +127,7 @@ impl Index {
             Some(edge) => {
                 let request = spans().find(|span| {
                     is_request(span)
+                        && span.span_id == candidate.span_id
                         && span.start_unix_ns == candidate.start_unix_ns
                         && span.edge().as_ref() == Some(edge)
                 })?;

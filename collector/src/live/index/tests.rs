@@ -119,6 +119,17 @@ fn caller_and_callee_are_paired_whichever_comes_first() {
 }
 
 #[test]
+fn two_requests_of_a_trace_that_begin_together_on_an_edge_are_each_themselves() {
+    let mut index = Index::default();
+    add(&mut index, vec![request(1, 1, 5), request(1, 2, 900)]);
+    let edge = Some("client -> orders".parse().unwrap());
+    let lines = index.traces(&TraceQuery { edge, ..TraceQuery::default() });
+    let mut ms: Vec<u64> = lines.iter().map(|it| it.head.duration_ns / 1_000_000).collect();
+    ms.sort_unstable();
+    assert_eq!(ms, [5, 900]);
+}
+
+#[test]
 fn traces_are_found_by_edge_duration_error_and_correlation_id() {
     let mut index = Index::default();
     let mut failed = request(3, 1, 900);
