@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 /// Names come from outside; the values of those beyond it are not kept.
-const NAMES_MAX: usize = 512;
+const NAMES_MAX: usize = 4_096;
 
 /// In order of their names.
 #[derive(Debug, Clone, PartialEq)]
