@@ -4,7 +4,7 @@ use model::edge::Edge;
 use model::fault::FaultState;
 
 use crate::filter::Filter;
-use crate::screen::{FaultLane, Subject};
+use crate::screen::{FaultLane, Plot, Row, Subject};
 
 /// The order of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -95,6 +95,8 @@ pub struct FaultDetail {
     pub events: Vec<Moment>,
     /// `None` while it has not acted.
     pub effect: Option<Effect>,
+    /// Of its first edge.
+    pub latency: Option<(Row, Plot)>,
 }
 
 /// What a fault changed.

@@ -1,8 +1,9 @@
-//! Every fault at full length: lanes with numbers, the selected one in words, what happened, and
-//! what it changed.
+//! Every fault at full length: lanes with numbers, durations of the selected one under its lane, it
+//! in words, what happened, and what it changed.
 
 use ratatui::layout::Rect;
 
+use super::overview::latency;
 use super::{Canvas, TimePlot};
 use crate::app::App;
 use crate::layout::{SMALL_GUTTER, Shell};
@@ -34,6 +35,8 @@ type Framed = (Rect, (usize, bool));
 
 /// Least rows of the panels below the list.
 const BELOW: u16 = 8;
+/// Least rows of the durations, which stand there only if all others have what they need.
+const LATENCY: u16 = 7;
 
 pub(super) fn draw(
     canvas: &mut Canvas<'_>,
@@ -69,6 +72,7 @@ pub(super) fn draw(
         Rect { height: below.height - effect, ..below },
         paint_below(below, below.height - effect),
     );
+    let above = latency(canvas, snapshot, view, above, plot.0);
     // Words and events stand side by side where there is room for both.
     let half = above.width / 2;
     one(canvas, (snapshot, view), (Panel::Detail, paint::first(above, half)), plot);
@@ -76,6 +80,23 @@ pub(super) fn draw(
     if effect > 0 {
         one(canvas, (snapshot, view), (Panel::Effect, below), plot);
     }
+}
+
+/// Under the lanes, where there is more room than words need; gives what is left.
+fn latency(
+    canvas: &mut Canvas<'_>,
+    snapshot: &Snapshot,
+    view: &FaultsView,
+    area: Rect,
+    plot: TimePlot,
+) -> Rect {
+    let rows = area.height.saturating_sub(detail::rows_wanted(view).max(BELOW));
+    let latency = view.detail.as_ref().and_then(|detail| detail.latency.as_ref());
+    let Some((row, durations)) = latency.filter(|_| rows >= LATENCY) else { return area };
+    let above = Rect { height: rows, ..area };
+    let inside = latency::of(canvas, &snapshot.axis, (Some(row), durations), above, plot);
+    latency::values(canvas, row, inside, plot);
+    paint_below(area, rows)
 }
 
 /// Lanes stand where those of the overview's left side stand.

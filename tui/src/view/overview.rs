@@ -11,7 +11,7 @@ pub(super) mod breakers;
 mod events;
 pub(super) mod faults;
 mod heat;
-mod latency;
+pub(super) mod latency;
 mod load;
 mod red;
 mod small;

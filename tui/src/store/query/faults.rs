@@ -6,12 +6,12 @@ use model::fault::{FOREVER_MS, FaultState, Window};
 use model::frame::EventKind;
 
 use super::time::Times;
-use super::{effect, lanes, table_window};
+use super::{effect, lanes, plot, rows, table_window};
 use crate::kept::{FaultFrame, Frame};
-use crate::screen::FaultCell;
 use crate::screen::faults::{
     FaultDetail, FaultOrder, FaultRow, FaultsQuery, FaultsView, Moment, Reach, WindowRow,
 };
+use crate::screen::{FaultCell, Plot, Row, Subject};
 use crate::store::Store;
 
 /// Newest moments that are kept for going from one to the next.
@@ -39,6 +39,7 @@ pub(super) fn build(store: &Store, times: &Times, query: &FaultsQuery) -> Faults
         reach: reach_of_axis(store, times, fault),
         events: moments(store, times, Some(&fault.name)),
         effect: effect::build(store, times, fault),
+        latency: latency(store, times, fault),
     });
     let hits = found.iter().flat_map(|(_, row)| &row.hits).copied().flatten();
     FaultsView {
@@ -51,6 +52,12 @@ pub(super) fn build(store: &Store, times: &Times, query: &FaultsQuery) -> Faults
         detail,
         moments: moments(store, times, None),
     }
+}
+
+fn latency(store: &Store, times: &Times, fault: &FaultFrame) -> Option<(Row, Plot)> {
+    let subject = Subject::Edge(fault.edges.first()?.clone());
+    let plot = plot::build(store, times, Some(&subject), 0);
+    Some((rows::build(store, times, &[&subject]).pop()?, plot))
 }
 
 /// From where schedules count, in milliseconds since the Unix epoch.

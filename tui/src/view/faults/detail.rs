@@ -34,6 +34,13 @@ pub(super) fn draw(
     }
 }
 
+/// Rows of the panel on a wide screen.
+pub(super) fn rows_wanted(view: &FaultsView) -> u16 {
+    let selected = view.rows.get(view.selected).zip(view.detail.as_ref());
+    let lines = selected.map_or(0, |(row, detail)| lines(row, detail).len());
+    u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(2)
+}
+
 type Line = (&'static str, String, Role);
 
 fn lines(row: &FaultRow, detail: &FaultDetail) -> Vec<Line> {

@@ -11,7 +11,7 @@ use crate::widget::heatmap::HeatMap;
 use crate::widget::panel::Piece;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plot: TimePlot) {
-    let title = latency::title(canvas, snapshot, "Heat map");
+    let title = latency::title(canvas, snapshot.rows.get(snapshot.selected), "Heat map");
     let legend = legend(canvas);
     let inside = canvas.panel(area, &title, &legend);
     if snapshot.axis.newest_s.is_none() {

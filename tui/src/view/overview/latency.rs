@@ -1,37 +1,53 @@
 //! Percentiles of the selected flow or edge over time.
 
+use std::ops::RangeInclusive;
+
 use ratatui::layout::Rect;
 
 use crate::format;
-use crate::screen::{FRACTION_NAMES, Snapshot};
+use crate::screen::{Axis, FRACTION_NAMES, Plot, Row, Snapshot};
 use crate::theme::Role;
 use crate::view::{Canvas, TimePlot};
 use crate::widget::paint;
 use crate::widget::panel::Piece;
 use crate::widget::series::{Line, Series};
 
-/// Columns of `p99.9` and a value at the right end of a plot.
-const VALUES: u16 = 10;
+/// Columns of `p99.9` and a value at the right end of a plot, at least and at most.
+const VALUES: RangeInclusive<u16> = 10..=16;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plot: TimePlot) {
-    let title = title(canvas, snapshot, "Latency");
+    let row = snapshot.rows.get(snapshot.selected);
+    let inside = of(canvas, &snapshot.axis, (row, &snapshot.plot), area, plot);
+    if let Some(row) = row.filter(|_| snapshot.axis.newest_s.is_some()) {
+        values(canvas, row, inside, plot);
+    }
+}
+
+/// The durations of one flow or edge; gives the inside of the panel.
+pub(in crate::view) fn of(
+    canvas: &mut Canvas<'_>,
+    axis: &Axis,
+    (row, durations): (Option<&Row>, &Plot),
+    area: Rect,
+    plot: TimePlot,
+) -> Rect {
+    let title = title(canvas, row, "Latency");
     let legend = legend(canvas);
     let inside = canvas.panel(area, &title, &legend);
-    if snapshot.axis.newest_s.is_none() {
-        return;
+    if axis.newest_s.is_none() {
+        return inside;
     }
     let (room, axis_line) = canvas.plot_and_axis(inside, plot);
-    canvas.scale(room, plot.gutter, (snapshot.plot.low_ms, snapshot.plot.high_ms));
-    canvas.cursor_line(room, &snapshot.axis);
-    lines(canvas, snapshot, room);
-    canvas.axis(axis_line, &snapshot.axis, plot);
-    values(canvas, snapshot, inside, plot);
+    canvas.scale(room, plot.gutter, (durations.low_ms, durations.high_ms));
+    canvas.cursor_line(room, axis);
+    lines(canvas, durations, room);
+    canvas.axis(axis_line, axis, plot);
+    inside
 }
 
 /// What is plotted, and of what.
-pub(super) fn title(canvas: &Canvas<'_>, snapshot: &Snapshot, what: &str) -> Vec<Piece> {
-    let selected = snapshot.rows.get(snapshot.selected);
-    let label = selected.map(|row| format!("  {}", row.subject.label()));
+pub(super) fn title(canvas: &Canvas<'_>, row: Option<&Row>, what: &str) -> Vec<Piece> {
+    let label = row.map(|row| format!("  {}", row.subject.label()));
     let pieces =
         [Some(canvas.piece(what, Role::Title)), label.map(|it| canvas.piece(it, Role::Text))];
     pieces.into_iter().flatten().collect()
@@ -56,9 +72,9 @@ fn legend(canvas: &Canvas<'_>) -> Vec<Piece> {
         .collect()
 }
 
-fn lines(canvas: &mut Canvas<'_>, snapshot: &Snapshot, room: Rect) {
+fn lines(canvas: &mut Canvas<'_>, plot: &Plot, room: Rect) {
     let values: Vec<Vec<Option<f64>>> = (0..FRACTION_NAMES.len())
-        .map(|index| snapshot.plot.columns.iter().map(|it| it.quantiles_ms[index]).collect())
+        .map(|index| plot.columns.iter().map(|it| it.quantiles_ms[index]).collect())
         .collect();
     let lines: Vec<Line<'_>> = values
         .iter()
@@ -71,20 +87,20 @@ fn lines(canvas: &mut Canvas<'_>, snapshot: &Snapshot, room: Rect) {
         .collect();
     let series = Series {
         lines: &lines,
-        low: snapshot.plot.low_ms,
-        high: snapshot.plot.high_ms,
+        low: plot.low_ms,
+        high: plot.high_ms,
         dotted: canvas.theme.dotted_lines(),
     };
     series.draw(canvas.buffer, room);
 }
 
 /// The numbers of the table's row at the right end of their lines, where there is room.
-fn values(canvas: &mut Canvas<'_>, snapshot: &Snapshot, inside: Rect, plot: TimePlot) {
+pub(in crate::view) fn values(canvas: &mut Canvas<'_>, row: &Row, inside: Rect, plot: TimePlot) {
     let room = paint::after(inside, plot.gutter + plot.columns + 1);
-    let Some(row) = snapshot.rows.get(snapshot.selected) else { return };
-    if room.width < VALUES {
+    if room.width < *VALUES.start() {
         return;
     }
+    let room = paint::first(room, *VALUES.end());
     let rows = inside.height.saturating_sub(1).min(4);
     for line in 0..rows {
         let index = 3 - usize::from(line);
