@@ -8,6 +8,9 @@ use http_body_util::Full;
 
 use bytes::Bytes;
 
+/// Memory that a request keeps for the next one.
+const KEPT_BYTES: usize = 4_096;
+
 /// One request to one target.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Outgoing {
@@ -65,6 +68,12 @@ impl Outgoing {
         self.message.extend_from_slice(b"\r\n");
         self.head_length = self.message.len();
         self.message.extend_from_slice(body.unwrap_or_default());
+    }
+
+    /// Nobody sends it any more: what a large body took is given back.
+    pub(crate) fn release(&mut self) {
+        self.message.clear();
+        self.message.shrink_to(KEPT_BYTES);
     }
 
     pub(crate) fn message(&self) -> &[u8] {
@@ -144,6 +153,15 @@ mod tests {
         );
         let names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["x-a", "content-length"]);
+    }
+
+    #[test]
+    fn a_large_body_is_not_kept_for_the_next_request() {
+        let mut out = Outgoing::default();
+        out.begin(0, &Method::PUT, "/");
+        out.end(Some(&vec![b'x'; 100_000]));
+        out.release();
+        assert!(out.message.capacity() <= KEPT_BYTES);
     }
 
     #[test]

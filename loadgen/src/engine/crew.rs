@@ -116,6 +116,7 @@ async fn work(context: Rc<Context>, common: Rc<Common>, hand: Rc<Hand>) {
     loop {
         let released = hand.given().await;
         Journey::new(Rc::clone(&context), released).run(&mut buffer).await;
+        buffer.release();
         common.journey_ended(&hand);
     }
 }
