@@ -234,7 +234,8 @@ impl Lane {
             HttpVersion::Http2 => {
                 let scheme = if target.tls.is_some() { "https" } else { "http" };
                 let origin = format!("{scheme}://{}", target.authority);
-                Protocol::Http2(Http2::new(origin, target.requests_per_connection))
+                let once = (target.reuse == Reuse::Never).then_some(1);
+                Protocol::Http2(Http2::new(origin, once.or(target.requests_per_connection)))
             },
         };
         let dialer = Dialer::new(target)?;

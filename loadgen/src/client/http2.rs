@@ -1,7 +1,8 @@
 //! HTTP/2: many requests at once on few connections, by hyper.
 //!
 //! A connection takes as many requests as servers usually allow at once; when all are full another
-//! one is made, so that a request never waits for a stream without anybody seeing it.
+//! one is made. A server that allows fewer lets requests wait within the connection, and as nobody
+//! outside of it can see that wait, it is part of the service time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

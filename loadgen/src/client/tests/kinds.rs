@@ -237,6 +237,17 @@ async fn futures(all: impl Iterator<Item = impl Future<Output = Exchange>>) -> V
 }
 
 #[tokio::test]
+async fn a_connection_that_is_not_kept_carries_one_request_over_http2_too() {
+    let (address, connections) = serve_http2(Duration::ZERO).await;
+    let client = client(Target { reuse: Reuse::Never, ..http2(address) });
+    let local = LocalSet::new();
+    for number in 1..=3 {
+        assert!(local.run_until(exchange(&client, LONG)).await.end.is_ok());
+        assert_eq!(connections.load(Ordering::Relaxed), number);
+    }
+}
+
+#[tokio::test]
 async fn silence_over_http2_ends_at_the_deadline() {
     let (address, _) = serve_http2(LONG).await;
     let client = client(http2(address));
