@@ -43,6 +43,9 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The limits of the generator, which say nothing about the target.
+    pub(crate) const OWN: [Self; 2] = [Self::FilesExhausted, Self::PortsExhausted];
+
     pub(crate) fn outcome(self) -> Outcome {
         match self {
             Self::Refused | Self::Unreachable | Self::Reset | Self::Closed => Outcome::Connection,

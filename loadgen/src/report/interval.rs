@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::hdr::encode;
 use model::load::{DialHdr, LoadCell, LoadInterval, LoadKey, LoadModel, LoadPlan, Validity};
 
+use crate::client::Failure;
 use crate::engine::Report;
 use crate::plan::Resolved;
 use crate::record::{Came, Cell, CellKey, Dials, Second};
@@ -110,10 +111,14 @@ fn validity(report: &Report, as_fast: bool) -> Validity {
     let Report { second, cores, .. } = report;
     let in_time_min = second.offered as f64 * IN_TIME_SHARE_MIN;
     let busy = cores.thread > ENGINE_CORES_MAX;
-    if (second.in_time as f64) < in_time_min || (busy && !as_fast) {
+    let unsent = unsent(second);
+    if (second.in_time as f64) < in_time_min
+        || unsent as f64 > second.offered as f64 * (1.0 - IN_TIME_SHARE_MIN)
+        || (busy && !as_fast)
+    {
         return Validity::Invalid;
     }
-    if busy {
+    if busy || unsent > 0 {
         return Validity::Suspect;
     }
     let late_us = second.lateness.to_histogram().value_at_quantile(0.99) as f64;
@@ -122,6 +127,13 @@ fn validity(report: &Report, as_fast: bool) -> Validity {
         return Validity::Suspect;
     }
     Validity::Valid
+}
+
+/// Requests that could not be sent because of the generator's own limits.
+fn unsent(second: &Second) -> u64 {
+    let own = |came: &Came| Failure::OWN.iter().any(|it| Came::Failure(it.as_str()) == *came);
+    let answers = second.cells.iter().flat_map(|(_, cell)| &cell.answers);
+    answers.filter(|(came, _)| own(came)).map(|(_, count)| count).sum()
 }
 
 /// Of whole journeys.
@@ -181,6 +193,21 @@ mod tests {
                 expected,
                 "{lateness_ms} {response_ms} {late} {thread}"
             );
+        }
+    }
+
+    #[test]
+    fn what_the_generator_had_no_files_for_is_its_own_fault() {
+        let after = |failures: u64| {
+            let mut report = report(0, 20, 0, 0.3);
+            let key = CellKey { step: Some(0), ..*report.second.cells.iter().next().unwrap().0 };
+            let came = Came::Failure(Failure::FilesExhausted.as_str());
+            report.second.cells.of(key).answers.push((came, failures));
+            validity(&report, false)
+        };
+        let table = [(1, Validity::Suspect), (10, Validity::Suspect), (11, Validity::Invalid)];
+        for (failures, expected) in table {
+            assert_eq!(after(failures), expected, "{failures} of 1000");
         }
     }
 
