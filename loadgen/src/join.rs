@@ -31,6 +31,9 @@ const ROUND_TRIPS: usize = 8;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// A plan with many rows takes its time.
 const PLAN_TIMEOUT: Duration = Duration::from_mins(2);
+/// How long before the start a worker asks whether it stands: well more than a round trip, and
+/// than what an engine needs to be there.
+const ASKS_BEFORE: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long a collector may be out of reach, or without a plan, before the worker gives up.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -48,7 +51,7 @@ pub async fn join(
     let mut shutdown = Shutdown::listen()
         .map_err(|source| LoadError::Setup { what: "the signal handler", source })?;
     let (start, started) = oneshot::channel();
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(None);
     let meeting = Meeting { collector, token, client: Client::new(), clock: clock.clone() };
     let plan = tokio::select! {
         plan = meeting.plan(worker) => plan?,
@@ -57,7 +60,8 @@ pub async fn join(
     Resolved::new(&plan)?;
     let running = async {
         let called = async {
-            let order = meeting.called(&plan).await?;
+            let (ready, order) = meeting.called(&plan).await?;
+            meeting.stands(&ready, order).await?;
             // A load that has ended by now needs no order.
             start.send(order).ok();
             Ok::<_, LoadError>(std::future::pending::<LoadDone>().await)
@@ -70,7 +74,7 @@ pub async fn join(
     let obey = async {
         let reason = shutdown.requested().await;
         tracing::info!(reason, "the load is stopped");
-        stop.send_replace(true);
+        stop.send_replace(Some(reason));
         std::future::pending().await
     };
     tokio::select! {
@@ -105,7 +109,7 @@ impl Meeting {
     }
 
     /// Waits until all workers are ready, and gives the start on our own clock.
-    async fn called(&self, plan: &LoadPlan) -> Result<LoadStart, LoadError> {
+    async fn called(&self, plan: &LoadPlan) -> Result<(LoadReady, LoadStart), LoadError> {
         let (offset_ns, error_ns) = self.clock_offset().await?;
         let hashed = plan.clone();
         let hashing = tokio::task::spawn_blocking(move || plan_hash(&hashed));
@@ -118,13 +122,13 @@ impl Meeting {
             clock_offset_ns: offset_ns,
             clock_error_ns: error_ns,
         };
-        let body = serde_json::to_vec(&ready).expect("a ready worker can be said in JSON");
         let since = Instant::now();
         loop {
-            match self.ask(Method::POST, "/v1/load/ready", body.clone().into()).await {
+            match self.ready(&ready).await {
                 Ok(LoadCall::Start { start_unix_ns }) => {
                     let ours = i128::from(start_unix_ns) - i128::from(offset_ns);
-                    return Ok(LoadStart { start_unix_ns: u64::try_from(ours).unwrap_or(0) });
+                    let start_unix_ns = u64::try_from(ours).unwrap_or(0);
+                    return Ok((ready, LoadStart { start_unix_ns }));
                 },
                 Ok(LoadCall::Wait { missing }) => {
                     tracing::info!(?missing, "waiting for other load workers");
@@ -132,6 +136,22 @@ impl Meeting {
                 Err(error) => self.pause(since, error).await?,
             }
         }
+    }
+
+    /// Asks once more just before the start, so that a load which was called off meanwhile sends
+    /// nothing. Whoever gets no answer begins all the same: the others do.
+    async fn stands(&self, ready: &LoadReady, start: LoadStart) -> Result<(), LoadError> {
+        let asks_at = self.clock.instant_of_unix_ms(start.start_unix_ns / 1_000_000);
+        tokio::time::sleep_until(asks_at.checked_sub(ASKS_BEFORE).unwrap_or(asks_at)).await;
+        match tokio::time::timeout(ASKS_BEFORE, self.ready(ready)).await {
+            Ok(Err(refused @ LoadError::Refused { .. })) => Err(refused),
+            Ok(Ok(_) | Err(_)) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn ready(&self, ready: &LoadReady) -> Result<LoadCall, LoadError> {
+        let body = serde_json::to_vec(ready).expect("a ready worker can be said in JSON");
+        self.ask(Method::POST, "/v1/load/ready", body.into()).await
     }
 
     /// The collector's clock minus ours, and how wrong that may be, in nanoseconds.

@@ -50,7 +50,7 @@ pub use client::{HandshakeError, shake_hands};
 pub use closed::needs_child;
 pub use error::LoadError;
 pub use once::{Once, walk_once};
-pub use run::{Watcher, run, run_watched};
+pub use run::{Stop, Watcher, run, run_watched};
 
 /// Body of the fuzz target in `loadgen/fuzz`.
 #[cfg(fuzzing)]

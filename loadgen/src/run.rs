@@ -34,17 +34,20 @@ const FLUSH: Duration = Duration::from_secs(5);
 
 /// Runs one worker of a load to its end and gives its account, which the collector has got too.
 ///
-/// `start` brings the instant at which the timeline begins. `stop` turning true ends the load
+/// `start` brings the instant at which the timeline begins. A reason in `stop` ends the load
 /// within about a second, also before it has begun; the account then holds what was offered until
 /// then. A dropped sender of `stop` stops nothing; a dropped sender of `start` is a stop.
 pub async fn run(
     plan: LoadPlan,
     start: oneshot::Receiver<LoadStart>,
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<Stop>,
     clock: Clock,
 ) -> Result<LoadDone, LoadError> {
     run_watched(plan, start, stop, clock, Watcher::default()).await
 }
+
+/// Why a load is stopped, once it is.
+pub type Stop = Option<&'static str>;
 
 /// Somebody in this process who wants to know about a load.
 #[derive(Debug, Default)]
@@ -59,7 +62,7 @@ pub struct Watcher {
 pub async fn run_watched(
     plan: LoadPlan,
     start: oneshot::Receiver<LoadStart>,
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<Stop>,
     clock: Clock,
     watcher: Watcher,
 ) -> Result<LoadDone, LoadError> {
@@ -75,21 +78,21 @@ pub async fn run_watched(
     };
     let (orders, _) = watch::channel(Order::Run);
     tokio::select! {
-        ended = prepared.run(begin, orders.clone(), watcher.intervals) => ended,
+        ended = prepared.run(begin, stop.clone(), orders.clone(), watcher.intervals) => ended,
         never = pass_on(stop, orders) => match never {},
     }
 }
 
 /// Passes the stop on to the engine and to whoever waits for the collector.
-async fn pass_on(stop: watch::Receiver<bool>, orders: watch::Sender<Order>) -> Infallible {
+async fn pass_on(stop: watch::Receiver<Stop>, orders: watch::Sender<Order>) -> Infallible {
     stopped(stop).await;
     orders.send_replace(Order::Stop);
     std::future::pending().await
 }
 
 /// Returns once the load is to stop.
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
+async fn stopped(mut stop: watch::Receiver<Stop>) {
+    if stop.wait_for(Option::is_some).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
@@ -125,6 +128,7 @@ impl Prepared {
     async fn run(
         self,
         begin: Option<LoadStart>,
+        stop: watch::Receiver<Stop>,
         orders: watch::Sender<Order>,
         watcher: Option<mpsc::Sender<LoadInterval>>,
     ) -> Result<LoadDone, LoadError> {
@@ -150,8 +154,9 @@ impl Prepared {
             Some(seat) => drive(seat, &mut reporter).await?,
             None => Closed::default(),
         };
+        let stopped = stop.borrow().map(str::to_owned);
         flush(self.exporter).await;
-        reporter.done(summary.account(closed, counts.missing())).await
+        reporter.done(LoadDone { stopped, ..summary.account(closed, counts.missing()) }).await
     }
 }
 
@@ -261,6 +266,7 @@ impl Summary {
             acknowledged_dropped: closed.acknowledged_dropped,
             spans_dropped,
             plan_hash: self.plan_hash,
+            stopped: None,
         }
     }
 }

@@ -47,7 +47,7 @@ pub async fn main_loop(
         plan_hash: plan_hash(&plan),
     };
     telemetry::ready::announce(&ready).map_err(|source| LoadError::Announce { source })?;
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(None);
     let (start, started) = oneshot::channel();
     let obey = async {
         let reason = tokio::select! {
@@ -55,7 +55,7 @@ pub async fn main_loop(
             signal = shutdown.requested() => signal,
         };
         tracing::info!(reason, "the load is stopped");
-        stop.send_replace(true);
+        stop.send_replace(Some(reason));
         std::future::pending().await
     };
     tokio::select! {

@@ -90,7 +90,7 @@ impl Ran {
 }
 
 async fn ran(sut: &Peer, loads: Vec<Load>, change: impl FnOnce(&mut LoadPlan)) -> Ran {
-    let (_stop, stop) = watch::channel(false);
+    let (_stop, stop) = watch::channel(None);
     ran_until(sut, loads, change, stop).await
 }
 
@@ -98,7 +98,7 @@ async fn ran_until(
     sut: &Peer,
     loads: Vec<Load>,
     change: impl FnOnce(&mut LoadPlan),
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<loadgen::Stop>,
 ) -> Ran {
     let (collector, collected) = collector(|_| LoadReply::Continue).await;
     let mut plan = plan(sut, &collector, loads);
@@ -262,11 +262,11 @@ async fn a_stop_is_obeyed_at_once_by_users_who_think_and_by_users_who_get_no_ans
     let sut = sut.await;
     let think = Some(Distribution::Fixed { value_us: 50_000_000 });
     let loads = vec![users("hang", 20), Load { think, ..users("think", 7) }];
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(None);
     let clock = Clock::system();
     let asked = async {
         tokio::time::sleep(Duration::from_millis(800)).await;
-        stop.send_replace(true);
+        stop.send_replace(Some("a test"));
         clock.now()
     };
     let change = |plan: &mut LoadPlan| plan.timeline.end_ms = 60_000;

@@ -209,6 +209,16 @@ pub struct LoadStart {
     pub start_unix_ns: u64,
 }
 
+impl LoadStart {
+    /// The first whole second of the wall clock that is at least `lead_ns` after `now_unix_ns`.
+    /// What is recorded is told by whole seconds, and none of them then lies only in part within
+    /// the load.
+    pub fn after(now_unix_ns: u64, lead_ns: u64) -> Self {
+        let earliest_ns = now_unix_ns.saturating_add(lead_ns);
+        Self { start_unix_ns: earliest_ns.div_ceil(1_000_000_000).saturating_mul(1_000_000_000) }
+    }
+}
+
 /// How a journey or a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -454,6 +464,9 @@ pub struct LoadDone {
     pub spans_dropped: u64,
     /// Hash of the arrival plan that was run.
     pub plan_hash: String,
+    /// Who told the worker to stop before its end, other than the collector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

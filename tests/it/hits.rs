@@ -146,7 +146,7 @@ async fn ledger_at(connections_max: u32) -> (BTreeSet<String>, BTreeSet<String>)
 
     let load = load_plan(proxy.addresses().gateway, collector.addresses().api, connections_max);
     let (start_sender, start) = tokio::sync::oneshot::channel();
-    let (_running, stop) = tokio::sync::watch::channel(false);
+    let (_running, stop) = tokio::sync::watch::channel(None);
     start_sender.send(LoadStart { start_unix_ns: clock.unix_ns() + 100_000_000 }).unwrap();
     let done = loadgen::run(load, start, stop, clock).await.unwrap();
     assert!(done.offered > 400, "{done:?}");

@@ -332,6 +332,20 @@ fn a_load_that_has_lost_a_worker_ends_and_says_which() {
     assert!(result["judged_s"].as_f64().unwrap() < 100.0, "{result}");
 }
 
+#[test]
+fn a_worker_that_somebody_else_stops_makes_the_load_invalid() {
+    let _machine = machine();
+    for options in [["--rate", "100"], ["--users", "2"]] {
+        let begun = Begun::new(serve(|_| 200), &options);
+        kill_process(begun.workers[0], Signal::TERM).unwrap();
+        let (code, result) = begun.ended();
+        assert_eq!((code, &result["trust"]["verdict"]), (Some(6), &"invalid".into()), "{result}");
+        let early = result["ended_early"].as_str().unwrap();
+        assert!(early.ends_with("was stopped by SIGTERM"), "{early}");
+        assert!(result["trust"]["reasons"][0].as_str().unwrap().ends_with(early), "{result}");
+    }
+}
+
 /// Interrupts a load and gives its account, with the workers gone.
 fn account_of_interrupted(begun: Begun) -> Value {
     let workers = begun.workers.clone();

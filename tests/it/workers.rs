@@ -101,7 +101,7 @@ async fn together_and_alone() {
 
     // The same load from one worker alone is the same requests.
     let (start, started) = tokio::sync::oneshot::channel();
-    let (_running, stop) = tokio::sync::watch::channel(false);
+    let (_running, stop) = tokio::sync::watch::channel(None);
     let begin = model::load::LoadStart { start_unix_ns: clock.unix_ns() + 100_000_000 };
     start.send(begin).unwrap();
     let alone = LoadPlan { workers: 1, ..plan.clone() };

@@ -41,6 +41,7 @@ async fn a_load_interval_counts_once_and_the_reply_carries_the_order_to_stop() {
         acknowledged_dropped: 0,
         spans_dropped: 0,
         plan_hash: "x".to_owned(),
+        stopped: None,
     };
     let body = serde_json::to_vec(&done).unwrap();
     assert_eq!(post(api, "/v1/load/done", &[], body).await.status(), 200);

@@ -7,7 +7,7 @@ use model::frame::{LoadCellFrame, LoadFrame};
 use model::hdr::{HdrError, LoadTotals, decode};
 use model::hist::Histogram;
 use model::load::{
-    LoadDone, LoadInterval, LoadKey, LoadModel, LoadPlan, LoadReply, Sequences, Validity,
+    LoadDone, LoadInterval, LoadKey, LoadModel, LoadPlan, LoadReply, LoadStart, Sequences, Validity,
 };
 use model::rendezvous::{LoadCall, LoadReady, NotWelcome, Rendezvous};
 use tokio::sync::{mpsc, watch};
@@ -192,10 +192,13 @@ impl LoadBook {
 
     pub(crate) fn ready(&mut self, ready: LoadReady, now_ns: u64) -> Result<LoadCall, LoadRefused> {
         self.check(&ready.run_id)?;
-        if let Some(reason) = self.stop.clone().filter(|_| !self.rendezvous.has_begun()) {
+        // Until it begins, it can be called off.
+        let runs = self.rendezvous.start_unix_ns().is_some_and(|start_ns| start_ns <= now_ns);
+        if let Some(reason) = self.stop.clone().filter(|_| !runs) {
             return Err(NotWelcome::CalledOff { reason }.into());
         }
-        let call = self.rendezvous.ready(ready, || now_ns + LEAD_NS)?;
+        let call =
+            self.rendezvous.ready(ready, || LoadStart::after(now_ns, LEAD_NS).start_unix_ns)?;
         if let LoadCall::Start { .. } = call {
             self.news.send_replace(());
         }

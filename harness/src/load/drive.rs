@@ -89,7 +89,7 @@ pub(super) async fn drive<L: Look>(
     let (ready, prepared) = oneshot::channel();
     let (reports, mut received) = mpsc::channel(REPORTS_QUEUED);
     let (start, started) = oneshot::channel();
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(None);
     let (timeline, workers, run_id) = (plan.timeline, plan.workers, plan.run_id.clone());
     let watcher = Watcher { ready: Some(ready), intervals: Some(reports) };
     let mut run =
@@ -101,8 +101,9 @@ pub(super) async fn drive<L: Look>(
             Ok(Ok(_)) | Err(_) => LoadError::Panicked.into(),
         });
     }
-    let start_unix_ns = clock.unix_ns() + LEAD.as_nanos() as u64;
-    start.send(LoadStart { start_unix_ns }).ok();
+    let begin = LoadStart::after(clock.unix_ns(), LEAD.as_nanos() as u64);
+    start.send(begin).ok();
+    let start_unix_ns = begin.start_unix_ns;
     let setting = Setting { run_id, start_unix_ms: start_unix_ns / 1_000_000, timeline, workers };
     let look = look(&setting);
     let mut watched = Watched::new(setting, look);
@@ -114,13 +115,13 @@ pub(super) async fn drive<L: Look>(
                     return Err(DriveError::Left);
                 }
                 watched.end(End::Interrupted(signal), clock);
-                stop.send_replace(true);
+                stop.send_replace(Some("the end of the load"));
             },
             Some(interval) = received.recv() => {
                 watched.look.interval(&interval);
                 if let Some(reason) = watched.take(&interval)? {
                     watched.end(End::Stopped(reason), clock);
-                    stop.send_replace(true);
+                    stop.send_replace(Some("the end of the load"));
                 }
             },
             done = &mut run => break done.map_err(|_panic| LoadError::Panicked)??,
@@ -151,6 +152,11 @@ impl<L: Look> Watched<L> {
 
     pub(super) fn is_interrupted(&self) -> bool {
         matches!(self.end, Some((End::Interrupted(_), _)))
+    }
+
+    /// Somebody has ended the load before its time.
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.is_some()
     }
 
     pub(super) fn finish(&mut self, done: LoadDone) -> Result<(), BookError> {
@@ -193,6 +199,9 @@ impl<L: Look> Watched<L> {
 
     pub(super) fn end(&mut self, end: End, clock: &Clock) {
         let reached_ms = clock.unix_ms().saturating_sub(self.book.setting().start_unix_ms);
+        if let End::Lost(what) = &end {
+            self.book.lose(what.clone());
+        }
         // A person who interrupts overrules a reason that was found before.
         let reached_ms = self.end.take().map_or(reached_ms, |(_, before_ms)| before_ms);
         self.end = Some((end, reached_ms));

@@ -17,6 +17,7 @@ use collector::{CollectorHandle, LoadWord};
 use loadgen::summary::Setting;
 use model::limits::LOAD_PLAN_BYTES_MAX;
 use model::load::{LoadDone, LoadInterval, LoadPlan};
+use rustix::process::{Pid, Signal, kill_process};
 use telemetry::clock::Clock;
 use telemetry::shutdown::Shutdown;
 use tokio::process::{Child, Command};
@@ -64,8 +65,8 @@ pub(super) async fn drive<L: Look>(
     let words = collector.watch_load();
     collector.offer_load(plan.clone());
     let api = collector.addresses().api;
-    let (dismissed, _) = watch::channel(false);
-    let mut crew = Crew { children: JoinSet::new(), dismissed, words, collector };
+    let (wanted, _) = watch::channel(Wanted::Work);
+    let mut crew = Crew { children: JoinSet::new(), wanted, words, collector };
     if comes_in {
         crate::say(&format!("waiting for {} workers at {api}", plan.workers));
     } else {
@@ -146,11 +147,21 @@ enum Begun {
     Interrupted,
 }
 
+/// What a child is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Work,
+    /// It ends its load and gives its account.
+    Stop,
+    /// It has nothing more to do.
+    Gone,
+}
+
 /// The workers, as far as this process knows them.
 struct Crew<'a> {
     children: JoinSet<(u32, std::io::Result<ExitStatus>)>,
-    /// Children have nothing more to do.
-    dismissed: watch::Sender<bool>,
+    /// What children are to do.
+    wanted: watch::Sender<Wanted>,
     words: mpsc::Receiver<LoadWord>,
     collector: &'a CollectorHandle,
 }
@@ -170,15 +181,15 @@ impl Crew<'_> {
                 .kill_on_drop(true)
                 .spawn()
                 .map_err(ManyError::Spawn)?;
-            let dismissed = self.dismissed.subscribe();
-            self.children.spawn(async move { (worker, ended(child, dismissed).await) });
+            let wanted = self.wanted.subscribe();
+            self.children.spawn(async move { (worker, ended(child, wanted).await) });
         }
         Ok(())
     }
 
     /// No child is there any more when this returns.
     async fn dismiss(&mut self) {
-        self.dismissed.send_replace(true);
+        self.wanted.send_replace(Wanted::Gone);
         while self.children.join_next().await.is_some() {}
     }
 
@@ -258,22 +269,41 @@ impl Crew<'_> {
             End::Stopped(reason) | End::Lost(reason) => reason.as_str(),
         };
         self.collector.stop_load(reason);
+        // Children need not wait until they report next.
+        self.wanted.send_replace(Wanted::Stop);
         watched.end(end, clock);
     }
 }
 
-/// The end of a child: by itself, or because nobody needs it any more.
+/// The end of a child: by itself, told to stop, or because nobody needs it any more.
 async fn ended(
     mut child: Child,
-    mut dismissed: watch::Receiver<bool>,
+    mut wanted: watch::Receiver<Wanted>,
 ) -> std::io::Result<ExitStatus> {
-    tokio::select! {
-        biased;
-        status = child.wait() => return status,
-        _ = dismissed.wait_for(|dismissed| *dismissed) => {},
+    loop {
+        let order = tokio::select! {
+            biased;
+            status = child.wait() => return status,
+            // Whoever has gone away without a word needs no child either.
+            changed = wanted.changed() => changed.map_or(Wanted::Gone, |()| *wanted.borrow()),
+        };
+        match order {
+            Wanted::Work => {},
+            Wanted::Stop => terminate(&child),
+            Wanted::Gone => {
+                child.kill().await?;
+                return child.wait().await;
+            },
+        }
     }
-    child.kill().await?;
-    child.wait().await
+}
+
+fn terminate(child: &Child) {
+    let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+    // One that has ended meanwhile needs no signal.
+    if let Some(Err(error)) = pid.map(|pid| kill_process(pid, Signal::TERM)) {
+        tracing::debug!(%error, "a load worker takes no signal");
+    }
 }
 
 /// What a word means for the book; a reason to end when somebody has had enough.
@@ -286,9 +316,11 @@ fn take<L: Look>(
         LoadWord::Interval(interval) => interval,
         LoadWord::Done(account) => {
             let account: LoadDone = account;
+            let what = |by: &String| format!("load worker {} was stopped by {by}", account.worker);
+            let lost = account.stopped.as_ref().filter(|_| !watched.has_ended()).map(what);
             done.insert(account.worker);
             watched.finish(account)?;
-            return Ok(None);
+            return Ok(lost.map(End::Lost));
         },
     };
     Ok(watched.take(&interval)?.map(End::Stopped))

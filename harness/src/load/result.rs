@@ -101,6 +101,7 @@ fn exit_code(end: &End, thresholds: &[ThresholdResult], validity: Validity) -> E
     let any = |held| thresholds.iter().any(|threshold| threshold.verdict == held);
     match end {
         End::Interrupted(_) => ExitCode::Interrupted,
+        End::Lost(_) => ExitCode::LoadInvalid,
         _ if validity == Validity::Invalid => ExitCode::LoadInvalid,
         _ if any(Held::Fail) => ExitCode::Failed,
         _ if any(Held::Unclear) => ExitCode::Inconclusive,

@@ -193,6 +193,7 @@ fn done(frames: &[Frame]) -> LoadDone {
         acknowledged_dropped: 0,
         spans_dropped: 12,
         plan_hash: "77aa".into(),
+        stopped: None,
     }
 }
 

@@ -115,6 +115,7 @@ fn done() -> LoadDone {
         acknowledged_dropped: 2,
         spans_dropped: 0,
         plan_hash: "aa".into(),
+        stopped: None,
     }
 }
 

@@ -78,6 +78,7 @@ fn done() -> LoadDone {
         acknowledged_dropped: 0,
         spans_dropped: 0,
         plan_hash: "0".into(),
+        stopped: None,
     }
 }
 

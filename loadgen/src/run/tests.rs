@@ -23,7 +23,7 @@ impl Ran {
 }
 
 async fn ran(sut: &Peer, change: impl FnOnce(&mut LoadPlan)) -> Ran {
-    let (_stop, stop) = watch::channel(false);
+    let (_stop, stop) = watch::channel(None);
     let (collector, collected) = testing::collector(|_| LoadReply::Continue).await;
     ran_until(sut, (&collector, collected), change, stop).await
 }
@@ -32,7 +32,7 @@ async fn ran_until(
     sut: &Peer,
     (collector, collected): (&Peer, Arc<Mutex<Collected>>),
     change: impl FnOnce(&mut LoadPlan),
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<Stop>,
 ) -> Ran {
     let mut plan = testing::plan(sut.address);
     plan.report_to = Some(collector.address);
@@ -107,7 +107,7 @@ async fn a_stall_of_the_system_is_seen_by_everybody_who_would_have_come() {
 #[tokio::test]
 async fn a_stop_ends_within_its_bound_against_a_system_that_never_answers() {
     let sut = testing::serve(|_| async { Act::Hang }).await;
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(None);
     let (collector, collected) = testing::collector(|_| LoadReply::Continue).await;
     let change = |plan: &mut LoadPlan| {
         plan.timeline.end_ms = 60_000;
@@ -116,7 +116,7 @@ async fn a_stop_ends_within_its_bound_against_a_system_that_never_answers() {
     };
     let asked = async {
         tokio::time::sleep(Duration::from_millis(800)).await;
-        stop.send_replace(true);
+        stop.send_replace(Some("a test"));
         Instant::now()
     };
     let parts = (&collector, collected);
@@ -130,7 +130,7 @@ async fn a_stop_ends_within_its_bound_against_a_system_that_never_answers() {
 #[tokio::test]
 async fn journeys_that_are_answered_soon_after_the_collectors_stop_end() {
     let sut = testing::serve(|_| async { Act::json(200, "{}") }).await;
-    let (_stop, stopped) = watch::channel(false);
+    let (_stop, stopped) = watch::channel(None);
     let (collector, collected) =
         testing::collector(|_| LoadReply::Stop { reason: "enough".into() }).await;
     let change = |plan: &mut LoadPlan| plan.timeline.end_ms = 60_000;
@@ -143,7 +143,7 @@ async fn journeys_that_are_answered_soon_after_the_collectors_stop_end() {
 #[tokio::test]
 async fn the_collectors_stop_does_not_wait_for_answers_that_do_not_come() {
     let sut = testing::serve(|_| async { Act::Hang }).await;
-    let (_stop, stopped) = watch::channel(false);
+    let (_stop, stopped) = watch::channel(None);
     let (collector, collected) =
         testing::collector(|_| LoadReply::Stop { reason: "enough".into() }).await;
     let change = |plan: &mut LoadPlan| {
@@ -162,8 +162,8 @@ async fn the_collectors_stop_does_not_wait_for_answers_that_do_not_come() {
 async fn a_stop_before_the_start_gives_an_empty_account() {
     let (collector, collected) = testing::collector(|_| LoadReply::Continue).await;
     let (_start, started) = oneshot::channel();
-    let (stop, stopped) = watch::channel(false);
-    stop.send_replace(true);
+    let (stop, stopped) = watch::channel(None);
+    stop.send_replace(Some("a test"));
     let plan = testing::plan(collector.address);
     let done = run(plan, started, stopped, Clock::system()).await.unwrap();
     assert_eq!(done.offered, 0);
@@ -175,7 +175,7 @@ async fn a_plan_that_cannot_be_run_is_refused_before_anything_is_sent() {
     let mut plan = testing::plan("127.0.0.1:1".parse().unwrap());
     plan.loads[0].flows[0].flow = "nowhere".into();
     let (_start, started) = oneshot::channel();
-    let (_stop, stopped) = watch::channel(false);
+    let (_stop, stopped) = watch::channel(None);
     let refused = run(plan, started, stopped, Clock::system()).await;
     assert!(matches!(refused, Err(LoadError::Plan { .. })), "{refused:?}");
 }

@@ -26,6 +26,11 @@ impl Setting {
         Some(self.timeline.phase_at(since))
     }
 
+    /// Is this second one of warm-up, or before it? What ends after the end of load does not.
+    pub fn is_warmup(&self, unix_s: u64) -> bool {
+        self.phase_of(unix_s).is_none_or(|phase| phase == Phase::Warmup)
+    }
+
     /// Is what happens in this second judged? Warm-up is not, and neither is what load leaves
     /// behind.
     pub fn is_judged(&self, unix_s: u64) -> bool {
@@ -67,6 +72,8 @@ pub struct Book {
     /// The worst of each second that was judged and is not valid.
     pub(super) doubts: Doubts,
     pub(super) done: BTreeMap<u32, LoadDone>,
+    /// Parts of the load that did not take place.
+    pub(super) lost: Vec<String>,
 }
 
 impl Book {
@@ -80,6 +87,7 @@ impl Book {
             offered: 0,
             doubts: BTreeMap::new(),
             done: BTreeMap::new(),
+            lost: Vec::new(),
         }
     }
 
@@ -129,6 +137,11 @@ impl Book {
             *worst = (*worst).max(found);
         }
         Ok(Some(report))
+    }
+
+    /// A part of the load did not take place.
+    pub fn lose(&mut self, what: String) {
+        self.lost.push(what);
     }
 
     /// The final account of a worker.

@@ -104,5 +104,6 @@ pub(super) fn done(worker: u32, journeys: &[Journey]) -> LoadDone {
         acknowledged_dropped: 0,
         spans_dropped: 0,
         plan_hash: "0".into(),
+        stopped: None,
     }
 }

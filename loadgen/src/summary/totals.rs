@@ -110,7 +110,7 @@ impl Book {
     fn of_seconds(&self, part: impl Fn(&Slot) -> &Durations) -> Distribution {
         let mut known = Durations::default();
         for (at, slot) in self.series.slots() {
-            if self.setting.is_judged(at + self.series.width_s() / 2) {
+            if !self.setting.is_warmup(at + self.series.width_s() / 2) {
                 known.add(part(slot));
             }
         }

@@ -11,6 +11,7 @@ use super::book::Book;
 use super::decoded::Decoded;
 use super::figures::Trust;
 use crate::account::Account;
+use crate::client::Failure;
 
 /// An arrival released later than this was not dispatched in time, in microseconds.
 const IN_TIME_US: u64 = 100_000;
@@ -30,6 +31,8 @@ pub(super) enum Doubt {
     Busy,
     /// More than one in a hundred arrivals was not released in time.
     Late,
+    /// Requests that were not sent, because the generator itself had no more connections.
+    Exhausted,
 }
 
 impl Doubt {
@@ -38,6 +41,7 @@ impl Doubt {
             Self::Lateness => "arrivals were sent so late that it shows in the percentiles",
             Self::Busy => "the load generator used nearly all of its CPU",
             Self::Late => "more than 1 % of the arrivals were sent over 100 ms late",
+            Self::Exhausted => "the load generator itself had no files or ports left for requests",
         };
         format!("in {seconds} of {of} judged seconds {what}")
     }
@@ -45,6 +49,9 @@ impl Doubt {
 
 pub(super) fn doubt(report: &Decoded) -> Doubt {
     let late = report.lateness.count_above(IN_TIME_US);
+    if report.cells.iter().any(|(_, cell)| cell.results.keys().any(|kind| is_own(kind))) {
+        return Doubt::Exhausted;
+    }
     match report.validity {
         Validity::Invalid if late * LATE_ONE_IN > report.offered => Doubt::Late,
         Validity::Invalid => Doubt::Busy,
@@ -52,6 +59,11 @@ pub(super) fn doubt(report: &Decoded) -> Doubt {
         _ if report.lateness.quantile(0.99).is_none_or(|us| us < LATENESS_US) => Doubt::Busy,
         Validity::Valid | Validity::Suspect => Doubt::Lateness,
     }
+}
+
+/// A kind of failure that is the generator's own.
+fn is_own(kind: &str) -> bool {
+    Failure::OWN.iter().any(|own| own.as_str() == kind)
 }
 
 pub(super) fn judge(book: &Book, account: &Account, reached_ms: u64, over: bool) -> Trust {
@@ -67,7 +79,7 @@ pub(super) fn judge(book: &Book, account: &Account, reached_ms: u64, over: bool)
     } else if suspect_seconds + invalid_seconds > 0 {
         verdict = Validity::Suspect;
     }
-    for kind in [Doubt::Late, Doubt::Busy, Doubt::Lateness] {
+    for kind in [Doubt::Exhausted, Doubt::Late, Doubt::Busy, Doubt::Lateness] {
         let seconds = book.doubts.values().filter(|(_, doubt)| *doubt == kind).count() as u64;
         if seconds > 0 {
             reasons.push(kind.sentence(seconds, judged_seconds));
@@ -79,15 +91,16 @@ pub(super) fn judge(book: &Book, account: &Account, reached_ms: u64, over: bool)
 fn judged_seconds(book: &Book, reached_ms: u64) -> u64 {
     let timeline = &book.setting.timeline;
     let judged_ms = reached_ms.min(timeline.end_ms).saturating_sub(timeline.before_ms);
-    judged_ms.div_ceil(1_000)
+    // A load that was interrupted may have reported a second of which it judged nothing.
+    judged_ms.div_ceil(1_000).max(book.doubts.len() as u64)
 }
 
 /// What the result lacks. Before the end nothing can be said to be lost.
 fn lost(book: &Book, account: &Account, over: bool) -> Vec<String> {
-    let mut reasons = Vec::new();
     if !over {
-        return reasons;
+        return Vec::new();
     }
+    let mut reasons = book.lost.clone();
     let silent = u64::from(book.setting.workers).saturating_sub(book.done.len() as u64);
     if silent > 0 {
         let workers = book.setting.workers;

@@ -88,12 +88,16 @@ fn workers_who_wait_for_the_start_of_a_load_that_is_called_off_are_told_so() {
     assert!(news.has_changed().unwrap());
     let refused = book.ready(ready.clone(), 0).unwrap_err().to_string();
     assert_eq!(refused, "the load has been called off: interrupted");
-    // One that has begun is stopped by the answers to its reports.
-    let mut begun = LoadBook::new("run-1");
+    // It can be called off until it begins; then it is stopped by the answers to its reports.
+    let mut called = LoadBook::new("run-1");
     let alone = LoadReady { workers: 1, ..ready };
-    begun.ready(alone.clone(), 0).unwrap();
-    begun.stop("interrupted");
-    assert!(matches!(begun.ready(alone, 0), Ok(LoadCall::Start { .. })));
+    let Ok(LoadCall::Start { start_unix_ns }) = called.ready(alone.clone(), 1) else {
+        panic!("it knows when it begins");
+    };
+    assert_eq!(start_unix_ns % 1_000_000_000, 0, "seconds of a load are whole ones");
+    called.stop("interrupted");
+    assert!(called.ready(alone.clone(), start_unix_ns - 1).is_err());
+    assert!(matches!(called.ready(alone, start_unix_ns), Ok(LoadCall::Start { .. })));
 }
 
 #[test]

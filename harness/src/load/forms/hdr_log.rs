@@ -29,7 +29,7 @@ pub(super) fn hdr_log(result: &LoadResult, book: &Book) -> Vec<u8> {
     let series = book.series();
     let width = Duration::from_secs(series.width_s());
     for (at, slot) in series.slots() {
-        if !book.setting().is_judged(at + series.width_s() / 2) {
+        if book.setting().is_warmup(at + series.width_s() / 2) {
             continue;
         }
         // Seconds since the start, to the millisecond; the second of the start has begun before it.
