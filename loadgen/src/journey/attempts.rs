@@ -110,7 +110,9 @@ impl Journey {
         (exchange, path, tried): (Exchange, &str, &mut Tried),
     ) {
         let second = context.second_of(exchange.finished);
-        context.recorder.exchanged(second, exchange.dial, exchange.body_bytes);
+        // What it took not to be connected is the duration of a failure, not of a connection.
+        let dial = exchange.ready.map(|_| exchange.dial).unwrap_or_default();
+        context.recorder.exchanged(second, dial, exchange.body_bytes);
         if let Some(written) = exchange.written {
             let wait = written.saturating_duration_since(times.began);
             context.recorder.waited(second, wait);
