@@ -106,21 +106,13 @@ pub fn command(arguments: &LoadArguments) -> ExitCode {
 async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     let requests = Requests::read(arguments)?;
     let terms = Terms::new(arguments, &requests)?;
-    let parse = |option: &'static str, text: &String, timeline: Timeline| {
-        let wrong = |problem| CommandError::Threshold { option, text: text.clone(), problem };
-        Threshold::parse(text, &requests.flows, timeline).map_err(wrong)
-    };
     if let Some(text) = &arguments.find_limit {
         let timeline = limit::timeline(&terms)?;
-        let objective = parse("--find-limit", text, timeline)?;
+        let objective = threshold("--find-limit", text, &requests, timeline)?;
         return find_limit(arguments, (&requests, &terms), timeline, objective).await;
     }
     let timeline = terms.timeline()?;
-    let own = requests.file.iter().flat_map(|file| &file.thresholds).map(|own| &own.text);
-    let thresholds: Vec<Threshold> = own
-        .map(|text| parse("threshold", text, timeline))
-        .chain(arguments.threshold.iter().map(|text| parse("--threshold", text, timeline)))
-        .collect::<Result<_, _>>()?;
+    let thresholds = thresholds(arguments, &requests, timeline)?;
     let forms = Forms::open(arguments)?;
     let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
     target::reach(&requests.targets).await?;
@@ -141,6 +133,33 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     forms.write(&result, &driven.book)?;
     publisher.close().await;
     Ok(result.exit_code)
+}
+
+fn threshold(
+    option: &'static str,
+    text: &str,
+    requests: &Requests,
+    timeline: Timeline,
+) -> Result<Threshold, CommandError> {
+    let wrong = |problem| CommandError::Threshold { option, text: text.to_owned(), problem };
+    Threshold::parse(text, &requests.flows, timeline).map_err(wrong)
+}
+
+/// Those of the file, then those of the arguments.
+fn thresholds(
+    arguments: &LoadArguments,
+    requests: &Requests,
+    timeline: Timeline,
+) -> Result<Vec<Threshold>, CommandError> {
+    let own = requests.file.iter().flat_map(|file| &file.thresholds);
+    let own = own.map(|own| ("threshold", &own.text));
+    let asked = arguments.threshold.iter().map(|text| ("--threshold", text));
+    let read = |(option, text): (_, &String)| threshold(option, text, requests, timeline);
+    let thresholds: Vec<Threshold> = own.chain(asked).map(read).collect::<Result<_, _>>()?;
+    if arguments.abort_on_fail && thresholds.is_empty() {
+        return Err(PlanError::NothingToFail.into());
+    }
+    Ok(thresholds)
 }
 
 /// What stands before a load begins.
@@ -248,3 +267,6 @@ impl Look for Watch<'_> {
         "Ctrl-C in the dashboard"
     }
 }
+
+#[cfg(test)]
+mod tests;

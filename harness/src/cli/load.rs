@@ -147,8 +147,8 @@ pub struct LoadArguments {
     /// A limit like 'p99 < 200ms', 'errors < 1% over 10s' or 'rate > 1990/s'; can be repeated
     #[arg(long, value_name = "EXPR", help_heading = "Judging")]
     pub threshold: Vec<String>,
-    /// End the load when a threshold fails
-    #[arg(long, requires = "threshold", help_heading = "Judging")]
+    /// End the load when a threshold fails, be it an argument or of the file
+    #[arg(long, help_heading = "Judging")]
     pub abort_on_fail: bool,
     /// Search the highest rate that meets an objective; --rate is where the search begins, --for is
     /// the longest that one rate is tried

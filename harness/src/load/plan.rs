@@ -52,6 +52,11 @@ pub(super) enum PlanError {
     NotWithFile(&'static str),
     #[error("{0} needs a rate in requests a second to begin with")]
     NeedsRate(&'static str),
+    #[error(
+        "--abort-on-fail has nothing that could fail: give a limit with --threshold, or with \
+         `threshold` in a file of load"
+    )]
+    NothingToFail,
     #[error("a client certificate and its key must be given together")]
     HalfCertificate,
     #[error("--for and --warmup together are longer than {} hours", RUN_MAX.as_secs() / 3_600)]

@@ -1,0 +1,50 @@
+use std::ffi::OsString;
+
+use super::*;
+
+/// Of a file that has the flow `buy` and one more line.
+const FLOW: &str = r#"
+[[flow]]
+name  = "buy"
+steps = [{ get = "/" }]
+"#;
+
+fn arguments(words: &[&str]) -> LoadArguments {
+    let words = ["shakedown", "load"].iter().chain(words).map(OsString::from);
+    match crate::cli::parse(words).unwrap().command {
+        crate::cli::Command::Load(arguments) => *arguments,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A file of load in a folder of its own.
+fn file(head: &str, load: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("load.toml");
+    let head = format!("title = \"Buying\"\ntarget = \"http://127.0.0.1:1\"\n{head}");
+    std::fs::write(&path, format!("{head}\n{FLOW}\n{load}\n")).unwrap();
+    let path = path.display().to_string();
+    (folder, path)
+}
+
+const OPEN: &str = "[[load]]\nname = \"buyers\"\nflow = \"buy\"\nrate = \"50/s\"";
+
+fn limits(words: &[&str]) -> Result<Vec<String>, CommandError> {
+    let arguments = arguments(words);
+    let requests = Requests::read(&arguments)?;
+    let terms = Terms::new(&arguments, &requests)?;
+    let found = thresholds(&arguments, &requests, terms.timeline()?)?;
+    Ok(found.into_iter().map(|threshold| threshold.text).collect())
+}
+
+#[test]
+fn abort_on_fail_was_refused_where_only_the_file_has_a_threshold() {
+    let (_folder, path) = file("threshold = \"p99 < 1s\"", OPEN);
+    assert_eq!(limits(&[&path, "--abort-on-fail"]).unwrap(), ["p99 < 1s"]);
+    let (_folder, path) = file("", OPEN);
+    for place in [path.as_str(), "http://127.0.0.1:1/"] {
+        let refused = limits(&[place, "--abort-on-fail"]).unwrap_err();
+        assert_eq!(refused.exit_code(), ExitCode::ScenarioInvalid);
+        assert!(refused.to_string().contains("--threshold"), "{refused}");
+    }
+}
