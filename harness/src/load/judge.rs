@@ -54,13 +54,16 @@ pub struct ThresholdResult {
     pub failed_windows: Option<u64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Watched {
     threshold: Threshold,
     /// The worst window so far.
     worst: Option<(u64, Judgement)>,
     windows: u64,
     failed: u64,
+    /// Windows by their last seconds since which nothing was offered: load may have ended before
+    /// them, and how far it came is known when it is over.
+    unsure: Vec<(u64, Judgement)>,
 }
 
 /// Judges the thresholds of one load.
@@ -76,20 +79,23 @@ impl Judge {
     pub(super) fn new(thresholds: Vec<Threshold>, setting: Setting) -> Self {
         let windows = thresholds.iter().filter_map(|threshold| threshold.over);
         let keep_s = windows.max().map_or(0, |over| over.as_secs());
-        let watched = |threshold| Watched { threshold, worst: None, windows: 0, failed: 0 };
-        let watched = thresholds.into_iter().map(watched).collect();
+        let watched = thresholds.into_iter().map(Watched::new).collect();
         Self { watched, setting, recent: VecDeque::new(), keep_s }
     }
 
     /// A second of the load is in. Gives the first threshold that fails by now, with what was seen.
     pub(super) fn second(&mut self, report: Decoded, book: &Book) -> Option<String> {
         let last = report.unix_s;
+        let goes_on = report.offered > 0;
         self.recent.push_back(report);
         while self.recent.front().is_some_and(|first| first.unix_s + self.keep_s <= last) {
             self.recent.pop_front();
         }
         let mut broken = None;
         for watched in &mut self.watched {
+            if goes_on {
+                watched.take_until(last * 1_000);
+            }
             let threshold = &watched.threshold;
             let measured = match threshold.over {
                 Some(over) => window(threshold, over, last, &self.recent, &self.setting),
@@ -102,7 +108,7 @@ impl Judge {
                 broken = Some(format!("{}: {}", threshold.text, judgement.observed));
             }
             if threshold.over.is_some() {
-                watched.take(last, judgement);
+                watched.unsure.push((last, judgement));
             }
         }
         broken
@@ -117,6 +123,8 @@ impl Judge {
     ) -> Vec<ThresholdResult> {
         let until_ms = self.setting.start_unix_ms + reached_ms;
         let result = |watched: &Watched| {
+            let mut watched = watched.clone();
+            watched.take_until(until_ms);
             let threshold = &watched.threshold;
             let windows = threshold.over.map(|_| watched.windows);
             let judgement = match (&watched.worst, threshold.over) {
@@ -146,6 +154,21 @@ impl Judge {
 }
 
 impl Watched {
+    fn new(threshold: Threshold) -> Self {
+        Self { threshold, worst: None, windows: 0, failed: 0, unsure: Vec::new() }
+    }
+
+    /// Load has come this far, so the windows before count.
+    fn take_until(&mut self, until_unix_ms: u64) {
+        for (last, judgement) in std::mem::take(&mut self.unsure) {
+            if (last + 1) * 1_000 <= until_unix_ms {
+                self.take(last, judgement);
+            } else {
+                self.unsure.push((last, judgement));
+            }
+        }
+    }
+
     fn take(&mut self, unix_s: u64, judgement: Judgement) {
         self.windows += 1;
         self.failed += u64::from(judgement.verdict == Verdict::Fail);
@@ -211,7 +234,7 @@ fn whole(threshold: &Threshold, book: &Book, until_unix_ms: u64) -> Measured {
 }
 
 /// The window that ends with second `last`; `None` while it does not lie within the threshold's
-/// time.
+/// time. Whether load came as far is another question ([`Watched::take_until`]).
 fn window(
     threshold: &Threshold,
     over: Duration,
@@ -227,4 +250,85 @@ fn window(
     let inside = recent.iter().filter(|report| report.unix_s >= first);
     let cells = inside.flat_map(|report| report.cells.iter().map(|(key, cell)| (key, cell)));
     Some(measured(threshold, cells, over.as_secs_f64()))
+}
+
+#[cfg(test)]
+mod tests {
+    use model::hdr::{empty, encode};
+    use model::load::{DialHdr, Group, LoadCell, LoadInterval, LoadModel, Outcome};
+    use model::phase::Timeline;
+
+    use super::*;
+
+    const TIMELINE: Timeline =
+        Timeline { before_ms: 0, during_ms: 0, after_ms: 60_000, end_ms: 60_000 };
+    const START_S: u64 = 1_000;
+
+    /// A second in which as many journeys began as ended.
+    fn second(number: u64, journeys: u64) -> LoadInterval {
+        let key = LoadKey {
+            model: LoadModel::Open,
+            flow: "buy".into(),
+            step: None,
+            phase: Phase::During,
+            group: Group::Exposed,
+            hit: false,
+            outcome: Outcome::Completed,
+        };
+        let mut times = empty();
+        times.record_n(1_000, journeys).unwrap();
+        let hdr = encode(&times);
+        LoadInterval {
+            run_id: "run-1".into(),
+            worker: 0,
+            sequence: number,
+            unix_s: START_S + number,
+            offered: journeys,
+            cells: vec![LoadCell::new(key, journeys, hdr.clone(), hdr)],
+            lateness_hdr: encode(&empty()),
+            connection_wait_hdr: encode(&empty()),
+            dials: DialHdr::default(),
+            body_bytes: 0,
+            in_flight: 0,
+            cpu_cores: 0.1,
+            validity: Validity::Valid,
+            spans_dropped: 0,
+            exemplars: Vec::new(),
+        }
+    }
+
+    /// Journeys in each second, of a load that came so far.
+    fn judged(seconds: &[u64], reached_ms: u64) -> ThresholdResult {
+        let setting = Setting {
+            run_id: "run-1".into(),
+            start_unix_ms: START_S * 1_000,
+            timeline: TIMELINE,
+            workers: 1,
+        };
+        let threshold = Threshold::parse("rate > 50/s over 1s", &[], TIMELINE).unwrap();
+        let mut book = Book::new(setting.clone());
+        let mut judge = Judge::new(vec![threshold], setting);
+        for (number, journeys) in (0..).zip(seconds) {
+            let report = book.add(&second(number, *journeys)).unwrap().unwrap();
+            let _broken = judge.second(report, &book);
+        }
+        judge.finish(&book, reached_ms, Validity::Valid).remove(0)
+    }
+
+    #[test]
+    fn windows_behind_an_early_end_failed_for_want_of_load() {
+        for (seconds, reached_ms, verdict, windows, failed) in [
+            // Ended in its fourth second, and the last answers took until the sixth.
+            (&[100, 100, 100, 7, 0, 0][..], 3_070, Held::Pass, 3, 0),
+            (&[100, 100, 20, 3], 3_070, Held::Fail, 3, 1),
+            // Nothing was offered for a while, and load went on.
+            (&[100, 0, 0, 100], 4_000, Held::Fail, 4, 2),
+            (&[100, 0, 0], 3_000, Held::Fail, 3, 2),
+            (&[3], 400, Held::Unclear, 0, 0),
+        ] {
+            let result = judged(seconds, reached_ms);
+            let got = (result.verdict, result.windows.unwrap(), result.failed_windows.unwrap());
+            assert_eq!(got, (verdict, windows, failed), "{seconds:?} {}", result.observed);
+        }
+    }
 }
