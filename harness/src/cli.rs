@@ -360,6 +360,13 @@ mod tests {
             "shakedown load http://a/ --for soon",
             "shakedown load http://a/ --status 20",
             "shakedown load http://a/ --find-limit p99<1s --threshold p99<1s",
+            "shakedown load http://a/ --find-limit p99<1s --csv a.csv",
+            "shakedown load http://a/ --find-limit p99<1s --junit a.xml",
+            "shakedown load http://a/ --find-limit p99<1s --hdr-log a.log",
+            "shakedown load http://a/ --find-limit p99<1s --prometheus 9464",
+            "shakedown load http://a/ --find-limit p99<1s --otlp http://a:4318",
+            "shakedown load http://a/ --find-limit p99<1s --latency",
+            "shakedown load http://a/ --find-limit p99<1s --abort-on-fail",
             "shakedown load http://a/ --precision 2%",
             "shakedown load http://a/ --plain --quiet",
         ] {

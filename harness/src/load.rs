@@ -36,7 +36,7 @@ use crate::result::ExitCode;
 use drive::{DriveError, Driven, Look, drive};
 use forms::{Forms, WriteError};
 use judge::Judge;
-use limit::Trials;
+use limit::{TrialError, Trials};
 use live::Live;
 use meeting::{Meeting, MeetingError};
 use plan::{PlanError, Requests, Terms};
@@ -72,6 +72,15 @@ enum CommandError {
     SetUp(#[source] LoadError),
     #[error("the tear-down failed")]
     TearDown(#[source] LoadError),
+}
+
+impl From<TrialError> for CommandError {
+    fn from(error: TrialError) -> Self {
+        match error {
+            TrialError::Plan(error) => Self::Plan(error),
+            TrialError::Drive(error) => Self::Drive(error),
+        }
+    }
 }
 
 impl CommandError {
@@ -229,8 +238,14 @@ async fn find_limit(
     let json = arguments.json.as_deref().map(forms::JsonFile::open).transpose()?;
     let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
     target::reach(&requests.targets).await?;
-    let trials = Trials { arguments, requests, terms, objective, timeline };
-    let result = trials.search(&mut signals, &Clock::system()).await?;
+    let clock = Clock::system();
+    let mut plan = plan::plan(arguments, requests, terms, timeline);
+    once::set_up(&mut plan, requests, &mut signals, &clock).await?;
+    let saved = plan.setup.clone();
+    let trials = Trials { arguments, requests, terms, objective, timeline, saved };
+    let result = trials.search(&mut signals, &clock).await;
+    once::tear_down(&plan, requests, &mut signals, &clock).await;
+    let result = result?;
     if !json.as_ref().is_some_and(forms::JsonFile::is_stdout) {
         crate::run::view::print_line(&limit::text(&result));
     }

@@ -59,10 +59,10 @@ pub struct LoadFile {
 }
 
 impl LoadFile {
-    /// Enough connections for every journey that can be under way at once, for a file that names
-    /// no number.
-    pub fn connections_needed(&self) -> u32 {
-        plans::connections(&self.loads, &self.flows)
+    /// Enough connections for every journey of such loads of this file that can be under way at
+    /// once, for a file that names no number.
+    pub fn connections_needed(&self, loads: &[Load]) -> u32 {
+        plans::connections(loads, &self.flows)
     }
 
     /// Reads and resolves one file, and the files of rows that it points to. `file_name` only

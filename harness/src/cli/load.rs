@@ -49,6 +49,20 @@ Exit codes:
 /// One of these says where load goes.
 const WHERE: [&str; 2] = ["url", "urls"];
 
+/// They speak of one load, and a search has many.
+const NOT_WITH_FIND_LIMIT: [&str; 10] = [
+    "threshold",
+    "abort_on_fail",
+    "users",
+    "latency",
+    "csv",
+    "junit",
+    "hdr_log",
+    "otlp",
+    "prometheus",
+    "traces",
+];
+
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 #[command(group = ArgGroup::new("where").required(true).args(WHERE))]
@@ -151,8 +165,8 @@ pub struct LoadArguments {
     #[arg(long, help_heading = "Judging")]
     pub abort_on_fail: bool,
     /// Search the highest rate that meets an objective; --rate is where the search begins, --for is
-    /// the longest that one rate is tried
-    #[arg(long, value_name = "EXPR", conflicts_with_all = ["threshold", "users"], help_heading = "Judging")]
+    /// the longest that one rate is tried. Of the forms of output only --json goes with it
+    #[arg(long, value_name = "EXPR", conflicts_with_all = NOT_WITH_FIND_LIMIT, help_heading = "Judging")]
     pub find_limit: Option<String>,
     /// How close the search goes to the limit
     #[arg(long, value_name = "PERCENT", value_parser = precision, default_value = "5%", requires = "find_limit", help_heading = "Judging")]

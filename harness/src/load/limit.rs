@@ -4,6 +4,7 @@
 //! early, because an overloaded system only gets worse. Each trial begins with a second that is not
 //! judged, and the next one waits until the last answer is in.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use loadgen::limit::{Bound, Limit, Search, Trial};
@@ -21,7 +22,7 @@ use super::judge::{Held, Judge};
 use super::live::Live;
 use super::plan::{self, PlanError, Requests, Terms};
 use super::text::number;
-use crate::cli::LoadArguments;
+use crate::cli::{LoadArguments, Rate};
 use crate::result::ExitCode;
 
 /// Seconds in a row that must fail before a trial ends early.
@@ -64,6 +65,15 @@ pub struct LimitResult {
     pub exit_code: ExitCode,
 }
 
+/// Why a search has no result.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TrialError {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Drive(#[from] DriveError),
+}
+
 /// Everything that stays the same from trial to trial.
 pub(super) struct Trials<'a> {
     pub(super) arguments: &'a LoadArguments,
@@ -71,11 +81,13 @@ pub(super) struct Trials<'a> {
     pub(super) terms: &'a Terms,
     pub(super) objective: Threshold,
     pub(super) timeline: Timeline,
+    /// What the set-up of a file has saved.
+    pub(super) saved: BTreeMap<String, String>,
 }
 
 /// Of each trial.
 pub(super) fn timeline(terms: &Terms) -> Result<Timeline, PlanError> {
-    if terms.rate_per_s().is_none() {
+    if terms.start_per_s().is_none() {
         return Err(PlanError::NeedsRate("--find-limit"));
     }
     plan::timeline(terms.warmup.max(SETTLE), terms.length)
@@ -86,8 +98,8 @@ impl Trials<'_> {
         &self,
         signals: &mut Shutdown,
         clock: &Clock,
-    ) -> Result<LimitResult, DriveError> {
-        let start_per_s = self.terms.rate_per_s().expect("a search begins at a number");
+    ) -> Result<LimitResult, TrialError> {
+        let start_per_s = self.terms.start_per_s().expect("a search begins at a number");
         let mut search = Search::new(start_per_s, RATE_PER_S_MAX, self.arguments.precision);
         let mut probes = Vec::new();
         let mut interrupted = false;
@@ -111,9 +123,12 @@ impl Trials<'_> {
         rate_per_s: f64,
         signals: &mut Shutdown,
         clock: &Clock,
-    ) -> Result<(ProbeResult, End), DriveError> {
-        let terms = self.terms.at(rate_per_s);
-        let plan = plan::plan(self.arguments, self.requests, &terms, self.timeline);
+    ) -> Result<(ProbeResult, End), TrialError> {
+        let rate = Some(Rate::PerSecond(rate_per_s));
+        let arguments = LoadArguments { rate, ..self.arguments.clone() };
+        let terms = Terms::new(&arguments, self.requests)?;
+        let mut plan = plan::plan(&arguments, self.requests, &terms, self.timeline);
+        plan.setup.clone_from(&self.saved);
         let live = Live::lines(self.arguments.quiet);
         let mut judge = None;
         let thresholds = vec![self.objective.clone()];

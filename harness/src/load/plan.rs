@@ -22,7 +22,7 @@ const USERS: u64 = 1_000;
 const URL_LIST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What holds where neither the arguments nor a file say anything.
-const RATE: Rate = Rate::PerSecond(100.0);
+const RATE_PER_S: f64 = 100.0;
 const LENGTH: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 100;
 const SEED: u64 = 1;
@@ -57,6 +57,10 @@ pub(super) enum PlanError {
          `threshold` in a file of load"
     )]
     NothingToFail,
+    #[error("--find-limit varies the rate of one load, and the file has {0}; use a file with one")]
+    SearchOfMany(usize),
+    #[error("--find-limit varies a rate, and the load of the file is {0}; use one with a `rate`")]
+    SearchWithoutRate(&'static str),
     #[error("a client certificate and its key must be given together")]
     HalfCertificate,
     #[error("--for and --warmup together are longer than {} hours", RUN_MAX.as_secs() / 3_600)]
@@ -99,10 +103,13 @@ impl Terms {
         let file = requests.file.as_ref();
         let loads = match (file, arguments.users, arguments.rate) {
             (Some(_), Some(_), _) => return Err(PlanError::NotWithFile("--users")),
+            (Some(file), None, rate) if arguments.find_limit.is_some() => {
+                Loads::File(vec![searched(file, rate)?])
+            },
             (Some(_), _, Some(_)) => return Err(PlanError::NotWithFile("--rate")),
             (Some(file), None, None) => Loads::File(file.loads.clone()),
             (None, Some(users), _) => Loads::Closed { users: u64::from(users) },
-            (None, None, rate) => match rate.unwrap_or(RATE) {
+            (None, None, rate) => match rate.unwrap_or(Rate::PerSecond(RATE_PER_S)) {
                 Rate::Max => Loads::Max,
                 Rate::PerSecond(per_s) if arguments.poisson => {
                     Loads::Open { per_s, spacing: Spacing::Poisson }
@@ -114,7 +121,10 @@ impl Terms {
         let needed = file.map_or(CONNECTIONS, |file| match file.connections {
             Some(connections) => connections,
             None if as_fast(file) => CONNECTIONS,
-            None => file.connections_needed(),
+            None => match &loads {
+                Loads::File(loads) => file.connections_needed(loads),
+                _ => CONNECTIONS,
+            },
         });
         let at_limit = arguments.at_limit.map(|asked| match asked {
             AskedAtLimit::Queue => AtLimit::Queue,
@@ -145,10 +155,12 @@ impl Terms {
         }
     }
 
-    /// The same load at another rate.
-    pub(super) fn at(&self, per_s: f64) -> Self {
-        let spacing = if self.is_poisson() { Spacing::Poisson } else { Spacing::Constant };
-        Self { loads: Loads::Open { per_s, spacing }, ..self.clone() }
+    /// Where a search for a limit begins.
+    pub(super) fn start_per_s(&self) -> Option<f64> {
+        match &self.loads {
+            Loads::File(loads) => loads.first()?.rate.first().map(|step| step.from_per_s),
+            _ => self.rate_per_s(),
+        }
     }
 
     pub(super) fn is_poisson(&self) -> bool {
@@ -206,6 +218,25 @@ impl Terms {
             client: ClientPolicy::default(),
         }]
     }
+}
+
+/// The one load of a file at a rate of which a limit is searched: that of the arguments, or the
+/// first that the file names.
+fn searched(file: &LoadFile, rate: Option<Rate>) -> Result<Load, PlanError> {
+    let [load] = file.loads.as_slice() else {
+        return Err(PlanError::SearchOfMany(file.loads.len()));
+    };
+    if load.model != LoadModel::Open {
+        return Err(PlanError::SearchWithoutRate(load.model.as_str()));
+    }
+    let own = load.rate.iter().flat_map(|step| [step.from_per_s, step.to_per_s]);
+    let per_s = match rate.or(own.filter(|per_s| *per_s > 0.0).map(Rate::PerSecond).next()) {
+        Some(Rate::Max) => return Err(PlanError::NeedsRate("--find-limit")),
+        Some(Rate::PerSecond(per_s)) => per_s,
+        None => RATE_PER_S,
+    };
+    let rate = vec![RateStep::ramp(per_s, per_s, None)];
+    Ok(Load { rate, recorded_ns: Vec::new(), ..load.clone() })
 }
 
 /// Warm-up, and then one phase: nothing breaks, so all of it is like a scenario's `during`.

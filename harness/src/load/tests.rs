@@ -48,3 +48,28 @@ fn abort_on_fail_was_refused_where_only_the_file_has_a_threshold() {
         assert!(refused.to_string().contains("--threshold"), "{refused}");
     }
 }
+
+fn terms(words: &[&str]) -> Result<Terms, PlanError> {
+    let arguments = arguments(words);
+    Terms::new(&arguments, &Requests::read(&arguments)?)
+}
+
+#[test]
+fn a_limit_could_not_be_searched_with_a_file() {
+    let (_folder, path) = file("", OPEN);
+    let search = [path.as_str(), "--find-limit", "p99 < 1s"];
+    let own = terms(&search).unwrap();
+    assert_eq!(own.start_per_s(), Some(50.0));
+    let asked = terms(&[&search[..], &["--rate", "5000"]].concat()).unwrap();
+    assert_eq!(asked.start_per_s(), Some(5_000.0));
+    assert!(asked.connections > own.connections, "the file names no number of connections");
+    let two = format!("{OPEN}\n{}", OPEN.replace("buyers", "others"));
+    let closed = "[[load]]\nname = \"a\"\nflow = \"buy\"\nmodel = \"closed\"\nusers = 3";
+    for (load, said) in [(two.as_str(), "the file has 2"), (closed, "is closed")] {
+        let (_folder, path) = file("", load);
+        let refused = terms(&[&path, "--find-limit", "p99 < 1s"]).unwrap_err().to_string();
+        assert!(refused.contains(said), "{refused}");
+    }
+    let refused = terms(&[&search[..], &["--rate", "max"]].concat()).unwrap_err();
+    assert!(matches!(refused, PlanError::NeedsRate(_)), "{refused}");
+}
