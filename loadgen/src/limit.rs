@@ -18,8 +18,10 @@ const BELOW_MAX: f64 = 1_000.0;
 pub enum Trial {
     Meets,
     Misses,
-    /// Too close to call, or too few requests.
+    /// Too close to call.
     Unclear,
+    /// Too few requests to say anything, as there will be at this rate and at all lower ones.
+    TooFew,
     /// The generator could not keep its promise, so nothing was learned of the system.
     Invalid,
 }
@@ -36,6 +38,8 @@ pub struct Probe {
 enum Standing {
     Meets,
     Misses,
+    /// No trial has said anything.
+    Unclear,
     Generator,
     /// Tried, and must be tried again.
     Open,
@@ -48,6 +52,8 @@ pub enum Bound {
     System,
     /// The load generator; the system may bear more.
     Generator,
+    /// Trials that could not be decided.
+    Unclear,
     /// Nothing up to the highest rate that may be asked for.
     Highest,
 }
@@ -57,7 +63,7 @@ pub enum Bound {
 pub struct Limit {
     /// Highest rate at which the objective held.
     pub holds_per_s: Option<f64>,
-    /// Lowest rate at which it did not.
+    /// Lowest rate at which it did not, or could not be shown to.
     pub fails_per_s: Option<f64>,
     pub bound: Bound,
 }
@@ -99,6 +105,8 @@ impl Search {
             (None, None) => Some(self.start_per_s),
             (Some(low), None) if low >= self.highest_per_s => self.again(low),
             (Some(low), None) => Some((low * 2.0).min(self.highest_per_s)),
+            // Lower rates have even fewer requests.
+            (None, high @ Some(_)) if self.is_short(high) => None,
             (None, Some(high)) => {
                 let next = rounded(high / 2.0);
                 (next * BELOW_MAX >= self.start_per_s && next < high).then_some(next)
@@ -138,8 +146,14 @@ impl Search {
         if invalid >= 2 {
             return Standing::Generator;
         }
+        if of(Trial::TooFew) == trials {
+            return Standing::Unclear;
+        }
         if trials < TRIALS_MAX {
             return Standing::Open;
+        }
+        if of(Trial::Unclear) + of(Trial::TooFew) == trials {
+            return Standing::Unclear;
         }
         // What could not be shown to hold does not count as holding.
         if meets * 2 > trials { Standing::Meets } else { Standing::Misses }
@@ -151,11 +165,17 @@ impl Search {
             let rates = self.probes.iter().map(|probe| probe.rate_per_s);
             rates.filter(move |rate| wanted(self.standing(*rate)))
         };
-        let fails = |standing| matches!(standing, Standing::Misses | Standing::Generator);
+        // What could not be decided is no range in which the objective holds.
+        let fails = |standing| !matches!(standing, Standing::Meets | Standing::Open);
         let high = of(fails).reduce(f64::min);
         let below = |rate: &f64| high.is_none_or(|high| *rate < high);
         let low = of(|standing| standing == Standing::Meets).filter(below).reduce(f64::max);
         (low, high)
+    }
+
+    /// Were there too few requests in every trial of this rate?
+    fn is_short(&self, rate_per_s: Option<f64>) -> bool {
+        rate_per_s.is_some_and(|rate| self.trials(rate).all(|trial| trial == Trial::TooFew))
     }
 
     /// What is known by now.
@@ -164,6 +184,10 @@ impl Search {
         let bound = match fails_per_s.map(|rate| self.standing(rate)) {
             None => Bound::Highest,
             Some(Standing::Generator) => Bound::Generator,
+            // Too close to call above a rate that holds is where the system begins to fail.
+            Some(Standing::Unclear) if holds_per_s.is_none() || self.is_short(fails_per_s) => {
+                Bound::Unclear
+            },
             Some(_) => Bound::System,
         };
         Limit { holds_per_s, fails_per_s, bound }

@@ -52,6 +52,9 @@ pub struct ThresholdResult {
     /// Windows that were judged; absent without `over`.
     pub windows: Option<u64>,
     pub failed_windows: Option<u64>,
+    /// It is unclear for want of requests, and not because it is too close to call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub few: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -133,6 +136,7 @@ impl Judge {
                     verdict: Verdict::Unclear,
                     observed: "nothing".to_owned(),
                     detail: "the load ended before the first window did".to_owned(),
+                    few: false,
                 },
                 (None, None) => threshold.judge(&whole(threshold, book, until_ms)),
             };
@@ -147,6 +151,7 @@ impl Judge {
                 detail: judgement.detail,
                 windows,
                 failed_windows: windows.map(|_| watched.failed),
+                few: judgement.few,
             }
         };
         self.watched.iter().map(result).collect()

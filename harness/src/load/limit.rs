@@ -39,6 +39,9 @@ pub struct ProbeResult {
     /// With the interval.
     pub observed: String,
     pub detail: String,
+    /// It is unclear for want of requests.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub few: bool,
     /// How long was judged.
     pub judged_s: f64,
     pub completed_per_s: f64,
@@ -54,10 +57,11 @@ pub struct LimitResult {
     pub objective: String,
     /// Highest rate at which the objective held, tried at least twice unless interrupted.
     pub holds_per_s: Option<f64>,
-    /// Lowest rate at which it did not.
+    /// Lowest rate at which it did not, or, with the bound `unclear`, could not be decided.
     pub fails_per_s: Option<f64>,
-    /// `system`, `generator`, `highest` when the highest rate that can be asked for held, or
-    /// `unknown` when the search was interrupted before any rate failed.
+    /// `system`, `generator`, `unclear` when the rate above could not be decided, `highest` when
+    /// the highest rate that can be asked for held, or `unknown` when the search was interrupted
+    /// before any rate failed.
     pub bound: String,
     /// The search was ended before it was over.
     pub interrupted: bool,
@@ -147,6 +151,7 @@ impl Trials<'_> {
             verdict: judged.verdict,
             observed: judged.observed,
             detail: judged.detail,
+            few: judged.few,
             judged_s: summary.judged_s,
             completed_per_s: summary.rates.completed_per_s,
             validity,
@@ -158,13 +163,14 @@ impl Trials<'_> {
         let exit_code = match (limit.bound, limit.holds_per_s) {
             _ if interrupted => ExitCode::Interrupted,
             (Bound::Generator, None) => ExitCode::LoadInvalid,
-            (Bound::Generator, Some(_)) => ExitCode::Inconclusive,
+            (Bound::Generator, Some(_)) | (Bound::Unclear, None) => ExitCode::Inconclusive,
             (_, None) => ExitCode::Failed,
             (_, Some(_)) => ExitCode::Pass,
         };
         let bound = match limit.bound {
             Bound::System => "system",
             Bound::Generator => "generator",
+            Bound::Unclear => "unclear",
             Bound::Highest if interrupted => "unknown",
             Bound::Highest => "highest",
         };
@@ -186,6 +192,7 @@ fn trial_of(probe: &ProbeResult) -> Trial {
     match probe.verdict {
         Held::Pass => Trial::Meets,
         Held::Fail => Trial::Misses,
+        Held::Unclear if probe.few => Trial::TooFew,
         Held::Unclear => Trial::Unclear,
         Held::NotJudged => Trial::Invalid,
     }
@@ -209,7 +216,15 @@ impl Look for Watch<'_> {
 
 fn probe_line(probe: &ProbeResult) -> String {
     let rate = format!("{}/s", number(probe.rate_per_s));
-    format!("{rate:>12}  {:<10} {}", verdict(probe), probe.observed)
+    format!("{rate:>12}  {:<10} {}", verdict(probe), observed(probe))
+}
+
+/// With the reason where nothing else says it.
+fn observed(probe: &ProbeResult) -> String {
+    match probe.verdict {
+        Held::Unclear => format!("{}: {}", probe.observed, probe.detail),
+        _ => probe.observed.clone(),
+    }
 }
 
 fn verdict(probe: &ProbeResult) -> &'static str {
@@ -236,7 +251,7 @@ pub(super) fn text(result: &LimitResult) -> String {
             verdict(probe),
             probe.judged_s,
             format!("{done}/s"),
-            probe.observed
+            observed(probe)
         ));
     }
     lines.push(String::new());
@@ -251,8 +266,13 @@ fn conclusion(result: &LimitResult) -> String {
     let rate = |rate: f64| format!("{}/s", number(rate));
     match (result.holds_per_s, result.fails_per_s, result.bound.as_str()) {
         (Some(holds), Some(fails), "system") => {
-            format!("holds up to {}, and does not at {}", rate(holds), rate(fails))
+            let not = if has_failed(result, fails) { "does not" } else { "cannot be shown to" };
+            format!("holds up to {}, and {not} at {}", rate(holds), rate(fails))
         },
+        (Some(holds), Some(unclear), "unclear") => {
+            format!("holds up to {}, and above it is {}", rate(holds), undecided(result, unclear))
+        },
+        (None, Some(unclear), "unclear") => undecided(result, unclear),
         (Some(holds), Some(fails), _) => format!(
             "holds at {}; at {} this load generator could not keep its promise, so the system may \
              bear more",
@@ -265,5 +285,87 @@ fn conclusion(result: &LimitResult) -> String {
         },
         (None, Some(fails), _) => format!("does not even hold at {}", rate(fails)),
         (None, None, _) => "no rate was tried to its end".to_owned(),
+    }
+}
+
+fn is_at(probe: &ProbeResult, rate_per_s: f64) -> bool {
+    (probe.rate_per_s - rate_per_s).abs() <= 1e-9 * rate_per_s
+}
+
+/// Or was every trial of it too close to call?
+fn has_failed(result: &LimitResult, rate_per_s: f64) -> bool {
+    let mut probes = result.probes.iter().filter(|probe| is_at(probe, rate_per_s));
+    probes.any(|probe| probe.verdict == Held::Fail)
+}
+
+/// A rate of which no trial said anything, and why; what fails above it is known all the same.
+fn undecided(result: &LimitResult, rate_per_s: f64) -> String {
+    let rate = |rate: f64| format!("{}/s", number(rate));
+    let last = result.probes.iter().rev().find(|probe| is_at(probe, rate_per_s));
+    let why = last.map_or_else(String::new, |probe| format!(" ({})", probe.detail));
+    let fails = result.probes.iter().filter(|probe| probe.verdict == Held::Fail);
+    let fails = fails.map(|probe| probe.rate_per_s).reduce(f64::min);
+    let advice = match last {
+        Some(probe) if probe.few && fails.is_none() => "longer (--for), or begin higher (--rate)",
+        _ => "longer (--for)",
+    };
+    let fails =
+        fails.map_or_else(String::new, |fails| format!("; it does not hold at {}", rate(fails)));
+    format!("unclear at {}{why}{fails}; try it for {advice}", rate(rate_per_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unclear(rate_per_s: f64, few: bool, detail: &str) -> ProbeResult {
+        ProbeResult {
+            rate_per_s,
+            verdict: Held::Unclear,
+            observed: "1ms (0.9ms..1.1ms, n=250)".into(),
+            detail: detail.into(),
+            few,
+            judged_s: 10.0,
+            completed_per_s: rate_per_s,
+            validity: Validity::Valid,
+        }
+    }
+
+    #[test]
+    fn a_search_of_unclear_trials_said_that_the_objective_does_not_hold() {
+        let arguments = ["shakedown", "load", "http://127.0.0.1:1/", "--find-limit", "p99.9 < 1s"];
+        let parsed = crate::cli::parse(arguments.into_iter().map(Into::into)).unwrap();
+        let crate::cli::Command::Load(arguments) = parsed.command else { panic!("a load") };
+        let requests = Requests::read(&arguments).unwrap();
+        let terms = Terms::new(&arguments, &requests).unwrap();
+        let timeline = timeline(&terms).unwrap();
+        let objective = Threshold::parse("p99.9 < 1s", &requests.flows, timeline).unwrap();
+        let trials = Trials {
+            arguments: &arguments,
+            requests: &requests,
+            terms: &terms,
+            objective,
+            timeline,
+            saved: BTreeMap::new(),
+        };
+        for (few, detail) in [(true, "needs 1000 samples, has 250"), (false, "inside the interval")]
+        {
+            let mut search = Search::new(25.0, RATE_PER_S_MAX, 0.05);
+            let mut probes = Vec::new();
+            while let Some(rate_per_s) = search.next_rate() {
+                let probe = unclear(rate_per_s, few, detail);
+                search.learn(rate_per_s, trial_of(&probe));
+                probes.push(probe);
+            }
+            let result = trials.result(search.limit(), probes, false);
+            assert_eq!(
+                (result.exit_code, result.bound.as_str()),
+                (ExitCode::Inconclusive, "unclear")
+            );
+            let text = text(&result);
+            let (table, limit) = text.split_once("Limit ").unwrap();
+            assert!(table.contains(detail) && limit.contains(detail), "{text}");
+            assert!(limit.contains("unclear at") && !limit.contains("does not"), "{text}");
+        }
     }
 }

@@ -100,5 +100,19 @@ fn an_objective_that_never_holds_or_always_does_ends_the_search() {
     assert_eq!((always.limit().fails_per_s, always.limit().bound), (None, Bound::Highest));
     assert!(always.limit().holds_per_s.unwrap() >= 1e6);
     let unclear = search(64.0, 0.05, |_, _| Trial::Unclear);
-    assert_eq!(unclear.limit().holds_per_s, None);
+    assert_eq!((unclear.limit().holds_per_s, unclear.limit().bound), (None, Bound::Unclear));
+    let edge =
+        search(64.0, 0.05, |rate, _| if rate < 99.0 { Trial::Meets } else { Trial::Unclear });
+    assert_eq!(edge.limit().bound, Bound::System);
+}
+
+#[test]
+fn too_few_requests_counted_as_an_objective_that_does_not_hold() {
+    let few = search(64.0, 0.05, |_, _| Trial::TooFew);
+    assert_eq!((few.limit().holds_per_s, few.limit().bound), (None, Bound::Unclear));
+    assert_eq!(few.probes().len(), 1, "lower rates have even fewer requests");
+    let below =
+        search(64.0, 0.05, |rate, _| if rate < 20.0 { Trial::TooFew } else { Trial::Misses });
+    assert_eq!(below.limit().bound, Bound::Unclear);
+    assert_eq!(below.limit().fails_per_s, Some(16.0));
 }

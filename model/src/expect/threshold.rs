@@ -60,6 +60,8 @@ pub struct Judgement {
     pub observed: String,
     /// Why it is not a pass; empty for a pass.
     pub detail: String,
+    /// It is unclear because there were too few samples, and not because it is too close to call.
+    pub few: bool,
 }
 
 impl Threshold {
@@ -119,7 +121,8 @@ impl Threshold {
             Measure::Rate => show(estimate.value),
             measure => estimate.describe(measure),
         };
-        Judgement { verdict, observed, detail }
+        let few = verdict == Verdict::Unclear && few;
+        Judgement { verdict, observed, detail, few }
     }
 
     fn estimate(&self, measured: &Measured, sample: &Sample) -> Estimate {
