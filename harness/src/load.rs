@@ -16,6 +16,7 @@ mod live;
 mod many;
 mod meeting;
 mod once;
+mod patience;
 mod plan;
 mod publish;
 mod result;
@@ -33,7 +34,7 @@ use telemetry::shutdown::Shutdown;
 
 use crate::cli::LoadArguments;
 use crate::result::ExitCode;
-use drive::{DriveError, Driven, Look, drive};
+use drive::{DriveError, Driven, End, Look, drive};
 use forms::{Forms, WriteError};
 use judge::Judge;
 use limit::{TrialError, Trials};
@@ -68,6 +69,8 @@ enum CommandError {
     Meeting(#[from] MeetingError),
     #[error(transparent)]
     Drive(#[from] DriveError),
+    #[error("interrupted by {0} before the load began, so no load was sent")]
+    NotBegun(&'static str),
     #[error("the set-up failed, so no load was sent")]
     SetUp(#[source] LoadError),
     #[error("the tear-down failed")]
@@ -89,7 +92,7 @@ impl CommandError {
             Self::Plan(_)
             | Self::Threshold { .. }
             | Self::Drive(DriveError::Load(LoadError::Plan { .. })) => ExitCode::ScenarioInvalid,
-            Self::Drive(DriveError::Left) => ExitCode::Interrupted,
+            Self::NotBegun(_) | Self::Drive(DriveError::Left) => ExitCode::Interrupted,
             _ => ExitCode::HarnessFault,
         }
     }
@@ -124,7 +127,7 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     let thresholds = thresholds(arguments, &requests, timeline)?;
     let forms = Forms::open(arguments)?;
     let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
-    target::reach(&requests.targets).await?;
+    reach(&requests, &mut signals).await?;
     let clock = Clock::system();
     let voice = Voice::default();
     let publisher = Publisher::open(arguments, &voice, &clock).await?;
@@ -132,15 +135,24 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     once::set_up(&mut plan, &requests, &mut signals, &clock).await?;
     let before = Before { arguments, plan: &plan, publisher: &publisher, voice };
     let driven = shown(before, thresholds, &mut signals, &clock).await;
-    once::tear_down(&plan, &requests, &mut signals, &clock).await;
-    let (driven, judge) = driven?;
+    let (driven, judge) = match driven {
+        Err(error @ CommandError::Drive(DriveError::Left)) => {
+            once::leave_out(&requests);
+            return Err(error);
+        },
+        driven => {
+            let is_asked = driven.as_ref().is_ok_and(|(driven, _)| is_interrupted(driven));
+            once::tear_down(&plan, &requests, &mut signals, (&clock, is_asked)).await;
+            driven?
+        },
+    };
     let asked = Asked::new(&terms, requests.describe());
     let result = LoadResult::new(asked, &driven, &judge);
     if !forms.take_stdout() {
         crate::run::view::print_line(text::summary(&result, arguments.latency).trim_end());
     }
     forms.write(&result, &driven.book)?;
-    publisher.close().await;
+    publisher.close(&mut signals, is_interrupted(&driven)).await;
     Ok(result.exit_code)
 }
 
@@ -229,6 +241,20 @@ async fn shown(
     Ok((driven?, judge.expect("it was made when the load began")))
 }
 
+/// Has a person asked for its end?
+fn is_interrupted(driven: &Driven) -> bool {
+    matches!(driven.end, End::Interrupted(_))
+}
+
+/// Nobody waits for a server that is silent longer than they want to.
+async fn reach(requests: &Requests, signals: &mut Shutdown) -> Result<(), CommandError> {
+    tokio::select! {
+        biased;
+        signal = signals.requested() => Err(CommandError::NotBegun(signal)),
+        reached = target::reach(&requests.targets) => Ok(reached?),
+    }
+}
+
 async fn find_limit(
     arguments: &LoadArguments,
     (requests, terms): (&Requests, &Terms),
@@ -237,15 +263,24 @@ async fn find_limit(
 ) -> Result<ExitCode, CommandError> {
     let json = arguments.json.as_deref().map(forms::JsonFile::open).transpose()?;
     let mut signals = Shutdown::listen().map_err(CommandError::Signals)?;
-    target::reach(&requests.targets).await?;
+    reach(requests, &mut signals).await?;
     let clock = Clock::system();
     let mut plan = plan::plan(arguments, requests, terms, timeline);
     once::set_up(&mut plan, requests, &mut signals, &clock).await?;
     let saved = plan.setup.clone();
     let trials = Trials { arguments, requests, terms, objective, timeline, saved };
     let result = trials.search(&mut signals, &clock).await;
-    once::tear_down(&plan, requests, &mut signals, &clock).await;
-    let result = result?;
+    let result = match result {
+        Err(TrialError::Drive(DriveError::Left)) => {
+            once::leave_out(requests);
+            return Err(DriveError::Left.into());
+        },
+        result => {
+            let is_asked = result.as_ref().is_ok_and(|result| result.interrupted);
+            once::tear_down(&plan, requests, &mut signals, (&clock, is_asked)).await;
+            result?
+        },
+    };
     if !json.as_ref().is_some_and(forms::JsonFile::is_stdout) {
         crate::run::view::print_line(&limit::text(&result));
     }

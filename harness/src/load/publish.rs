@@ -17,10 +17,12 @@ use loadgen::summary::{Book, Decoded, Setting};
 use telemetry::clock::Clock;
 use telemetry::otlp::settings::FROM_ENVIRONMENT;
 use telemetry::otlp::{Courier, Delivery, Pace, Settings, SettingsError, Signal, Target, request};
+use telemetry::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::patience::{self, Waited};
 use super::voice::Voice;
 use crate::cli::LoadArguments;
 
@@ -93,14 +95,17 @@ impl Publisher {
         }
     }
 
-    /// Waits for the last metrics, but not for ever.
-    pub(super) async fn close(self) {
+    /// Waits for the last metrics, but not for ever, and hardly for a person who has asked for the
+    /// end.
+    pub(super) async fn close(self, signals: &mut Shutdown, is_asked: bool) {
         let Some((metrics, mut task)) = self.metrics else { return };
         drop(metrics);
-        if tokio::time::timeout(FLUSH, &mut task).await.is_err() {
-            task.abort();
-            crate::say(&format!("the last metrics could not be sent in {} s", FLUSH.as_secs()));
+        match patience::wait(&mut task, Some(FLUSH), signals, is_asked).await {
+            Waited::Over(_) => return,
+            Waited::Late => crate::say("the last metrics could not be sent in time"),
+            Waited::Left => crate::say("left at once; the last metrics were not sent"),
         }
+        task.abort();
     }
 }
 
