@@ -10,6 +10,7 @@ use crate::template::Template;
 mod client;
 mod condition;
 mod extract;
+pub mod header;
 
 pub use client::{ClientHedge, ClientPolicy, Setting};
 pub use condition::{Comparison, Condition, Operand, Seen, Test, Value};

@@ -46,6 +46,8 @@ pub(super) enum PlanError {
     NoTarget { path: PathBuf },
     #[error("{what} {text:?} cannot be sent")]
     Template { what: &'static str, text: String, source: TemplateError },
+    #[error("header {name:?}: {problem}")]
+    Header { name: String, problem: String },
     #[error("{0:?} is no HTTP method")]
     Method(String),
     #[error("{0} goes with a URL; a file says it itself")]

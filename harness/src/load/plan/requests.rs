@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use model::flow::header::{self, Fit};
 use model::flow::{Flow, Step};
 use model::loadfile::LoadFile;
 use model::target::{HttpVersion, Reuse, Target, TargetTls};
@@ -156,14 +157,22 @@ fn step(arguments: &LoadArguments, target: usize, path: &str) -> Result<Step, Pl
     if method.parse::<http::Method>().is_err() {
         return Err(PlanError::Method(method));
     }
+    let body = body.as_deref().map(|body| template("the body", body)).transpose()?;
     let mut headers = BTreeMap::new();
     for (name, value) in &arguments.header {
-        headers.insert(name.clone(), template("the header", value)?);
+        let value = template("the header", value)?;
+        match header::fit(name, &value, body.as_ref()) {
+            Fit::Sent => drop(headers.insert(name.clone(), value)),
+            Fit::Known => {},
+            Fit::Refused(problem) => {
+                return Err(PlanError::Header { name: name.clone(), problem });
+            },
+        }
     }
     Ok(Step {
         target,
         headers,
-        body: body.as_deref().map(|body| template("the body", body)).transpose()?,
+        body,
         status: arguments.status.clone(),
         ..Step::new("request", method, template("the URL", path)?)
     })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::steps::Defaults;
 use super::{Place, Sources, client, turns};
+use crate::flow::header::{self, Fit};
 use crate::flow::{Condition, Extract, Step};
 use crate::reading::names;
 use crate::reading::nearest::hint;
@@ -45,8 +46,8 @@ impl<'d> StepReader<'d> {
         let unless = self.conditions_before(&mut table, "unless");
         let request = self.read_request(&mut table);
         let name = self.read_name(&mut table, request.as_ref());
-        let headers = table.get("headers").map(|value| self.read_headers(&value));
         let body = table.get("body").and_then(|value| self.template(&value));
+        let headers = table.get("headers").map(|value| self.read_headers(&value, body.as_ref()));
         let key = table.get("key").and_then(|value| self.template(&value));
         let save = table.get("save").map(|value| read_save(&value)).unwrap_or_default();
         self.saved.extend(save.keys().cloned());
@@ -118,7 +119,11 @@ impl<'d> StepReader<'d> {
         fits.then_some((method, path))
     }
 
-    fn read_headers(&self, value: &Value<'_>) -> BTreeMap<String, Template> {
+    fn read_headers(
+        &self,
+        value: &Value<'_>,
+        body: Option<&Template>,
+    ) -> BTreeMap<String, Template> {
         let Some(table) = value.table("headers of a step") else { return BTreeMap::new() };
         let mut headers = BTreeMap::new();
         for (name, span, value) in table.named() {
@@ -127,8 +132,11 @@ impl<'d> StepReader<'d> {
                 let message = format!("\"{}\" is no name of a header", shorten(name));
                 table.report.add(span, message);
             }
-            if let Some(template) = self.template(&value) {
-                headers.insert(name.to_owned(), template);
+            let Some(template) = self.template(&value) else { continue };
+            match header::fit(name, &template, body) {
+                Fit::Sent => drop(headers.insert(name.to_owned(), template)),
+                Fit::Known => {},
+                Fit::Refused(why) => value.wrong(format!("header \"{}\": {why}", shorten(name))),
             }
         }
         headers
