@@ -71,6 +71,9 @@ pub type Rows = (Vec<String>, Vec<Vec<String>>);
 /// Reads CSV (RFC 4180) whose first line names the columns. Every row has as many fields.
 pub fn parse_csv(text: &str, separator: u8) -> Result<Rows, FeederError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some(line) = open_quote(text, separator) {
+        return Err(wrong(line, "a quote begins here and never ends"));
+    }
     let mut reader = csv::ReaderBuilder::new().delimiter(separator).from_reader(text.as_bytes());
     let of = |error: &csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);
@@ -91,6 +94,23 @@ pub fn parse_csv(text: &str, separator: u8) -> Result<Rows, FeederError> {
         push(&mut rows, line, record.iter().map(str::to_owned).collect())?;
     }
     some(columns, rows)
+}
+
+/// The line of a quote that nothing closes: all behind it would be one field.
+fn open_quote(text: &str, separator: u8) -> Option<u64> {
+    let (mut line, mut opened, mut begins) = (1, None, true);
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        line += u64::from(byte == b'\n');
+        match (byte, opened) {
+            // Two of them stand for one within quotes.
+            (b'"', Some(_)) => opened = opened.filter(|_| bytes.next_if_eq(&b'"').is_some()),
+            (b'"', None) if begins => opened = Some(line),
+            _ => {},
+        }
+        begins = opened.is_none() && (byte == separator || matches!(byte, b'\r' | b'\n'));
+    }
+    opened
 }
 
 /// Reads a JSON object from each line; the keys of the first are the columns, and every other line
@@ -214,6 +234,18 @@ mod tests {
         assert_eq!(columns, ["name", "city"]);
         assert_eq!(rows, [["Ann \"A\"", "Ulm"], ["Bob", "a,\nb"]]);
         assert_eq!(parse_csv("a;b\n1;2\n", b';').unwrap().1, [["1", "2"]]);
+    }
+
+    #[test]
+    fn a_quote_that_nothing_closes_was_taken_as_a_row() {
+        for (text, line) in [("a,b\n1,2\n3,\"4\n5,6\n", 3), ("a,b\n1,\"2\"\"\n", 2), ("\"a\n1", 1)]
+        {
+            let said = parse_csv(text, b',').unwrap_err().to_string();
+            assert_eq!(said, format!("line {line}: a quote begins here and never ends"));
+        }
+        for text in ["a,b\n1,2\" wide\n", "a,b\n\"\",\"x\"\"\"\n", "a\n\"b\"c\n"] {
+            parse_csv(text, b',').unwrap();
+        }
     }
 
     #[test]

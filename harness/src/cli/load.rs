@@ -133,7 +133,7 @@ pub struct LoadArguments {
     #[arg(long, value_name = "TIME", value_parser = span, default_value = "10s", help_heading = "Request")]
     pub timeout: Duration,
     /// Statuses that are a success, like 200,404 [default: 200 to 299]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(100..=599), help_heading = "Request")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = status, help_heading = "Request")]
     pub status: Vec<u16>,
 
     /// Speak HTTP/2
@@ -259,10 +259,28 @@ fn header(text: &str) -> Result<(String, String), String> {
     Ok((name, value.trim().to_owned()))
 }
 
+fn status(text: &str) -> Result<u16, String> {
+    let status = text.trim().parse().ok().filter(|status| (100..=599).contains(status));
+    status.ok_or_else(|| "expected statuses from 100 to 599, like 200,404".to_owned())
+}
+
 fn precision(text: &str) -> Result<f64, String> {
     let share: Result<model::units::Share, _> = text.parse();
     match share.map(model::units::Share::as_fraction) {
         Ok(share) if (0.005..=0.5).contains(&share) => Ok(share),
         _ => Err("expected a share from 0.5% to 50%, like 5%".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_that_is_no_number_was_told_of_digits() {
+        assert_eq!(status(" 404"), Ok(404));
+        for wrong in ["foo", "20", "600", "", "-1"] {
+            assert!(status(wrong).unwrap_err().contains("like 200,404"), "{wrong}");
+        }
     }
 }

@@ -17,11 +17,12 @@ pub(crate) fn read(root: &mut Table<'_>, flows: &[Flow], outside: &dyn Outside) 
         root.wrong("the file needs at least one [[load]], or nothing would happen");
     }
     let mut seen = Vec::new();
-    let loads: Vec<Load> = tables
-        .into_iter()
-        .filter_map(|table| read_load(table, (flows, outside), &mut seen))
-        .collect();
-    users::check(root, &loads);
+    let of = |table: Table<'_>| {
+        let span = table.span.clone();
+        read_load(table, (flows, outside), &mut seen).map(|load| (span, load))
+    };
+    let (spans, loads): (Vec<_>, Vec<_>) = tables.into_iter().filter_map(of).unzip();
+    users::check(root, &spans, &loads);
     loads
 }
 
@@ -81,7 +82,13 @@ enum Pace {
 }
 
 fn read_pace(table: &mut Table<'_>) -> (Option<Pace>, Option<Spacing>) {
-    let rate = table.require("rate");
+    let rate = table.get("rate");
+    if rate.is_none() {
+        let has_users = table.has("users") && !table.has("model");
+        let or =
+            if has_users { ", or `model = \"closed\"` for users instead of a rate" } else { "" };
+        table.wrong(format!("{} needs the key \"rate\"{or}", table.name));
+    }
     let spacing = table.get("spacing").and_then(|value| read_spacing(&value));
     if rate.as_ref().is_some_and(|value| value.is("max")) {
         table.refuse("spacing", "a load that is as fast as it goes has no arrivals to space");

@@ -2,6 +2,8 @@
 
 mod levels;
 
+use std::ops::Range;
+
 use crate::distribution::Distribution;
 use crate::load::{Load, LoadModel, UserStep};
 use crate::reading::delay;
@@ -78,10 +80,11 @@ fn read_levels(table: &mut Table<'_>) -> (Option<u64>, Vec<UserStep>) {
 }
 
 /// Durations of different models are never judged together.
-pub(super) fn check(root: &Table<'_>, loads: &[Load]) {
-    let mixed = |load: &Load| load.model != loads[0].model;
-    if loads.iter().any(mixed) {
-        root.wrong(
+pub(super) fn check(root: &Table<'_>, spans: &[Range<usize>], loads: &[Load]) {
+    let mixed = |(_, load): &(_, &Load)| load.model != loads[0].model;
+    if let Some((span, _)) = spans.iter().zip(loads).find(mixed) {
+        root.report.add(
+            span.clone(),
             "the loads of a file are all open, all closed, or all `rate = \"max\"`: the durations \
              of those who wait for answers say something else than those of arrivals that do not; \
              use a file for each model",
