@@ -129,9 +129,9 @@ pub struct LoadArguments {
     /// The body; @FILE reads it from a file
     #[arg(long, short = 'd', value_name = "TEXT", help_heading = "Request")]
     pub body: Option<String>,
-    /// How long an answer may take
-    #[arg(long, value_name = "TIME", value_parser = span, default_value = "10s", help_heading = "Request")]
-    pub timeout: Duration,
+    /// How long an answer may take [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Request")]
+    pub timeout: Option<Duration>,
     /// Statuses that are a success, like 200,404 [default: 200 to 299]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = status, help_heading = "Request")]
     pub status: Vec<u16>,

@@ -1,6 +1,7 @@
 //! From the arguments, or a file of load, to the plan of a load.
 
 mod requests;
+mod unused;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,7 @@ const URL_LIST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// What holds where neither the arguments nor a file say anything.
 const RATE_PER_S: f64 = 100.0;
 const LENGTH: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 100;
 const SEED: u64 = 1;
 
@@ -52,6 +54,8 @@ pub(super) enum PlanError {
     Method(String),
     #[error("{0} goes with a URL; a file says it itself")]
     NotWithFile(&'static str),
+    #[error("{option} does not go with {with}: {why}")]
+    Unused { option: &'static str, with: &'static str, why: &'static str },
     #[error("{0} needs a rate in requests a second to begin with")]
     NeedsRate(&'static str),
     #[error(
@@ -136,7 +140,7 @@ impl Terms {
         let connections = arguments.connections.unwrap_or(needed);
         let threads = arguments.threads.or_else(|| file.and_then(|file| file.threads));
         let said = |of: fn(&LoadFile) -> Option<Duration>| file.and_then(of);
-        Ok(Self {
+        let terms = Self {
             length: arguments.length.or(said(|file| file.duration)).unwrap_or(LENGTH),
             warmup: arguments.warmup.or(said(|file| Some(file.warmup))).unwrap_or_default(),
             connections,
@@ -144,9 +148,11 @@ impl Terms {
             at_limit: at_limit.or(file.map(|file| file.at_limit)).unwrap_or_default(),
             seed: arguments.seed.or(file.map(|file| file.seed)).unwrap_or(SEED),
             workers: arguments.workers.unwrap_or(1),
-            timeout: arguments.timeout,
+            timeout: arguments.timeout.unwrap_or(TIMEOUT),
             loads,
-        })
+        };
+        unused::check(arguments, terms.model())?;
+        Ok(terms)
     }
 
     /// The rate of an open load that is one number.

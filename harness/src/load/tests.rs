@@ -73,3 +73,28 @@ fn a_limit_could_not_be_searched_with_a_file() {
     let refused = terms(&[&search[..], &["--rate", "max"]].concat()).unwrap_err();
     assert!(matches!(refused, PlanError::NeedsRate(_)), "{refused}");
 }
+
+#[test]
+fn options_that_do_nothing_in_a_model_were_taken_silently() {
+    let closed = "[[load]]\nname = \"a\"\nflow = \"buy\"\nmodel = \"closed\"\nusers = 3";
+    let (_closed, closed) = file("", closed);
+    let (_max, max) = file("", &OPEN.replace("50/s", "max"));
+    let url = "http://127.0.0.1:1/";
+    let users: &[&str] = &[url, "--users", "5"];
+    let fastest: &[&str] = &[url, "--rate", "max"];
+    let (closed, max): (&[&str], &[&str]) = (&[&closed], &[&max]);
+    for (load, options) in [
+        (users, &["--connections 5", "--poisson", "--at-limit drop", "--release-every 1ms"][..]),
+        (fastest, &["--poisson", "--at-limit queue", "--release-every 1ms"]),
+        (closed, &["--connections 5", "--poisson", "--at-limit drop", "--release-every 1ms"]),
+        (max, &["--poisson", "--at-limit drop", "--release-every 1ms", "--timeout 1s"]),
+    ] {
+        assert!(terms(load).is_ok(), "{load:?}");
+        for option in options {
+            let words: Vec<&str> = option.split(' ').collect();
+            let refused = terms(&[load, &words].concat()).unwrap_err().to_string();
+            assert!(refused.starts_with(words[0]), "{load:?} {option}: {refused}");
+        }
+    }
+    assert!(terms(&[fastest, &["--connections", "5"]].concat()).is_ok());
+}

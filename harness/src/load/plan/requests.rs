@@ -74,6 +74,8 @@ impl Requests {
             ("--header", !arguments.header.is_empty()),
             ("--body", arguments.body.is_some()),
             ("--status", !arguments.status.is_empty()),
+            ("--timeout", arguments.timeout.is_some()),
+            ("--poisson", arguments.poisson),
         ];
         if let Some((option, _)) = foreign.into_iter().find(|(_, given)| *given) {
             return Err(PlanError::NotWithFile(option));
