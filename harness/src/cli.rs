@@ -359,6 +359,8 @@ mod tests {
             "shakedown load http://a/ -H nothing",
             "shakedown load http://a/ --for soon",
             "shakedown load http://a/ --status 20",
+            "shakedown load http://a/ --timeout 0",
+            "shakedown load http://a/ --timeout 0ms",
             "shakedown load http://a/ --find-limit p99<1s --threshold p99<1s",
             "shakedown load http://a/ --find-limit p99<1s --csv a.csv",
             "shakedown load http://a/ --find-limit p99<1s --junit a.xml",

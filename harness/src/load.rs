@@ -35,7 +35,7 @@ use telemetry::shutdown::Shutdown;
 use crate::cli::LoadArguments;
 use crate::result::ExitCode;
 use drive::{DriveError, Driven, End, Look, drive};
-use forms::{Forms, WriteError};
+use forms::{Forms, SamePlace, WriteError};
 use judge::Judge;
 use limit::{TrialError, Trials};
 use live::Live;
@@ -66,6 +66,8 @@ enum CommandError {
     #[error(transparent)]
     Write(#[from] WriteError),
     #[error(transparent)]
+    SamePlace(#[from] SamePlace),
+    #[error(transparent)]
     Meeting(#[from] MeetingError),
     #[error(transparent)]
     Drive(#[from] DriveError),
@@ -90,6 +92,7 @@ impl CommandError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Plan(_)
+            | Self::SamePlace(_)
             | Self::Threshold { .. }
             | Self::Drive(DriveError::Load(LoadError::Plan { .. })) => ExitCode::ScenarioInvalid,
             Self::NotBegun(_) | Self::Drive(DriveError::Left) => ExitCode::Interrupted,
@@ -116,6 +119,7 @@ pub fn command(arguments: &LoadArguments) -> ExitCode {
 }
 
 async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
+    forms::check_places(arguments)?;
     let requests = Requests::read(arguments)?;
     let terms = Terms::new(arguments, &requests)?;
     if let Some(text) = &arguments.find_limit {
@@ -148,11 +152,15 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     };
     let asked = Asked::new(&terms, requests.describe());
     let result = LoadResult::new(asked, &driven, &judge);
-    if !forms.take_stdout() {
-        crate::run::view::print_line(text::summary(&result, arguments.latency).trim_end());
-    }
+    // A form that cannot be written keeps no other from being written.
+    let printed = if forms.take_stdout() {
+        Ok(())
+    } else {
+        forms::print(text::summary(&result, arguments.latency).trim_end())
+    };
     forms.write(&result, &driven.book)?;
     publisher.close(&mut signals, is_interrupted(&driven)).await;
+    printed?;
     Ok(result.exit_code)
 }
 
@@ -281,12 +289,15 @@ async fn find_limit(
             result?
         },
     };
-    if !json.as_ref().is_some_and(forms::JsonFile::is_stdout) {
-        crate::run::view::print_line(&limit::text(&result));
-    }
+    let printed = if json.as_ref().is_some_and(forms::JsonFile::is_stdout) {
+        Ok(())
+    } else {
+        forms::print(&limit::text(&result))
+    };
     if let Some(json) = json {
         json.write(&result)?;
     }
+    printed?;
     Ok(result.exit_code)
 }
 

@@ -130,7 +130,7 @@ pub struct LoadArguments {
     #[arg(long, short = 'd', value_name = "TEXT", help_heading = "Request")]
     pub body: Option<String>,
     /// How long an answer may take [default: 10s]
-    #[arg(long, value_name = "TIME", value_parser = span, help_heading = "Request")]
+    #[arg(long, value_name = "TIME", value_parser = patience, help_heading = "Request")]
     pub timeout: Option<Duration>,
     /// Statuses that are a success, like 200,404 [default: 200 to 299]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = status, help_heading = "Request")]
@@ -243,6 +243,16 @@ fn span(text: &str) -> Result<Duration, String> {
     match seconds {
         Some(seconds) => Ok(Duration::from_secs_f64(seconds)),
         None => parse_duration(text).map_err(|error| error.to_string()),
+    }
+}
+
+/// A time that can pass: an answer within nothing is none.
+fn patience(text: &str) -> Result<Duration, String> {
+    let patience = span(text)?;
+    if patience.is_zero() {
+        Err("expected more than nothing, like 10s".to_owned())
+    } else {
+        Ok(patience)
     }
 }
 

@@ -24,6 +24,15 @@ pub(super) struct WriteError {
     source: std::io::Error,
 }
 
+/// Two forms of a result would overwrite each other.
+#[derive(Debug, thiserror::Error)]
+#[error("{one} and {other} both write to {}; give each a file of its own", path.display())]
+pub(super) struct SamePlace {
+    one: &'static str,
+    other: &'static str,
+    path: PathBuf,
+}
+
 /// A way to write a result down.
 type Form = fn(&LoadResult, &Book) -> Vec<u8>;
 
@@ -31,6 +40,54 @@ type Form = fn(&LoadResult, &Book) -> Vec<u8>;
 #[derive(Debug)]
 pub(super) struct Forms {
     files: Vec<(PathBuf, Option<File>, Form)>,
+}
+
+/// Finds two outputs that go to one place.
+pub(super) fn check_places(arguments: &LoadArguments) -> Result<(), SamePlace> {
+    let asked = [
+        ("--json", &arguments.json),
+        ("--csv", &arguments.csv),
+        ("--junit", &arguments.junit),
+        ("--hdr-log", &arguments.hdr_log),
+    ];
+    let mut seen: Vec<(&'static str, PathBuf)> = Vec::new();
+    for (other, path) in asked {
+        let Some(path) = path else { continue };
+        let Some(place) = place(path) else { continue };
+        if let Some((one, _)) = seen.iter().find(|(_, before)| *before == place) {
+            return Err(SamePlace { one, other, path: path.clone() });
+        }
+        seen.push((other, place));
+    }
+    Ok(())
+}
+
+/// Where a path leads to. `None` for what is no file, like `/dev/null`: several can write there.
+fn place(path: &Path) -> Option<PathBuf> {
+    if path == Path::new(STDOUT) {
+        return Some(path.to_owned());
+    }
+    if let Ok(place) = path.canonicalize() {
+        return place.is_file().then_some(place);
+    }
+    // It will be made, in a folder that is there.
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    Some(folder.join(path.file_name()?))
+}
+
+/// Prints the result for people. A reader who has enough of it is no error.
+pub(super) fn print(text: &str) -> Result<(), WriteError> {
+    print_to(std::io::stdout().lock(), text)
+}
+
+fn print_to(mut to: impl std::io::Write, text: &str) -> Result<(), WriteError> {
+    match writeln!(to, "{text}").and_then(|()| to.flush()) {
+        Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(WriteError { path: "the result on standard output".into(), source })
+        },
+        _ => Ok(()),
+    }
 }
 
 impl Forms {
@@ -112,4 +169,57 @@ fn as_json(value: &impl serde::Serialize) -> Vec<u8> {
 
 fn junit(result: &LoadResult, _book: &Book) -> Vec<u8> {
     crate::report::load_junit(result).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_outputs_to_one_place_wrote_over_each_other() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(at("there"), "").unwrap();
+        std::os::unix::fs::symlink(at("there"), at("link")).unwrap();
+        let around = at("./") + "./new";
+        for (one, other, same) in [
+            ("-".to_owned(), "-".to_owned(), true),
+            (at("new"), at("new"), true),
+            (at("new"), around, true),
+            (at("there"), at("link"), true),
+            (at("new"), at("there"), false),
+            ("-".to_owned(), at("new"), false),
+            ("/dev/null".to_owned(), "/dev/null".to_owned(), false),
+        ] {
+            let words = ["shakedown", "load", "http://a/", "--json", &one, "--junit", &other];
+            let parsed = crate::cli::parse(words.into_iter().map(Into::into)).unwrap();
+            let crate::cli::Command::Load(arguments) = parsed.command else { panic!("a load") };
+            let checked = check_places(&arguments);
+            assert_eq!(checked.is_err(), same, "{one} {other}: {checked:?}");
+            if let Err(error) = checked {
+                assert!(error.to_string().starts_with("--json and --junit both"), "{error}");
+            }
+        }
+    }
+
+    /// Takes nothing.
+    struct Full(std::io::ErrorKind);
+
+    impl std::io::Write for Full {
+        fn write(&mut self, _bytes: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_summary_that_could_not_be_written_was_lost_silently() {
+        print_to(Vec::new(), "all is well").unwrap();
+        print_to(Full(std::io::ErrorKind::BrokenPipe), "head has enough").unwrap();
+        let error = print_to(Full(std::io::ErrorKind::StorageFull), "lost").unwrap_err();
+        assert_eq!(error.to_string(), "the result on standard output cannot be written");
+    }
 }
