@@ -1,5 +1,6 @@
 //! The result for people, in the shape that users of wrk2 and oha know.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use loadgen::summary::{Distribution, Percentile, Summary};
@@ -24,6 +25,20 @@ const ROWS: [(f64, &str); 8] = [
 ];
 /// Kinds of answers and errors that are listed before the rest is only counted.
 const KINDS_MAX: usize = 12;
+
+/// Kinds of failures by what wrk calls them; all others are its errors of reading.
+const CONNECT: [&str; 6] = [
+    "connection_refused",
+    "connection_failed",
+    "name_unknown",
+    "tls_handshake_failed",
+    "client_files_exhausted",
+    "client_ports_exhausted",
+];
+const WRITE: [&str; 1] = ["value_unsendable"];
+const TIMEOUT: [&str; 1] = ["timeout"];
+/// Ended by the end of the load, or because a copy of the request was faster, or answered.
+const NO_ERROR: [&str; 3] = ["load_stopped", "overtaken_by_copy", "answer_lacks_value"];
 
 /// Appends one line of formatted text.
 macro_rules! line {
@@ -248,7 +263,7 @@ fn percentiles(of: &Distribution) -> String {
 
 fn answers(text: &mut String, summary: &Summary) {
     let kinds = |wanted: bool| {
-        let of = |(kind, _): &(&String, &u64)| kind.bytes().all(|b| b.is_ascii_digit()) == wanted;
+        let of = |(kind, _): &(&String, &u64)| is_status(kind) == wanted;
         let found: Vec<_> = summary.results.iter().filter(of).collect();
         let listed = found.iter().take(KINDS_MAX).map(|(kind, count)| format!("{kind}: {count}"));
         let more = found.len().saturating_sub(KINDS_MAX);
@@ -342,6 +357,31 @@ fn validity(text: &mut String, summary: &Summary) {
     trust.reasons.iter().for_each(|reason| line!(text, "           {reason}"));
 }
 
+fn is_status(kind: &str) -> bool {
+    kind.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Requests without an answer, and answers by their status alone, as wrk counts them.
+fn troubles(text: &mut String, results: &BTreeMap<String, u64>) {
+    let sum = |wanted: &dyn Fn(&str) -> bool| -> u64 {
+        results.iter().filter(|(kind, _)| wanted(kind)).map(|(_, count)| count).sum()
+    };
+    let of = |kinds: &[&str]| sum(&|kind| kinds.contains(&kind));
+    let (connect, write, timeout) = (of(&CONNECT), of(&WRITE), of(&TIMEOUT));
+    let all = sum(&|kind| !is_status(kind)) - of(&NO_ERROR);
+    let read = all - connect - write - timeout;
+    if all > 0 {
+        line!(
+            text,
+            "  Socket errors: connect {connect}, read {read}, write {write}, timeout {timeout}"
+        );
+    }
+    let others = sum(&|kind| is_status(kind) && !kind.starts_with(['2', '3']));
+    if others > 0 {
+        line!(text, "  Non-2xx or 3xx responses: {others}");
+    }
+}
+
 /// The lines that scripts look for in the output of wrk and wrk2.
 fn totals(text: &mut String, result: &LoadResult) {
     let summary = &result.summary;
@@ -352,12 +392,7 @@ fn totals(text: &mut String, result: &LoadResult) {
         seconds(summary.judged_s),
         format_bytes(summary.body_bytes)
     );
-    let good = |kind: &str| kind.starts_with(['2', '3']) && kind.len() == 3;
-    let others = summary.results.iter().filter(|(kind, _)| !good(kind));
-    let others: u64 = others.map(|(_, count)| count).sum();
-    if others > 0 {
-        line!(text, "  Non-2xx or 3xx responses: {others}");
-    }
+    troubles(text, &summary.results);
     line!(text, "Requests/sec: {:>12.2}", summary.rates.requests_per_s);
     line!(text, "Transfer/sec: {:>12}", format_bytes(summary.rates.body_bytes_per_s as u64));
 }

@@ -76,7 +76,10 @@ impl Journey {
         let outcome = failure.map_or(Outcome::Completed, Failure::outcome);
         let key = Context::key(&self.identity, Some(at.number), tried.hit, outcome);
         let came = match (failure, tried.exchange.status) {
-            (None | Some(Failure::Status(_)), Some(status)) => Came::Status(status),
+            // A person's own conditions do not take the status from an answer.
+            (None | Some(Failure::Status(_) | Failure::Check | Failure::Never), Some(status)) => {
+                Came::Status(status)
+            },
             (failure, _) => Came::Failure(failure.map_or("", Failure::as_str)),
         };
         let came = Some((came, tried.exchange.body_bytes));

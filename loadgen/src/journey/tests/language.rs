@@ -6,6 +6,7 @@ use model::distribution::Distribution;
 use model::flow::Turns;
 
 use super::*;
+use crate::record::Came;
 
 fn texts(conditions: &[&str]) -> Vec<Condition> {
     conditions.iter().map(|text| text.parse().unwrap()).collect()
@@ -74,6 +75,7 @@ async fn checks_are_counted_by_name_and_a_failed_one_ends_the_journey() {
     let (_, cell) = lived.recorded.cells.iter().find(|(key, _)| key.step == Some(0)).unwrap();
     let held: Vec<_> = cell.checks.iter().map(|check| (check.passed, check.failed)).collect();
     assert_eq!(held, [(1, 0), (0, 1), (1, 0), (1, 0)]);
+    assert_eq!(cell.answers, [(Came::Status(200), 1)], "the answer keeps its status");
     assert_eq!(lived.spans.steps[0].failure, Some(Failure::Check));
 }
 
