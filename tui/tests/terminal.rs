@@ -128,6 +128,22 @@ fn keys_typed_ahead_are_for_the_screen_that_they_turned_to() {
 }
 
 #[test]
+fn a_mouse_report_at_column_0_neither_ends_the_dashboard_nor_takes_its_keys() {
+    let mut terminal = InTerminal::start("show");
+    terminal.until_drawn();
+    let reports = ["\x1b[<0;0;0M", "\x1b[<0;0;5m", "\x1b[<64;7;0M", "\x1b[M   ", "\x1b[32;0;0M"];
+    for (report, (key, shown)) in
+        reports.iter().zip([("?", "esc closes"), ("\x1b", "q close")].iter().cycle())
+    {
+        terminal.keys.write_all(report.as_bytes()).unwrap();
+        terminal.keys.write_all(key.as_bytes()).unwrap();
+        terminal.until(report, |screen| screen.contents().contains(shown));
+    }
+    terminal.keys.write_all(b"q").unwrap();
+    assert!(terminal.end().contains("ended: Closed"));
+}
+
+#[test]
 fn another_size_is_another_layout() {
     let mut terminal = InTerminal::start("show");
     terminal.until_drawn();
