@@ -6,7 +6,7 @@ use crate::export::Form;
 use crate::filter::Filter;
 use crate::glyphs;
 use crate::help::{self, HelpList};
-use crate::keys::{Action, Found, ROWS};
+use crate::keys::{Action, Found, ROWS, Row, Screen};
 use crate::screen::Snapshot;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -71,12 +71,15 @@ pub(super) fn open_export(app: &mut App) {
     app.dialog = Some(Dialog::Menu(Menu::new(MenuKind::Export, "Export", items, 0)));
 }
 
+/// What only a dialog or a line of text knows is not for a screen.
+fn is_command(row: &Row) -> bool {
+    Screen::ALL.into_iter().any(|screen| row.holds(screen.into()))
+}
+
 /// The names of actions that begin with, then those that contain, these letters.
 fn command_names(text: &str) -> Vec<String> {
-    let screens = |row: &&crate::keys::Row| {
-        row.places.iter().any(|it| matches!(it, crate::keys::Place::Screen(_)))
-    };
-    let names: Vec<&str> = ROWS.iter().filter(screens).map(|row| row.name).chain(["at "]).collect();
+    let commands = ROWS.iter().filter(|row| is_command(row));
+    let names: Vec<&str> = commands.map(|row| row.name).chain(["at "]).collect();
     let begins = names.iter().filter(|name| name.starts_with(text));
     let contains = names.iter().filter(|it| !it.starts_with(text) && it.contains(text));
     begins.chain(contains).map(|name| (*name).to_owned()).collect()
@@ -196,13 +199,35 @@ fn command(app: &mut App, text: &str, seen: &Snapshot) -> Result<Effects, String
         return Ok(Effects::redraw());
     }
     match Action::named(text) {
-        Some(action) => Ok(super::act(app, action, seen)),
+        Some(action) if !is_command(action.row()) => {
+            Err(format!("{text} is no command; it is a key of: {}", action.row().places))
+        },
+        Some(action) => Ok(run(app, action, seen)),
         None => {
             let names = command_names("");
             let hint = model::hint(text, names.iter().map(String::as_str));
             Err(format!("there is no action {text:?}{hint}"))
         },
     }
+}
+
+/// What does nothing is said, so that nobody waits for it.
+fn run(app: &mut App, action: Action, seen: &Snapshot) -> Effects {
+    let effects = super::act(app, action, seen);
+    if effects.redraw || effects.order.is_some() {
+        return effects;
+    }
+    let (row, here) = (action.row(), app.screen);
+    let text = if row.holds(here.into()) {
+        format!("{} finds nothing to act on", row.name)
+    } else {
+        let screens = Screen::ALL.into_iter().filter(|screen| row.holds((*screen).into()));
+        let screens: Vec<&str> = screens.map(Screen::title).collect();
+        let (name, here) = (row.name, here.title());
+        format!("{name} does nothing on {here}; it is for: {}", screens.join(", "))
+    };
+    app.toast = Some(Toast::bad(text));
+    Effects::redraw()
 }
 
 fn menu_act(app: &mut App, mut menu: Menu, action: Action) -> Effects {

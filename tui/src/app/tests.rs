@@ -207,6 +207,30 @@ fn a_command_is_an_action_by_name_or_a_moment() {
 }
 
 #[test]
+fn a_command_that_does_nothing_on_a_screen_leaves_its_line_and_says_so() {
+    for (keys, said) in [
+        (":mark\n", "mark does nothing on Overview; it is for: Traces"),
+        (":wrap\n", "wrap does nothing on Overview; it is for: Logs"),
+        ("6:mode\n", "mode does nothing on Verdicts; it is for: Overview, Topology, Load"),
+        ("3:links\n", "links finds nothing to act on"),
+    ] {
+        let mut app = app();
+        let effects = press(&mut app, keys);
+        assert_eq!((effects.redraw, &app.dialog), (true, &None), "{keys:?}");
+        assert_eq!(app.toast.unwrap().text, said, "{keys:?}");
+    }
+    for (keys, wrong) in [
+        (":yes\n", "yes is no command; it is a key of: dialog"),
+        (":cursor-left\n", "cursor-left is no command; it is a key of: prompt"),
+    ] {
+        let mut app = app();
+        assert!(press(&mut app, keys).redraw);
+        let Some(Dialog::Line(line)) = &app.dialog else { panic!("the line stays open") };
+        assert_eq!(line.error.as_deref(), Some(wrong));
+    }
+}
+
+#[test]
 fn tab_goes_round_the_panels_and_z_gives_one_the_whole_stage() {
     let mut app = app();
     press(&mut app, "\t\t");
