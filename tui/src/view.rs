@@ -93,6 +93,9 @@ fn only_ascii(buffer: &mut Buffer) {
     }
 }
 
+/// Where a panel lies, its number in the order of Tab, and whether it has the keys.
+type Framed = (Rect, (usize, bool));
+
 /// Where to draw and how it looks.
 struct Canvas<'a> {
     buffer: &'a mut Buffer,
@@ -163,13 +166,21 @@ impl Canvas<'_> {
     /// As [`Self::titled`], for one of the panels that Tab goes through, which stands out when it
     /// has the keys.
     fn framed(&mut self, area: Rect, title: &str, note: &str, panel: (usize, bool)) -> Rect {
-        let (number, has_keys) = panel;
+        let title = vec![self.piece(title, Role::Title)];
+        let note = [self.piece(note, Role::Dim)];
+        self.framed_with((area, panel), title, &note)
+    }
+
+    /// As [`Self::framed`]; the first piece of the title stands out with the border.
+    fn framed_with(&mut self, frame: Framed, mut title: Vec<Piece>, note: &[Piece]) -> Rect {
+        let (area, (number, has_keys)) = frame;
         self.hit(area, Hit::Panel(number));
         let border = &self.theme.glyphs.border;
-        let style = self.style(if has_keys { Role::Title } else { Role::Border });
-        let title = [self.piece(title, Role::Title)];
-        let note = [self.piece(note, Role::Dim)];
-        Panel { border, style, title: &title, note: &note }.draw(self.buffer, area)
+        let style = self.style(if has_keys { Role::Focus } else { Role::Border });
+        if let Some((_, first)) = title.first_mut().filter(|_| has_keys) {
+            *first = style;
+        }
+        Panel { border, style, title: &title, note }.draw(self.buffer, area)
     }
 
     /// The time axis in the first line of an area, under its plot.

@@ -219,6 +219,11 @@ impl App {
 
     pub(super) fn focus_by(&mut self, steps: isize) {
         let panels = self.panels().cast_signed();
-        self.focus = (self.focus.cast_signed() + steps).rem_euclid(panels).cast_unsigned();
+        let next = |focus: usize| (focus.cast_signed() + steps).rem_euclid(panels).cast_unsigned();
+        self.focus = next(self.focus);
+        // The plot that a small screen does not show is passed over.
+        if self.screen == Screen::Overview && self.panel() as usize != self.focus {
+            self.focus = next(self.focus);
+        }
     }
 }

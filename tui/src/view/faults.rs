@@ -4,7 +4,7 @@
 use ratatui::layout::Rect;
 
 use super::overview::latency;
-use super::{Canvas, TimePlot};
+use super::{Canvas, Framed, TimePlot};
 use crate::app::App;
 use crate::layout::{SMALL_GUTTER, Shell};
 use crate::screen::Snapshot;
@@ -29,9 +29,6 @@ pub enum Panel {
 impl Panel {
     pub const ALL: [Self; 4] = [Self::List, Self::Detail, Self::Events, Self::Effect];
 }
-
-/// Where a panel lies, its number, and whether it has the keys.
-type Framed = (Rect, (usize, bool));
 
 /// Least rows of the panels below the list.
 const BELOW: u16 = 8;
@@ -94,7 +91,7 @@ fn latency(
     let latency = view.detail.as_ref().and_then(|detail| detail.latency.as_ref());
     let Some((row, durations)) = latency.filter(|_| rows >= LATENCY) else { return area };
     let above = Rect { height: rows, ..area };
-    let inside = latency::of(canvas, &snapshot.axis, (Some(row), durations), above, plot);
+    let inside = latency::of(canvas, &snapshot.axis, (Some(row), durations), (above, None), plot);
     latency::values(canvas, row, inside, plot);
     paint_below(area, rows)
 }

@@ -2,10 +2,11 @@
 
 use ratatui::layout::Rect;
 
-use super::{Canvas, TimePlot};
+use super::{Canvas, Framed, TimePlot};
 use crate::app::{App, Mode};
 use crate::layout::{Layout, Shell};
 use crate::screen::Snapshot;
+use crate::theme::Role;
 
 pub(super) mod breakers;
 mod events;
@@ -42,6 +43,16 @@ impl Panel {
     ];
 }
 
+/// Where a panel lies, with its number and whether Tab has gone to it.
+fn framed(app: &App, panel: Panel, area: Rect) -> Framed {
+    (area, (panel as usize, app.panel() == panel))
+}
+
+/// How the first word of a panel without a border looks.
+fn label(has_keys: bool) -> Role {
+    if has_keys { Role::Focus } else { Role::Dim }
+}
+
 pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, shell: &Shell) {
     if app.zoomed {
         one(canvas, app, snapshot, shell.stage);
@@ -58,6 +69,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, shel
 fn one(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, area: Rect) {
     let columns = app.layout().columns();
     let plot = TimePlot { gutter: area.width.saturating_sub(columns + 3).min(14), columns };
+    let area = framed(app, app.panel(), area);
     match app.panel() {
         Panel::Red => red::draw(canvas, app, snapshot, area),
         Panel::Breakers => breakers::draw(canvas, snapshot, area, plot),

@@ -73,6 +73,37 @@ fn the_overview_in_colours_draws_dots_and_half_blocks() {
     picture!("colours_80x24", recording::until(52), (80, 24), colours);
 }
 
+/// Letters that look as the panel with the keys does, after these keys.
+fn focused(size: (u16, u16), keys: &str) -> String {
+    let colours = PictureOptions { depth: Depth::Indexed256, ..options(false, keys) };
+    let buffer = buffer(&recording::until(52), size, &colours);
+    let style = crate::theme::Theme::default().style(crate::theme::Role::Focus);
+    let has_keys = buffer
+        .content
+        .iter()
+        .filter(|cell| Some(cell.fg) == style.fg && cell.modifier.contains(style.add_modifier));
+    let text: String = has_keys.map(ratatui::buffer::Cell::symbol).collect();
+    text.chars().filter(char::is_ascii_alphabetic).collect()
+}
+
+#[test]
+fn the_panel_of_the_overview_that_tab_went_to_is_seen_and_is_the_one_that_z_zooms() {
+    let wide = ["REDbyflowandedge", "Breakers", "Latency", "Heatmap", "Faults", "Verdicts"];
+    for (tabs, title) in wide.into_iter().chain(["Events", "REDbyflowandedge"]).enumerate() {
+        let keys = "\t".repeat(tabs);
+        assert_eq!(focused((160, 50), &keys), title, "{tabs}");
+        assert_eq!(focused((160, 50), &(keys + "z")), title, "{tabs} zoomed");
+    }
+    // Without room for all, lanes have the first word of their line, and one plot is shown.
+    let small = ["REDbyflowandedge", "breaker", "Latency", "faults", "verdict", ""];
+    for (tabs, label) in small.into_iter().enumerate() {
+        assert_eq!(focused((80, 24), &"\t".repeat(tabs)), label, "{tabs}");
+    }
+    assert_eq!(focused((80, 24), "\t\tm"), "Heatmap");
+    assert_eq!(focused((80, 24), "m\t\tz"), "Heatmap");
+    assert_eq!(focused((80, 24), "\t\tmm\t"), "faults");
+}
+
 #[test]
 fn an_empty_screen_says_what_it_waits_for() {
     picture!("empty_120x40", [], (120, 40), options(false, ""));

@@ -51,6 +51,8 @@ impl Panel<'_> {
         let title = self.title.iter().map(|(words, _)| paint::width(words)).sum::<u16>();
         let note = self.note.iter().map(|(words, _)| paint::width(words)).sum::<u16>();
         if title > 0 {
+            // Nothing of the border shines through.
+            paint::clear(buffer, paint::first(paint::after(room, 1), title));
             let used = paint::pieces(buffer, paint::after(room, 1), self.title);
             paint::text(buffer, room, " ", self.style);
             paint::text(buffer, paint::after(room, used + 1), " ", self.style);
@@ -59,6 +61,7 @@ impl Panel<'_> {
         if note > 0 && start > title + 2 {
             let room = paint::after(room, start);
             paint::text(buffer, room, " ", self.style);
+            paint::clear(buffer, paint::first(paint::after(room, 1), note));
             let used = paint::pieces(buffer, paint::after(room, 1), self.note);
             paint::text(buffer, paint::after(room, used + 1), " ", self.style);
         }

@@ -23,9 +23,15 @@ pub struct Choices {
 }
 
 impl App {
-    /// The panel that Tab has gone to.
+    /// The panel that Tab has gone to. A small screen shows one of the two plots.
     pub fn panel(&self) -> OverviewPanel {
-        OverviewPanel::ALL[self.focus % OverviewPanel::ALL.len()]
+        let panel = OverviewPanel::ALL[self.focus % OverviewPanel::ALL.len()];
+        let is_plot = matches!(panel, OverviewPanel::Latency | OverviewPanel::Second);
+        match self.screens.overview.mode {
+            _ if !is_plot || matches!(self.layout(), Layout::Wide(_)) => panel,
+            Mode::Lines => OverviewPanel::Latency,
+            Mode::Heat | Mode::Load => OverviewPanel::Second,
+        }
     }
 
     fn next_mode(&self) -> Mode {
@@ -77,7 +83,11 @@ pub(super) fn act(app: &mut App, action: Action, seen: &Snapshot) -> Option<Effe
             let before = (0..row).rev().find(|index| is_hit(&seen.rows[*index]))?;
             app.select(seen, before);
         },
-        Action::Mode => app.screens.overview.mode = app.next_mode(),
+        Action::Mode => {
+            app.screens.overview.mode = app.next_mode();
+            // On a small screen the other plot has the keys now.
+            app.focus = app.panel() as usize;
+        },
         Action::Open => match app.panel() {
             OverviewPanel::Faults => app.go(Screen::Faults),
             OverviewPanel::Verdicts => app.go(Screen::Verdicts),

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use crate::format;
 use crate::screen::{BreakerLane, Snapshot};
 use crate::theme::{Role, Theme};
-use crate::view::{Canvas, TimePlot, marked_cursor};
+use crate::view::{Canvas, Framed, TimePlot, marked_cursor};
 use crate::widget::{lane, paint};
 
 /// Columns for the name of an edge.
@@ -15,7 +15,7 @@ const NAME: u16 = 20;
 /// Lines of a breaker: name and state, lane, and the reason where there is room.
 const LINES: u16 = 2;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plot: TimePlot) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, frame: Framed, plot: TimePlot) {
     let glyphs = canvas.theme.glyphs;
     let legend = [
         canvas.piece(format!("{} closed ", glyphs.breaker_closed), role(BreakerState::Closed)),
@@ -23,7 +23,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plo
         canvas
             .piece(format!("{} half-open", glyphs.breaker_half_open), role(BreakerState::HalfOpen)),
     ];
-    let room = area.height.saturating_sub(3);
+    let room = frame.0.height.saturating_sub(3);
     let fitting = usize::from(room / LINES);
     let shown = chosen(&snapshot.breakers, fitting);
     let title = if shown.len() < snapshot.breakers.len() {
@@ -31,8 +31,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plo
     } else {
         "Breakers".to_owned()
     };
-    let title = [canvas.piece(title, Role::Title)];
-    let inside = canvas.panel(area, &title, &legend);
+    let title = vec![canvas.piece(title, Role::Title)];
+    let inside = canvas.framed_with(frame, title, &legend);
     if shown.is_empty() {
         let line = paint::after(paint::line(inside, 0), 1);
         canvas.text(line, "no edge has a breaker", Role::Dim);

@@ -7,16 +7,16 @@ use ratatui::style::Style;
 use crate::format;
 use crate::screen::{FaultCell, FaultLane, Snapshot};
 use crate::theme::{Role, Theme};
-use crate::view::{Canvas, TimePlot, marked_cursor};
+use crate::view::{Canvas, Framed, TimePlot, marked_cursor};
 use crate::widget::{lane, paint};
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plot: TimePlot) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, frame: Framed, plot: TimePlot) {
     let glyphs = canvas.theme.glyphs;
     let legend = [
         canvas.piece(format!("{} done ", glyphs.fault_done), Role::Dim),
         canvas.piece(format!("{} active", glyphs.fault_active), Role::Fault),
     ];
-    let room = area.height.saturating_sub(2);
+    let room = frame.0.height.saturating_sub(2);
     // Two thirds are lanes, the rest is the axis and what the fault of interest does.
     let fitting = usize::from(room.saturating_sub(1)) * 2 / 3;
     let shown = chosen(&snapshot.faults, fitting.max(1));
@@ -25,8 +25,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plo
     } else {
         "Faults".to_owned()
     };
-    let title = [canvas.piece(title, Role::Title)];
-    let inside = canvas.panel(area, &title, &legend);
+    let title = vec![canvas.piece(title, Role::Title)];
+    let inside = canvas.framed_with(frame, title, &legend);
     if shown.is_empty() {
         let text = "no fault in the plan";
         canvas.text(paint::after(paint::line(inside, 0), 1), text, Role::Dim);

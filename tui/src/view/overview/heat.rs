@@ -1,19 +1,18 @@
 //! All durations of the selected flow or edge over time: two humps are seen as two.
 
-use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::latency;
 use crate::screen::Snapshot;
 use crate::theme::{HEAT_STEPS, Role};
-use crate::view::{Canvas, TimePlot};
+use crate::view::{Canvas, Framed, TimePlot};
 use crate::widget::heatmap::HeatMap;
 use crate::widget::panel::Piece;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plot: TimePlot) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, frame: Framed, plot: TimePlot) {
     let title = latency::title(canvas, snapshot.rows.get(snapshot.selected), "Heat map");
     let legend = legend(canvas);
-    let inside = canvas.panel(area, &title, &legend);
+    let inside = canvas.framed_with(frame, title, &legend);
     if snapshot.axis.newest_s.is_none() {
         return;
     }

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use crate::format;
 use crate::screen::{Axis, FRACTION_NAMES, Plot, Row, Snapshot};
 use crate::theme::Role;
-use crate::view::{Canvas, TimePlot};
+use crate::view::{Canvas, Framed, TimePlot};
 use crate::widget::paint;
 use crate::widget::panel::Piece;
 use crate::widget::series::{Line, Series};
@@ -15,25 +15,30 @@ use crate::widget::series::{Line, Series};
 /// Columns of `p99.9` and a value at the right end of a plot, at least and at most.
 const VALUES: RangeInclusive<u16> = 10..=16;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plot: TimePlot) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, frame: Framed, plot: TimePlot) {
     let row = snapshot.rows.get(snapshot.selected);
-    let inside = of(canvas, &snapshot.axis, (row, &snapshot.plot), area, plot);
+    let frame = (frame.0, Some(frame.1));
+    let inside = of(canvas, &snapshot.axis, (row, &snapshot.plot), frame, plot);
     if let Some(row) = row.filter(|_| snapshot.axis.newest_s.is_some()) {
         values(canvas, row, inside, plot);
     }
 }
 
-/// The durations of one flow or edge; gives the inside of the panel.
+/// The durations of one flow or edge, in a panel that Tab goes through if it has a number; gives
+/// the inside of the panel.
 pub(in crate::view) fn of(
     canvas: &mut Canvas<'_>,
     axis: &Axis,
     (row, durations): (Option<&Row>, &Plot),
-    area: Rect,
+    (area, panel): (Rect, Option<(usize, bool)>),
     plot: TimePlot,
 ) -> Rect {
     let title = title(canvas, row, "Latency");
     let legend = legend(canvas);
-    let inside = canvas.panel(area, &title, &legend);
+    let inside = match panel {
+        Some(panel) => canvas.framed_with((area, panel), title, &legend),
+        None => canvas.panel(area, &title, &legend),
+    };
     if axis.newest_s.is_none() {
         return inside;
     }

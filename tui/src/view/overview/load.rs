@@ -1,12 +1,11 @@
 //! The load generator: offered against done, its own lateness, and the groups apart.
 
 use model::load::LoadModel;
-use ratatui::layout::Rect;
 
 use crate::format::{milliseconds, rate};
 use crate::screen::{LoadColumn, LoadSummary, Snapshot};
 use crate::theme::Role;
-use crate::view::{Canvas, TimePlot, marked_cursor};
+use crate::view::{Canvas, Framed, TimePlot, marked_cursor};
 use crate::widget::bars::Bars;
 use crate::widget::paint;
 
@@ -20,7 +19,7 @@ const LANES: [(&str, Role, Value); 4] = [
     ("late", Role::Warn, |column| column.lateness_p99_ms),
 ];
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plot: TimePlot) {
+pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, frame: Framed, plot: TimePlot) {
     let load = &snapshot.load;
     let validity = load.validity.map_or("no load yet", |validity| validity.as_str());
     let title = match load.model {
@@ -28,7 +27,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect, plo
         LoadModel::Closed => "Load, closed model: service times",
         LoadModel::Max => "Load, max model: service times",
     };
-    let inside = canvas.titled(area, title, validity);
+    let inside = canvas.framed(frame.0, title, validity, frame.1);
     if snapshot.axis.newest_s.is_none() {
         return;
     }

@@ -1,7 +1,6 @@
 //! Rate, errors and duration by flow and edge.
 
 use model::policy::BreakerState;
-use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::breakers;
@@ -10,7 +9,7 @@ use crate::format;
 use crate::keys::Screen;
 use crate::screen::{FRACTION_NAMES, Row, Snapshot, SortBy, Subject};
 use crate::theme::Role;
-use crate::view::{Canvas, Hit, error_role};
+use crate::view::{Canvas, Framed, Hit, error_role};
 use crate::widget::paint;
 use crate::widget::table::{Column, Table, TableRow};
 
@@ -19,8 +18,8 @@ const ROOMY: u16 = 58;
 const WITH_ATTEMPTS: u16 = 66;
 const WITH_WORDS: u16 = 74;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, area: Rect) {
-    let (shown, all) = (area.height.saturating_sub(3), snapshot.rows.len());
+pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, frame: Framed) {
+    let (shown, all) = (frame.0.height.saturating_sub(3), snapshot.rows.len());
     let note = match snapshot.axis.window_s {
         0 => String::new(),
         seconds if all > usize::from(shown) => format!("{shown} of {all}, last {seconds} s, ms"),
@@ -37,7 +36,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, area
         Some(filter) => format!("RED  / {}", filter.text()),
         None => "RED by flow and edge".to_owned(),
     };
-    let inside = canvas.titled(area, &title, &note);
+    let inside = canvas.framed(frame.0, &title, &note, frame.1);
     if snapshot.rows.is_empty() {
         let line = paint::after(paint::line(inside, 0), 2);
         let text = if filter.is_some() {

@@ -3,7 +3,7 @@
 use model::fault::FaultState;
 use ratatui::layout::Rect;
 
-use super::{breakers, events, faults, heat, latency, load, red, verdicts};
+use super::{Panel, breakers, events, faults, framed, heat, label, latency, load, red, verdicts};
 use crate::app::{App, Mode};
 use crate::layout::{SMALL_GUTTER, Small};
 use crate::screen::{BreakerLane, FaultCell, Snapshot, Subject};
@@ -16,17 +16,19 @@ const WORD: u16 = 8;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, layout: &Small) {
     let plot = TimePlot { gutter: SMALL_GUTTER - 1, columns: layout.columns };
-    red::draw(canvas, app, snapshot, layout.red);
+    red::draw(canvas, app, snapshot, framed(app, Panel::Red, layout.red));
+    let frame = |panel| framed(app, panel, layout.latency);
     match app.screens.overview.mode {
-        Mode::Lines => latency::draw(canvas, snapshot, layout.latency, plot),
-        Mode::Heat => heat::draw(canvas, snapshot, layout.latency, plot),
-        Mode::Load => load::draw(canvas, snapshot, layout.latency, plot),
+        Mode::Lines => latency::draw(canvas, snapshot, frame(Panel::Latency), plot),
+        Mode::Heat => heat::draw(canvas, snapshot, frame(Panel::Second), plot),
+        Mode::Load => load::draw(canvas, snapshot, frame(Panel::Second), plot),
     }
-    lanes(canvas, snapshot, layout);
+    lanes(canvas, app, snapshot, layout);
 }
 
-fn lanes(canvas: &mut Canvas<'_>, snapshot: &Snapshot, layout: &Small) {
+fn lanes(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, layout: &Small) {
     let line = |index| paint::line(layout.lanes, index);
+    let label = |panel| label(app.panel() == panel);
     let lane_area = |line: Rect| paint::first(paint::after(line, SMALL_GUTTER), layout.columns);
     // Beside the lanes of the smallest screens there is no room for a word.
     let rest = |line: Rect| {
@@ -35,7 +37,7 @@ fn lanes(canvas: &mut Canvas<'_>, snapshot: &Snapshot, layout: &Small) {
     };
     let cursor = marked_cursor(&snapshot.axis);
 
-    canvas.text(line(0), "breaker", Role::Dim);
+    canvas.text(line(0), "breaker", label(Panel::Breakers));
     if let Some(breaker) = breaker_of_interest(snapshot) {
         let cells = breakers::cells(canvas.theme, breaker);
         canvas.moments(lane_area(line(0)));
@@ -46,7 +48,7 @@ fn lanes(canvas: &mut Canvas<'_>, snapshot: &Snapshot, layout: &Small) {
         canvas.text(lane_area(line(0)), "no breaker", Role::Dim);
     }
 
-    canvas.text(line(1), "faults", Role::Dim);
+    canvas.text(line(1), "faults", label(Panel::Faults));
     let all = together(snapshot);
     let cells = faults::cells(canvas.theme, &all);
     canvas.moments(lane_area(line(1)));
@@ -61,12 +63,14 @@ fn lanes(canvas: &mut Canvas<'_>, snapshot: &Snapshot, layout: &Small) {
         canvas.text(rest(line(1)), &text, Role::Dim);
     }
 
-    verdicts::line(canvas, snapshot, line(2));
+    verdicts::line(canvas, snapshot, line(2), label(Panel::Verdicts));
     match snapshot.insights.first() {
         Some(wrong) => {
-            canvas.text(line(3), &format!(" ! {wrong}"), Role::Warn);
+            let mark = if app.panel() == Panel::Events { Role::Focus } else { Role::Warn };
+            let used = canvas.text(line(3), " ! ", mark);
+            canvas.text(paint::after(line(3), used), wrong, Role::Warn);
         },
-        None => events::line(canvas, snapshot, line(3)),
+        None => events::line(canvas, snapshot, line(3), label(Panel::Events)),
     }
 }
 

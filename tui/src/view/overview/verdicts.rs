@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use crate::layout::SMALL_GUTTER;
 use crate::screen::Snapshot;
 use crate::theme::Role;
-use crate::view::Canvas;
+use crate::view::{Canvas, Framed};
 use crate::widget::paint;
 use crate::widget::panel::Piece;
 
@@ -15,8 +15,8 @@ const WORD: u16 = 8;
 /// Columns of the phase with its blank.
 const PHASE: u16 = 7;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect) {
-    let inside = canvas.titled(area, "Verdicts", "observed");
+pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, frame: Framed) {
+    let inside = canvas.framed(frame.0, "Verdicts", "observed", frame.1);
     let rows = inside.height.saturating_sub(1);
     if snapshot.verdicts.is_empty() {
         let text = "no expectation has been judged yet";
@@ -85,8 +85,8 @@ fn counts(canvas: &Canvas<'_>, verdicts: &[VerdictFrame]) -> Vec<Piece> {
 }
 
 /// All verdicts in one line: the counts, and the worst one.
-pub(super) fn line(canvas: &mut Canvas<'_>, snapshot: &Snapshot, line: Rect) {
-    canvas.text(line, "verdict", Role::Dim);
+pub(super) fn line(canvas: &mut Canvas<'_>, snapshot: &Snapshot, line: Rect, label: Role) {
+    canvas.text(line, "verdict", label);
     let line = paint::after(line, SMALL_GUTTER);
     if snapshot.verdicts.is_empty() {
         canvas.text(line, "none yet", Role::Dim);

@@ -1,7 +1,7 @@
 //! The overview from 100x30 on: two columns of panels, four of them on one time axis.
 
 use super::verdicts;
-use super::{breakers, events, faults, heat, latency, load, red};
+use super::{Panel, breakers, events, faults, framed, heat, latency, load, red};
 use crate::app::{App, Mode};
 use crate::layout::Wide;
 use crate::screen::Snapshot;
@@ -13,15 +13,17 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, layo
     let plot = |width: u16| TimePlot { gutter: width.saturating_sub(columns + 3), columns };
     let left = plot(layout.latency.width);
     let right = plot(layout.second.width);
-    red::draw(canvas, app, snapshot, layout.red);
-    breakers::draw(canvas, snapshot, layout.breakers, right);
-    latency::draw(canvas, snapshot, layout.latency, left);
+    let frame = |panel, area| framed(app, panel, area);
+    red::draw(canvas, app, snapshot, frame(Panel::Red, layout.red));
+    breakers::draw(canvas, snapshot, frame(Panel::Breakers, layout.breakers), right);
+    latency::draw(canvas, snapshot, frame(Panel::Latency, layout.latency), left);
+    let second = frame(Panel::Second, layout.second);
     if app.screens.overview.mode == Mode::Load {
-        load::draw(canvas, snapshot, layout.second, right);
+        load::draw(canvas, snapshot, second, right);
     } else {
-        heat::draw(canvas, snapshot, layout.second, right);
+        heat::draw(canvas, snapshot, second, right);
     }
-    faults::draw(canvas, snapshot, layout.faults, left);
-    verdicts::draw(canvas, snapshot, layout.verdicts);
-    events::draw(canvas, snapshot, layout.events);
+    faults::draw(canvas, snapshot, frame(Panel::Faults, layout.faults), left);
+    verdicts::draw(canvas, snapshot, frame(Panel::Verdicts, layout.verdicts));
+    events::draw(canvas, snapshot, frame(Panel::Events, layout.events));
 }
