@@ -10,7 +10,6 @@
 use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
-use model::fault::FaultState;
 
 use crate::help::HelpList;
 use crate::keys::{Action, Found, Keymap, Pending, Place, Screen};
@@ -19,6 +18,7 @@ use crate::screen::{Cursor, Snapshot, Subject, ViewQuery, Zoom};
 use crate::theme::Role;
 use crate::view::Hit;
 
+mod ask;
 mod dialog;
 mod line;
 mod mouse;
@@ -26,6 +26,7 @@ mod places;
 mod screens;
 mod time;
 
+pub(crate) use ask::ask_control;
 pub use dialog::{Dialog, Menu, MenuKind};
 pub use line::{Line, LineKind};
 pub use mouse::Pointer;
@@ -84,6 +85,8 @@ pub struct App {
     pub half_blocks: bool,
     /// Faults may be armed and disarmed from here.
     pub control: bool,
+    /// Fault that was armed from here and is not on the screen yet.
+    pub armed: Option<String>,
     /// File that is being recorded to.
     pub recording: Option<String>,
     /// Frames a second that a slow terminal can take.
@@ -188,6 +191,7 @@ impl App {
             frames_per_s: FRAMES_PER_S,
             half_blocks,
             control: false,
+            armed: None,
             recording: None,
             slowed: None,
         }
@@ -291,7 +295,10 @@ pub fn update(app: &mut App, msg: Msg, seen: &Snapshot) -> Effects {
             (app.width, app.height) = (width, height);
             Effects::redraw()
         },
-        Msg::Data => Effects::redraw(),
+        Msg::Data => {
+            ask::told(app, seen);
+            Effects::redraw()
+        },
         Msg::Key(event) => key(app, event, seen),
         Msg::Mouse(pointer, hit) => mouse::act(app, seen, pointer, hit),
         Msg::Paste(text) => dialog::paste(app, seen, &text),
@@ -377,13 +384,13 @@ fn shared(app: &mut App, action: Action, seen: &Snapshot) -> Effects {
         Action::TracesOf => screens::traces_of(app, seen),
         Action::LogsOf => screens::logs_of(app, seen),
         Action::FaultsOf => app.go(Screen::Faults),
-        Action::Arm => return ask_of_interest(app, seen, Control::Arm),
-        Action::Disarm => return ask_of_interest(app, seen, Control::Disarm),
+        Action::Arm => return ask::of_interest(app, seen, Control::Arm),
+        Action::Disarm => return ask::of_interest(app, seen, Control::Disarm),
         Action::Copy => return copy_selected(app, seen),
         Action::NextHit | Action::PrevHit => {
             app.toast = Some(Toast { text: "there is no other one".to_owned(), role: Role::Dim });
         },
-        Action::ClearAll => return ask_control(app, Control::ClearAll),
+        Action::ClearAll => return ask_control(app, seen, Control::ClearAll),
         _ => match action.screen() {
             Some(screen) => app.go(screen),
             None => return Effects::default(),
@@ -427,33 +434,6 @@ fn visit(app: &mut App, way: fn(&mut Places, places::Place) -> Option<places::Pl
     if let Some(place) = way(&mut app.places, here) {
         app.settle(place);
     }
-}
-
-/// Where no fault is selected, the active one is meant, else the first.
-fn ask_of_interest(app: &mut App, seen: &Snapshot, change: fn(String) -> Control) -> Effects {
-    let active = seen.faults.iter().find(|fault| fault.state == FaultState::Active);
-    match active.or(seen.faults.first()) {
-        Some(fault) => ask_control(app, change(fault.name.clone())),
-        None => {
-            app.toast = Some(Toast::bad("there is no fault"));
-            Effects::redraw()
-        },
-    }
-}
-
-/// Nothing is changed without a question, and nothing at all unless it was allowed.
-pub(crate) fn ask_control(app: &mut App, control: Control) -> Effects {
-    if !app.control {
-        app.toast = Some(Toast::bad(crate::control::NOT_ALLOWED));
-        return Effects::redraw();
-    }
-    let text = match &control {
-        Control::Arm(name) => format!("Arm {name} for one minute?"),
-        Control::Disarm(name) => format!("Disarm {name}?"),
-        Control::ClearAll => "Disarm all faults that were armed by hand?".to_owned(),
-    };
-    app.dialog = Some(Dialog::Sure { text, control });
-    Effects::redraw()
 }
 
 #[cfg(test)]

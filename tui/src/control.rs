@@ -8,6 +8,9 @@ use std::pin::Pin;
 
 use crate::app::Control;
 
+/// Behind the name of a fault of the plan that is armed once more, beside itself.
+pub const BY_HAND: &str = " by hand";
+
 /// What is said when nobody may change anything.
 pub const NOT_ALLOWED: &str = "faults can be changed only with --allow-control";
 

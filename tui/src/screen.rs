@@ -354,6 +354,8 @@ pub enum FaultCell {
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultLane {
     pub name: String,
+    /// A plan has windows for it: nobody armed it by hand.
+    pub planned: bool,
     pub what: String,
     pub share: String,
     pub edges: String,

@@ -8,14 +8,12 @@ use std::sync::{Arc, OnceLock};
 use model::fault::{FaultKind, FaultSpec, Window};
 use model::plan::{ArmRequest, ArmedFault, FaultSource};
 use tui::app::Control as Change;
-use tui::control::{Controller, Controlling};
+use tui::control::{BY_HAND, Controller, Controlling};
 
 use super::{Control, ControlError};
 
 /// What is armed by hand ends by itself after this time.
 const FOR_MS: u64 = 60_000;
-/// Behind the name of a fault of the plan that is armed once more.
-const SUFFIX: &str = " by hand";
 
 /// Changes the faults of a proxy. Clones are one.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +62,7 @@ async fn arm(control: &Control, name: &str) -> Result<String, String> {
     let faults = control.faults().await.map_err(told)?;
     let named = |name: &str| faults.iter().find(|fault| fault.fault.name == name);
     // One that was armed before and is gone by now is armed from the plan again.
-    let found = named(name).or_else(|| named(name.strip_suffix(SUFFIX)?));
+    let found = named(name).or_else(|| named(name.strip_suffix(BY_HAND)?));
     let fault = once_more(found.ok_or_else(|| unknown(name, &faults))?)?;
     let name = fault.name.clone();
     control.arm(&ArmRequest { fault, for_ms: FOR_MS }).await.map_err(told)?;
@@ -80,7 +78,7 @@ fn once_more(found: &ArmedFault) -> Result<FaultSpec, String> {
         return Err(format!("{} needs a token that the proxy does not tell", fault.name));
     }
     match found.source {
-        FaultSource::Plan => fault.name.push_str(SUFFIX),
+        FaultSource::Plan => fault.name.push_str(BY_HAND),
         // It is there already and gets another minute.
         FaultSource::Api => {},
         FaultSource::Toxiproxy => {
@@ -97,7 +95,7 @@ fn once_more(found: &ArmedFault) -> Result<FaultSpec, String> {
 
 async fn disarm(control: &Control, name: &str) -> Result<String, String> {
     let faults = control.faults().await.map_err(told)?;
-    let by_hand = format!("{name}{SUFFIX}");
+    let by_hand = format!("{name}{BY_HAND}");
     let armed = faults.iter().filter(|fault| fault.source == FaultSource::Api);
     let mut names = armed.map(|fault| fault.fault.name.as_str());
     let Some(found) = names.find(|armed| *armed == name || *armed == by_hand) else {

@@ -91,7 +91,10 @@ pub(super) fn act(app: &mut App, action: Action, seen: &Snapshot) -> Effects {
         Some(Dialog::Line(line)) => line_act(app, line, action, seen),
         Some(Dialog::Menu(menu)) => menu_act(app, menu, action),
         Some(Dialog::Sure { text, control }) => match action {
-            Action::Yes => Effects::order(Order::Control(control)),
+            Action::Yes => {
+                super::ask::ordered(app, &control);
+                Effects::order(Order::Control(control))
+            },
             Action::No | Action::Back => Effects::redraw(),
             _ => {
                 app.dialog = Some(Dialog::Sure { text, control });

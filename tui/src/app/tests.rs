@@ -295,6 +295,8 @@ fn a_replay_is_played_paused_and_sought_both_ways() {
 #[test]
 fn nothing_is_changed_without_leave_and_without_a_question() {
     let mut app = app();
+    // What somebody armed a moment ago.
+    app.armed = Some("slow by hand".to_owned());
     assert_eq!(press(&mut app, "X").order, None);
     assert!(app.toast.take().is_some_and(|toast| toast.text.contains("--allow-control")));
     app.control = true;

@@ -79,13 +79,17 @@ pub(super) fn act(app: &mut App, action: Action, seen: &Snapshot) -> Option<Effe
             choices.order = FaultOrder::ALL[next % FaultOrder::ALL.len()];
         },
         Action::SortReverse => app.screens.faults.reverse = !app.screens.faults.reverse,
-        _ => return about_selected(app, action, view),
+        _ => return about_selected(app, action, (seen, view)),
     }
     Some(Effects::redraw())
 }
 
 /// What is done with the selected fault.
-fn about_selected(app: &mut App, action: Action, view: &FaultsView) -> Option<Effects> {
+fn about_selected(
+    app: &mut App,
+    action: Action,
+    (seen, view): (&Snapshot, &FaultsView),
+) -> Option<Effects> {
     let wanted = matches!(
         action,
         Action::Open
@@ -111,8 +115,8 @@ fn about_selected(app: &mut App, action: Action, view: &FaultsView) -> Option<Ef
             super::show(app, Screen::Logs, &format!("{attribute}={name:?}"));
         },
         Action::Copy => return Some(Effects::order(crate::app::Order::Copy(name))),
-        Action::Arm => return Some(ask_control(app, Control::Arm(name))),
-        _ => return Some(ask_control(app, Control::Disarm(name))),
+        Action::Arm => return Some(ask_control(app, seen, Control::Arm(name))),
+        _ => return Some(ask_control(app, seen, Control::Disarm(name))),
     }
     Some(Effects::redraw())
 }

@@ -107,6 +107,7 @@ pub(super) fn act(app: &mut App, action: Action, seen: &Snapshot) -> Option<Effe
             let before = (0..at?).rev().find(is_hit)?;
             select(app, view, order[before]);
         },
+        Action::Arm | Action::Disarm => return Some(control(app, action, (seen, view), link?)),
         _ => return on_edge(app, action, view, link?),
     }
     Some(Effects::redraw())
@@ -131,7 +132,6 @@ fn on_edge(app: &mut App, action: Action, view: &TopologyView, link: usize) -> O
             super::show(app, Screen::Faults, &format!("edge:{}", edge.short()));
         },
         Action::Copy => return Some(Effects::order(Order::Copy(edge.to_string()))),
-        Action::Arm | Action::Disarm => return Some(control(app, action, view, link)),
         _ => return None,
     }
     Some(Effects::redraw())
@@ -150,15 +150,24 @@ fn traces_filter(numbers: &EdgeNumbers) -> String {
     filter
 }
 
-/// Asks about the first fault of the edge that is not in that state already.
-fn control(app: &mut App, action: Action, view: &TopologyView, link: usize) -> Effects {
+/// Asks about the first fault of the edge that is not in that state already; of those to disarm,
+/// one that no plan has.
+fn control(
+    app: &mut App,
+    action: Action,
+    (seen, view): (&Snapshot, &TopologyView),
+    link: usize,
+) -> Effects {
     let open = view.open.as_ref().filter(|_| view.selected == Some(link));
     let faults = open.map_or(&[][..], |open| &open.faults);
     let wants_active = action == Action::Disarm;
-    let fault = faults.iter().find(|it| (it.state == FaultState::Active) == wants_active);
+    let fault = faults
+        .iter()
+        .filter(|it| (it.state == FaultState::Active) == wants_active)
+        .min_by_key(|it| wants_active && it.planned);
     match (fault, wants_active) {
-        (Some(fault), true) => ask_control(app, Control::Disarm(fault.name.clone())),
-        (Some(fault), false) => ask_control(app, Control::Arm(fault.name.clone())),
+        (Some(fault), true) => ask_control(app, seen, Control::Disarm(fault.name.clone())),
+        (Some(fault), false) => ask_control(app, seen, Control::Arm(fault.name.clone())),
         (None, true) => refuse(app, "no fault is active on this edge"),
         (None, false) => refuse(app, "no fault of the plan that could be armed is on this edge"),
     }

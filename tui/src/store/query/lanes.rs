@@ -92,6 +92,7 @@ fn fault_lane(fault: &FaultFrame, frame: &Frame, times: &Times) -> FaultLane {
     let ends = fault.schedule.iter().filter_map(|window| ahead(&window.end_ms)).min();
     FaultLane {
         name: fault.name.clone(),
+        planned: !fault.schedule.is_empty(),
         what: fault.what.clone(),
         share: fault.share.to_string(),
         edges: edges_text(&fault.edges),

@@ -1,3 +1,6 @@
+use model::fault::FaultState;
+use model::frame::FaultFrame;
+
 use super::*;
 use crate::app::{Dialog, Msg, Order, update};
 use crate::keys::typed;
@@ -8,6 +11,18 @@ use crate::store::{Store, query};
 fn store(seconds: u64) -> Store {
     let mut store = Store::default();
     for frame in recording::until(seconds) {
+        store.insert(std::sync::Arc::new(frame));
+    }
+    store
+}
+
+/// As [`store`], with a planned fault armed once more beside itself.
+fn armed(seconds: u64) -> Store {
+    let mut store = Store::default();
+    for mut frame in recording::until(seconds) {
+        let name = "slow-payments by hand".to_owned();
+        let by_hand = FaultFrame { name, schedule: Vec::new(), ..frame.faults[0].clone() };
+        frame.faults.push(FaultFrame { state: FaultState::Active, ..by_hand });
         store.insert(std::sync::Arc::new(frame));
     }
     store
@@ -80,10 +95,10 @@ fn from_a_fault_one_goes_to_its_traces_and_its_log_lines() {
 
 #[test]
 fn arming_and_disarming_is_asked_about_first_and_only_when_it_is_allowed() {
-    let store = store(60);
+    let store = armed(60);
     let name = || "slow-payments".to_owned();
     for (keys, control) in
-        [("A", Control::Arm(name())), ("D", Control::Disarm(name())), ("X", Control::ClearAll)]
+        [("ggA", Control::Arm(name())), ("ggD", Control::Disarm(name())), ("X", Control::ClearAll)]
     {
         let (app, _) = press(&store, keys, true);
         assert!(matches!(app.dialog, Some(Dialog::Sure { .. })), "{keys}");
@@ -93,6 +108,28 @@ fn arming_and_disarming_is_asked_about_first_and_only_when_it_is_allowed() {
         assert_eq!(effects.order, None, "{keys}");
         let (app, _) = press(&store, keys, false);
         assert!(app.dialog.is_none() && app.toast.is_some(), "{keys}");
+    }
+}
+
+#[test]
+fn what_belongs_to_the_plan_is_refused_without_a_question() {
+    let planned = "slow-payments belongs to the plan; only what was armed by hand can be disarmed";
+    for (keys, said) in [("D", planned), ("X", "no fault is armed by hand")] {
+        let (app, effects) = press(&store(60), keys, true);
+        assert_eq!((app.dialog, effects.order), (None, None), "{keys}");
+        assert_eq!(app.toast.unwrap().text, said, "{keys}");
+        // The screen of another moment, or of before an order, cannot tell.
+        for before in ["h", " ", "Ay"] {
+            let (app, _) = press(&store(60), &format!("{before}{keys}"), true);
+            assert!(matches!(app.dialog, Some(Dialog::Sure { .. })), "{before}{keys}");
+        }
+    }
+    let (mut app, _) = press(&store(60), "Ay", true);
+    let look = |store: &Store, app: &App| query::build(store, &Answers::default(), &app.query());
+    for (store, waits) in [(store(60), true), (armed(60), false)] {
+        let seen = look(&store, &app);
+        update(&mut app, Msg::Data, &seen);
+        assert_eq!(app.armed.is_some(), waits);
     }
 }
 

@@ -97,9 +97,11 @@ fn an_edge_is_copied_as_it_is_written_in_files() {
 fn faults_of_the_edge_are_armed_and_disarmed_after_a_question() {
     let slow = || "slow-payments".to_owned();
     for (keys, control, order, told) in [
-        ("Dy", true, Some(Order::Control(Control::Disarm(slow()))), false),
-        ("D", true, None, false),
-        ("Dn", true, None, false),
+        // It belongs to the plan, unless somebody has armed something a moment ago.
+        ("D", true, None, true),
+        ("kkAyjjDy", true, Some(Order::Control(Control::Disarm(slow()))), false),
+        ("kkAyjjD", true, None, false),
+        ("kkAyjjDn", true, None, false),
         ("D", false, None, true),
         ("A", true, None, true),
         ("kkAy", true, Some(Order::Control(Control::Arm("stock-errors".to_owned()))), false),
