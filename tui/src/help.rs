@@ -44,16 +44,20 @@ pub struct HelpLine {
     /// The keys, the field, or the sign.
     pub label: String,
     pub text: String,
+    /// Of the action, which a search finds as well; empty for everything else.
+    pub name: &'static str,
 }
 
 impl HelpLine {
     fn new(kind: HelpKind, label: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { kind, label: label.into(), text: text.into() }
+        Self { kind, label: label.into(), text: text.into(), name: "" }
     }
 
     fn has(&self, search: &str) -> bool {
         let search = search.to_lowercase();
-        [&self.label, &self.text].iter().any(|text| text.to_lowercase().contains(&search))
+        [self.label.as_str(), self.text.as_str(), self.name]
+            .iter()
+            .any(|text| text.to_lowercase().contains(&search))
     }
 }
 
@@ -120,7 +124,7 @@ fn key(keymap: &Keymap, place: Place, row: &Row) -> HelpLine {
     let keys = keymap.keys(place, row.action);
     // An action without a key can still be called by its name.
     let label = if keys.is_empty() { format!(":{}", row.name) } else { keys.join(", ") };
-    HelpLine::new(HelpKind::Key, label, row.text)
+    HelpLine { name: row.name, ..HelpLine::new(HelpKind::Key, label, row.text) }
 }
 
 fn fields(screen: Screen) -> Vec<HelpLine> {
@@ -260,6 +264,14 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!((found[1].label.as_str(), found[0].kind), ("c", HelpKind::Heading));
         assert!(shown(Screen::Traces, "no such thing").is_empty());
+    }
+
+    #[test]
+    fn a_search_for_the_name_of_an_action_finds_its_key() {
+        for (name, key) in [("pause", "space"), ("zoom-panel", "z"), ("Scrub-Back-Ten", "{")] {
+            let found = shown(Screen::Overview, name);
+            assert!(found.iter().any(|line| line.label.starts_with(key)), "{name}: {found:?}");
+        }
     }
 
     #[test]
