@@ -71,18 +71,21 @@ pub fn clock(seconds: u64) -> String {
     }
 }
 
-/// `02:41` or `1:02:41` as seconds.
+/// What [`parse_clock`] reads, for people.
+pub const CLOCK_WANTED: &str = "minutes and seconds like 02:41, or hours too like 1:02:41";
+
+/// `02:41` or `1:02:41` as seconds; without hours, there may be more than 59 minutes.
 pub fn parse_clock(text: &str) -> Option<u64> {
-    let mut seconds = 0_u64;
-    let parts: Vec<&str> = text.split(':').collect();
-    if parts.len() > 3 {
-        return None;
+    let number = |part: &str| {
+        let plain = part.bytes().all(|byte| byte.is_ascii_digit());
+        part.parse::<u32>().ok().filter(|_| plain).map(u64::from)
+    };
+    let parts: Vec<u64> = text.split(':').map(number).collect::<Option<_>>()?;
+    match parts[..] {
+        [minutes, seconds @ 0..60] => Some(minutes * 60 + seconds),
+        [hours, minutes @ 0..60, seconds @ 0..60] => Some((hours * 60 + minutes) * 60 + seconds),
+        _ => None,
     }
-    for part in parts {
-        let number: u64 = part.parse().ok().filter(|it| *it < 1_000_000)?;
-        seconds = seconds.checked_mul(60)?.checked_add(number)?;
-    }
-    Some(seconds)
 }
 
 /// A number as short as it can be: `4`, `0.25`.
@@ -185,6 +188,18 @@ mod tests {
         assert_eq!(axis_mark(0.01), "10 us");
         assert_eq!(axis_mark(100.0), "100 ms");
         assert_eq!(axis_mark(10_000.0), "10 s");
+    }
+
+    #[test]
+    fn a_moment_with_more_than_59_seconds_is_none() {
+        let read = [("02:41", 161), ("120:00", 7_200), ("1:02:41", 3_761), ("0:0", 0)];
+        for (text, seconds) in read {
+            assert_eq!(parse_clock(text), Some(seconds), "{text}");
+        }
+        for text in ["", "41", "1:75", "1:60:00", "99:99", "-1:00", "+1:00", "1:2:3:4", "a:b", ":"]
+        {
+            assert_eq!(parse_clock(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use tui::ColorChoice;
 use tui::config::{Config, ConfigError};
+use tui::format::{CLOCK_WANTED, parse_clock};
 use tui::keys::Screen;
 use tui::theme::ThemeName;
 
@@ -155,18 +156,8 @@ pub enum Color {
     Never,
 }
 
-/// `02:41` in seconds; minutes may be more than an hour.
 fn moment(text: &str) -> Result<u64, String> {
-    let wrong = || "expected minutes and seconds like 02:41".to_owned();
-    let number = |text: &str| {
-        let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u32>().ok().filter(|_| plain)
-    };
-    let (minutes, seconds) = text.split_once(':').ok_or_else(wrong)?;
-    match (number(minutes), number(seconds)) {
-        (Some(minutes), Some(seconds @ 0..60)) => Ok(u64::from(minutes) * 60 + u64::from(seconds)),
-        _ => Err(wrong()),
-    }
+    parse_clock(text).ok_or_else(|| format!("expected {CLOCK_WANTED}"))
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -206,7 +197,7 @@ mod tests {
     fn moments_and_sizes_are_read_or_refused_with_an_example() {
         assert_eq!(moment("02:41"), Ok(161));
         assert_eq!(moment("120:00"), Ok(7_200));
-        for text in ["", "41", "1:60", "-1:00", "+1:00", "1:2:3", "a:b", ":"] {
+        for text in ["", "41", "1:60", "-1:00", "+1:00", "1:2:3:4", "a:b", ":"] {
             assert!(moment(text).unwrap_err().contains("02:41"), "{text}");
         }
         assert_eq!(size("120x40"), Ok((120, 40)));

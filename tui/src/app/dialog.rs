@@ -4,6 +4,7 @@ use super::line::{Edited, Line, LineKind};
 use super::{App, Control, Effects, Order, Toast, screens};
 use crate::export::Form;
 use crate::filter::Filter;
+use crate::format;
 use crate::glyphs;
 use crate::help::{self, HelpList};
 use crate::keys::{Action, Found, ROWS, Row, Screen};
@@ -194,12 +195,8 @@ fn command(app: &mut App, text: &str, seen: &Snapshot) -> Result<Effects, String
     if text.is_empty() {
         return Ok(Effects::redraw());
     }
-    if let Some(clock) = text.strip_prefix("at ") {
-        let seconds = crate::format::parse_clock(clock.trim())
-            .ok_or_else(|| format!("at wants minutes and seconds, like 02:41, got {clock:?}"))?;
-        let start = seen.axis.cursor_s.saturating_add(1).saturating_sub(seen.axis.cursor_clock_s);
-        app.look_at(&seen.axis, start.saturating_add(seconds).saturating_sub(1));
-        return Ok(Effects::redraw());
+    if let Some(clock) = text.strip_prefix("at").filter(|it| it.is_empty() || it.starts_with(' ')) {
+        return at(app, clock.trim(), seen);
     }
     match Action::named(text) {
         Some(action) if !is_command(action.row()) => {
@@ -212,6 +209,24 @@ fn command(app: &mut App, text: &str, seen: &Snapshot) -> Result<Effects, String
             Err(format!("there is no action {text:?}{hint}"))
         },
     }
+}
+
+/// Looks at a moment of the run.
+fn at(app: &mut App, clock: &str, seen: &Snapshot) -> Result<Effects, String> {
+    let start = seen.axis.cursor_s.saturating_add(1).saturating_sub(seen.axis.cursor_clock_s);
+    let last = app.playback.map(|playback| playback.last_s).or(app.paused_at);
+    let end = last.or(seen.axis.newest_s).map_or(0, |last| (last + 1).saturating_sub(start));
+    let ends = if app.playback.is_some() { "ends" } else { "is" };
+    let ends = format!("the run {ends} at {}", format::clock(end));
+    let Some(seconds) = format::parse_clock(clock) else {
+        let got = if clock.is_empty() { String::new() } else { format!(", got {clock:?}") };
+        return Err(format!("at expects {}{got}; {ends}", format::CLOCK_WANTED));
+    };
+    if seconds > end {
+        return Err(format!("nothing is known of {clock}; {ends}"));
+    }
+    app.look_at(&seen.axis, start.saturating_add(seconds).saturating_sub(1));
+    Ok(Effects::redraw())
 }
 
 /// What does nothing is said, so that nobody waits for it.

@@ -207,6 +207,31 @@ fn a_command_is_an_action_by_name_or_a_moment() {
 }
 
 #[test]
+fn a_moment_that_is_none_or_after_the_end_is_refused_with_where_the_run_ends() {
+    let wanted = "minutes and seconds like 02:41, or hours too like 1:02:41";
+    for (text, told) in [
+        ("at", format!("at expects {wanted}; the run is at 01:40")),
+        ("at ", format!("at expects {wanted}; the run is at 01:40")),
+        ("at 1:75", format!("at expects {wanted}, got \"1:75\"; the run is at 01:40")),
+        ("at 01:41", "nothing is known of 01:41; the run is at 01:40".to_owned()),
+    ] {
+        let mut app = app();
+        press(&mut app, &format!(":{text}\n"));
+        let Some(Dialog::Line(line)) = &app.dialog else { panic!("{text}: the line stays open") };
+        assert_eq!((line.error.as_ref(), app.cursor), (Some(&told), Cursor::Live), "{text}");
+    }
+    let mut replayed = app();
+    replayed.playback = Some(Playback { first_s: 100, last_s: 160, speed: 1.0, playing: false });
+    press(&mut replayed, ":at 01:40\n");
+    let Some(Dialog::Line(line)) = &replayed.dialog else { panic!("the line stays open") };
+    let told = "nothing is known of 01:40; the run ends at 01:01";
+    assert_eq!(line.error.as_deref(), Some(told));
+    let mut app = app();
+    press(&mut app, "h:at 01:40\n");
+    assert_eq!((app.dialog, app.cursor), (None, Cursor::Live));
+}
+
+#[test]
 fn a_command_that_does_nothing_on_a_screen_leaves_its_line_and_says_so() {
     for (keys, said) in [
         (":mark\n", "mark does nothing on Overview; it is for: Traces"),
