@@ -34,7 +34,7 @@ pub use places::Places;
 pub use screens::load::selected as selected_load;
 pub use screens::logs::{LineColumn, LineTimes};
 pub use screens::topology::{Picture, picture, selected as selected_link};
-pub use screens::traces::{is_inside, selected as selected_trace};
+pub use screens::traces::{is_inside, selected as selected_trace, selected_group};
 pub use screens::{Mode, Screens, fields, own_selected};
 pub use time::Playback;
 

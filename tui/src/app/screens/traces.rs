@@ -22,6 +22,8 @@ pub struct Choices {
     pub slowest: bool,
     pub reversed: bool,
     pub grouped: bool,
+    /// First span of the selected group; `None` is the first group.
+    pub group: Option<String>,
     /// `None` is the first of the list, whichever that is.
     pub selected: Option<LineId>,
     /// Row of the waterfall; `None` is that of `span`, or the one that tells what went wrong.
@@ -79,6 +81,12 @@ pub fn selected(app: &App, view: &TracesView) -> usize {
     wanted.and_then(|it| view.rows.iter().position(|row| row.id == it)).unwrap_or(0)
 }
 
+/// Where the selection stands among the groups.
+pub fn selected_group(app: &App, view: &TracesView) -> usize {
+    let wanted = app.screens.traces.group.as_ref();
+    wanted.and_then(|it| view.groups.iter().position(|group| group.root == *it)).unwrap_or(0)
+}
+
 fn view(seen: &Snapshot) -> Option<&TracesView> {
     match &seen.detail {
         DetailView::Traces(view) => Some(view),
@@ -119,7 +127,10 @@ fn either(app: &mut App, action: Action, view: &TracesView) -> Option<Effects> {
             (choices.slowest, choices.reversed, choices.selected) = (false, false, None);
             app.focus = 0;
         },
-        Action::Mark => mark(choices, view.rows.get(at).map(|row| row.id.trace_id)?),
+        // No trace of a group is the one that is meant.
+        Action::Mark if !choices.grouped => {
+            mark(choices, view.rows.get(at).map(|row| row.id.trace_id)?);
+        },
         Action::Compare => return Some(compare(app)),
         Action::Attributes => {
             app.focus = 3;
@@ -211,7 +222,53 @@ fn compare(app: &mut App) -> Effects {
     Effects::redraw()
 }
 
+/// What a key does in the list of groups.
+fn groups(app: &mut App, action: Action, view: &TracesView) -> Option<Effects> {
+    let at = selected_group(app, view);
+    let page = usize::from(app.stage_rows() / 2).max(1);
+    let failed = |index: &usize| view.groups[*index].failed > 0;
+    let to = match action {
+        Action::Open => {
+            open_group(app, &view.groups.get(at)?.root);
+            return Some(Effects::redraw());
+        },
+        Action::NextHit => (at + 1..view.groups.len()).find(failed)?,
+        Action::PrevHit => (0..at).rev().find(failed)?,
+        _ => moved(action, at, view.groups.len(), page)?,
+    };
+    app.screens.traces.group = view.groups.get(to).map(|group| group.root.clone());
+    Some(Effects::redraw())
+}
+
+/// Narrows the list to the traces of a group; one can come back.
+fn open_group(app: &mut App, root: &str) {
+    let terms = match root.split_once(' ') {
+        Some((service, name)) => format!("root={service:?} name={name:?}"),
+        None if root.is_empty() => {
+            app.toast = Some(Toast::bad("the first span of these traces has not come in"));
+            return;
+        },
+        None => format!("root={root:?}"),
+    };
+    let filter = match app.filter(Screen::Traces) {
+        Some(before) => format!("({}) {terms}", before.text()),
+        None => terms,
+    };
+    let here = app.here();
+    if let Err(error) = app.set_filter(Screen::Traces, &filter) {
+        app.toast = Some(Toast::bad(error.to_string()));
+        return;
+    }
+    app.places.leave(here);
+    let choices = &mut app.screens.traces;
+    (choices.grouped, choices.selected, choices.comparing) = (false, None, false);
+    choices.choose(None);
+}
+
 fn list(app: &mut App, action: Action, view: &TracesView) -> Option<Effects> {
+    if app.screens.traces.grouped {
+        return groups(app, action, view);
+    }
     let at = selected(app, view);
     let page = usize::from(app.stage_rows() / 2).max(1);
     if let Some(to) = moved(action, at, view.rows.len(), page) {
@@ -274,6 +331,8 @@ pub(super) fn click(app: &mut App, seen: &Snapshot, row: usize) -> Effects {
     let Some(view) = view(seen) else { return Effects::default() };
     if is_inside(app) {
         app.screens.traces.choose(Some(row));
+    } else if app.screens.traces.grouped {
+        app.screens.traces.group = view.groups.get(row).map(|group| group.root.clone());
     } else {
         select(app, view, row);
     }

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::has_keys;
-use crate::app::{App, selected_trace};
+use crate::app::{App, selected_group, selected_trace};
 use crate::derive::words;
 use crate::filter::Filter;
 use crate::format;
@@ -45,7 +45,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, view: &TracesView, area: 
     let below = below(view).min(inside.height.saturating_sub(ROWS_MIN));
     let list = Rect { height: inside.height - below, ..inside };
     if choices.grouped {
-        groups(canvas, &view.groups, list);
+        groups(canvas, &view.groups, selected_group(app, view), list);
     } else {
         table(canvas, app, view, list);
     }
@@ -108,7 +108,7 @@ fn table_row(canvas: &Canvas<'_>, row: &TraceRow, marked: bool) -> TableRow {
     }
 }
 
-fn groups(canvas: &mut Canvas<'_>, groups: &[Group], area: Rect) {
+fn groups(canvas: &mut Canvas<'_>, groups: &[Group], selected: usize, area: Rect) {
     let rows: Vec<TableRow> = groups
         .iter()
         .map(|group| {
@@ -131,14 +131,16 @@ fn groups(canvas: &mut Canvas<'_>, groups: &[Group], area: Rect) {
         name_title: "first span",
         columns: &[number("traces"), number("failed"), number("max ms")],
         rows: &rows,
-        selected: usize::MAX,
+        selected,
         pinned: 0,
         header: canvas.style(Role::Header),
         select: canvas.style(Role::Select),
-        select_symbol: "",
+        select_symbol: canvas.theme.glyphs.selected,
         ellipsis: canvas.theme.glyphs.ellipsis,
     };
-    table.draw(canvas.buffer, area);
+    for (index, line) in table.draw(canvas.buffer, area) {
+        canvas.hit(line, Hit::Row(index));
+    }
 }
 
 /// Durations and faults of all rows, as bars.

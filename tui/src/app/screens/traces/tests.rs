@@ -7,6 +7,7 @@ use crate::app::{Msg, update};
 use crate::derive::waterfall::Waterfall;
 use crate::keys::typed;
 use crate::recorded::testing::trace;
+use crate::screen::traces::Group;
 
 /// The open trace, whose second span has these links.
 fn seen(links: &[SpanLink]) -> Snapshot {
@@ -69,4 +70,28 @@ fn of_several_links_one_is_chosen() {
 fn a_span_without_links_says_so() {
     let app = press(&seen(&[]), "i");
     assert_eq!(app.toast.unwrap().text, "this span links to no other one");
+}
+
+#[test]
+fn a_group_is_selected_and_opens_its_traces_and_one_can_come_back() {
+    let group =
+        |root: &str, failed| Group { root: root.to_owned(), traces: 9, failed, slowest_ns: 1 };
+    let mut seen = seen(&[]);
+    let DetailView::Traces(view) = &mut seen.detail else { panic!("no traces") };
+    view.groups = vec![group("client buy all", 0), group("client look", 0), group("orders", 2)];
+    for (keys, selected) in [("xj", 1), ("xjk", 0), ("xG", 2), ("xn", 2), ("xnN", 2), ("xjjj", 2)] {
+        let app = press(&seen, keys);
+        let DetailView::Traces(view) = &seen.detail else { panic!("no traces") };
+        assert_eq!(selected_group(&app, view), selected, "{keys:?}");
+        assert_eq!(app.screens.traces.selected, None, "no hidden row is chosen: {keys:?}");
+    }
+    assert_eq!(press(&seen, "xM").screens.traces.marked, []);
+    let filter = |app: &App| app.filter(Screen::Traces).map(|it| it.text().to_owned());
+    let app = press(&seen, "x\n");
+    assert_eq!(filter(&app).as_deref(), Some("root=\"client\" name=\"buy all\""));
+    assert!(!app.screens.traces.grouped && !is_inside(&app));
+    let app = press(&seen, "/error=true\nxG\n");
+    assert_eq!(filter(&app).as_deref(), Some("(error=true) root=\"orders\""));
+    let app = press(&seen, "x\n[");
+    assert_eq!((filter(&app), app.screens.traces.grouped), (None, true));
 }
