@@ -31,8 +31,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
         return;
     }
     let hints = app.keymap.footer(app.place(), usize::from(area.width));
-    let hints: Vec<String> =
-        hints.iter().map(|hint| format!("{} {}", hint.keys, hint.word)).collect();
+    // A question has no rows and nothing to choose.
+    let asks = matches!(app.dialog, Some(Dialog::Sure { .. }));
+    let hints: Vec<String> = hints
+        .iter()
+        .filter(|hint| !asks || matches!(hint.word, "yes" | "no"))
+        .map(|hint| format!("{} {}", hint.keys, hint.word))
+        .collect();
     canvas.text(area, &hints.join("  "), Role::Dim);
 }
 
@@ -107,6 +112,20 @@ mod tests {
         draw(&mut canvas, &app, Rect::new(0, 4, 40, 1));
         let rows = buffer.content.chunks(40);
         rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect()).collect()
+    }
+
+    #[test]
+    fn a_question_offers_only_the_keys_that_answer_it() {
+        let mut app = App::new(120, 40, false);
+        let control = crate::app::Control::ClearAll;
+        app.dialog = Some(Dialog::Sure { text: "Disarm all?".to_owned(), control });
+        let area = Rect::new(0, 0, 80, 1);
+        let mut buffer = Buffer::empty(area);
+        let theme = Theme::new(Depth::Mono, &glyphs::ASCII);
+        let mut canvas = Canvas { buffer: &mut buffer, theme: &theme, hits: Vec::new() };
+        draw(&mut canvas, &app, area);
+        let said: String = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
+        assert_eq!(said.trim(), "y yes  n no");
     }
 
     #[test]
