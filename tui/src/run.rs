@@ -163,8 +163,9 @@ pub async fn run_with(
         },
     };
     // The user interface is gone and its orders with it: a recording is closed now.
-    if let Err(broken) = serving.await {
-        tracing::error!(%broken, "a recording was not closed");
+    match serving.await {
+        Ok(said) => said.iter().for_each(|said| tell(&said.text)),
+        Err(broken) => tracing::error!(%broken, "a recording was not closed"),
     }
     keeper.abort();
     let Ended { quit, last_screen } = ended.unwrap_or(Err(TuiError::Panicked))?;
@@ -174,6 +175,13 @@ pub async fn run_with(
         let _closed = io::stdout().lock().write_all(text.as_bytes());
     }
     Ok(quit)
+}
+
+/// For the person whose dashboard is gone.
+fn tell(text: &str) {
+    use io::Write as _;
+    // A closed terminal has no use for it.
+    let _closed = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Never ends when the sender is gone: then nobody can ask for it.

@@ -144,6 +144,15 @@ fn a_mouse_report_at_column_0_neither_ends_the_dashboard_nor_takes_its_keys() {
 }
 
 #[test]
+fn a_recording_that_ends_with_the_dashboard_says_where_it_is() {
+    let mut terminal = InTerminal::start("record");
+    terminal.until_drawn();
+    terminal.keys.write_all(b"q").unwrap();
+    let screen = terminal.end();
+    assert!(screen.contains("recorded 1 s with") && screen.contains("kept.rec"), "{screen}");
+}
+
+#[test]
 fn another_size_is_another_layout() {
     let mut terminal = InTerminal::start("show");
     terminal.until_drawn();
@@ -242,7 +251,9 @@ async fn program() {
     let verdicts = (1..=3).map(verdict).collect();
     let fixture = Fixture::new([Frame { run, verdicts, ..Frame::default() }]);
     let setup = Setup::of(&Config::default(), &Surroundings::read(), Clock::system());
-    let setup = Setup { suspend: true, ..setup };
+    let folder = tempfile::tempdir().unwrap();
+    let record = (role == "record").then(|| folder.path().join("kept.rec"));
+    let setup = Setup { suspend: true, record, ..setup };
     let (_stop, stopped) = watch::channel(false);
     let ended = match role.as_str() {
         "panic" => {

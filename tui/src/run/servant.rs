@@ -49,14 +49,23 @@ impl Servant {
         Self { asker, clock, controller, tap, replies, recorder: None }
     }
 
-    /// Until nobody gives orders any more; then what is being recorded is finished.
-    pub(super) async fn serve(mut self, mut tasks: mpsc::Receiver<Task>, record: Option<PathBuf>) {
+    /// Until nobody gives orders any more; then what is being recorded is finished. Gives what
+    /// came of it, which no screen is there to say.
+    pub(super) async fn serve(
+        mut self,
+        mut tasks: mpsc::Receiver<Task>,
+        record: Option<PathBuf>,
+    ) -> Option<Toast> {
         if let Some(path) = record {
             self.record(path).await;
         }
         while let Some(task) = self.next(&mut tasks).await {
             match task {
-                Task::Record if self.recorder.is_some() => self.stop().await,
+                Task::Record if self.recorder.is_some() => {
+                    if let Some(said) = self.stop().await {
+                        self.reply(Msg::Said(said)).await;
+                    }
+                },
                 Task::Record => {
                     let path = format!("shakedown-{}.rec", self.clock.unix_ms() / 1_000);
                     self.record(PathBuf::from(path)).await;
@@ -65,7 +74,7 @@ impl Servant {
                 Task::Write { name, text } => self.write(Path::new(&name), text).await,
             }
         }
-        self.stop().await;
+        self.stop().await
     }
 
     /// The next task. A recording that fails meanwhile is said at once.
@@ -94,12 +103,12 @@ impl Servant {
         self.reply(Msg::Recording(Some(name))).await;
     }
 
-    async fn stop(&mut self) {
-        let Some(recorder) = self.recorder.take() else { return };
+    async fn stop(&mut self) -> Option<Toast> {
+        let recorder = self.recorder.take()?;
         self.tap.send_replace(None);
         let status = recorder.stop().await;
         self.reply(Msg::Recording(None)).await;
-        self.reply(Msg::Said(outcome(&status))).await;
+        Some(outcome(&status))
     }
 
     /// One change after the other, so that their outcomes come in the order of the keys.
