@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tui::config::ConfigError;
 use tui::control::Controller;
 use tui::feed::place::PlaceError;
+use tui::own::OwnKind;
 use tui::recorded::{RecordStatus, RecordedError, RecordedFeed};
 use tui::screen::Link;
 use tui::theme::Surroundings;
@@ -156,6 +157,7 @@ async fn kept(
 ) -> Result<ExitCode, WatchError> {
     if let Some(note) = &kept.note {
         crate::say(note);
+        setup.own.note(setup.clock.unix_ms(), OwnKind::Log, true, note);
     }
     if let Some(path) = &arguments.record {
         let (frames, asker) = (kept.frames, kept.asker);
@@ -193,6 +195,7 @@ async fn page(arguments: &WatchArguments, setup: &Setup, kept: &Kept, link: &Lin
             keys,
             playback: arguments.at.and_then(|_| kept.standing()),
             asker: Arc::clone(&kept.asker),
+            own: setup.own.clone(),
             ..PictureOptions::default()
         };
         let frames: Vec<Frame> = kept.frames.iter().map(|frame| frame.told()).collect();

@@ -13,6 +13,7 @@ use crate::ask::Asker;
 use crate::feed::NobodyAsked;
 use crate::glyphs;
 use crate::keys::typed;
+use crate::own::OwnLog;
 use crate::screen::{Link, Snapshot};
 use crate::store::answers::Answers;
 use crate::store::{Store, query};
@@ -35,6 +36,8 @@ pub struct PictureOptions {
     pub silent_s: u64,
     /// How the recording is played, and up to which second it has been.
     pub playback: Option<(Playback, u64)>,
+    /// What the screen of that name says.
+    pub own: OwnLog,
     /// Who is asked for traces and logs.
     pub asker: Arc<dyn Asker>,
 }
@@ -48,6 +51,7 @@ impl Default for PictureOptions {
             link: Link::Connected,
             silent_s: 0,
             playback: None,
+            own: OwnLog::default(),
             asker: Arc::new(NobodyAsked),
         }
     }
@@ -97,6 +101,7 @@ impl Sitting {
         let mut store = Store::default();
         store.link = options.link.clone();
         store.silent_s = options.silent_s;
+        store.own = options.own.clone();
         for frame in frames {
             store.insert(Arc::new(frame.clone()));
         }

@@ -7,13 +7,14 @@
 //! the collector's meaning.
 //!
 //! Frames are kept as they came. Traces and lines are a choice, in the file and in memory: what was
-//! left out or had to go is counted, and [`Counts`] says so.
+//! left out or had to go is counted: [`Counts`] says so, and so do the frames ([`missing`]).
 
 mod answer;
 mod calls;
 mod feed;
 mod format;
 mod lines;
+mod missing;
 mod read;
 mod recorder;
 mod size;
@@ -33,6 +34,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use answer::RecordedAsker;
 pub use calls::calls_of;
 pub use feed::RecordedFeed;
+pub(crate) use missing::is_missing;
+use missing::{LINES_NOT_HELD, TRACES_NOT_HELD};
+pub use missing::{SECONDS_NOT_HELD, add_missing, missing};
 pub use read::{RecordedError, open, read};
 pub use recorder::{RecordStatus, Recorder, Tap, record_all};
 pub use write::{WriteError, Writer};
@@ -162,9 +166,11 @@ impl Recording {
     }
 
     /// Takes the next second.
-    pub fn insert(&mut self, second: Second) {
-        self.left_out.traces = self.left_out.traces.saturating_add(second.left_out.traces);
-        self.left_out.lines = self.left_out.lines.saturating_add(second.left_out.lines);
+    pub fn insert(&mut self, mut second: Second) {
+        self.left_out.add(second.left_out);
+        if self.left_out != LeftOut::default() {
+            self.left_out.add_to(&mut Arc::make_mut(&mut second.frame).dropped);
+        }
         let told = second.frame.events.iter().filter_map(|event| event.trace_id);
         let proved = second.frame.verdicts.iter().flat_map(|verdict| verdict.trace_ids.clone());
         self.traces.cherish(told.chain(proved));
@@ -186,6 +192,16 @@ impl Recording {
             self.frames.pop_front();
             self.evicted_frames += 1;
         }
+    }
+
+    /// After the last second: what went from memory is missing from all of them.
+    fn close(&mut self) {
+        let counts = [
+            (SECONDS_NOT_HELD, self.evicted_frames),
+            (TRACES_NOT_HELD, self.traces.evicted()),
+            (LINES_NOT_HELD, self.lines.evicted()),
+        ];
+        missing::add_to_all(self.frames.iter_mut(), &counts);
     }
 
     /// In the order in which they came.

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use collector::RunFile;
+use model::frame::DropCount;
 use model::limits::FRAMES_MAX;
 use tui::Playback;
 use tui::ask::Asker;
 use tui::kept::{self, Frame};
-use tui::recorded::{Counts, RecordedAsker};
+use tui::recorded::{self, RecordedAsker};
 
 use super::run_file::RunFileAsker;
 use super::{WatchError, verdict};
@@ -84,30 +85,22 @@ fn is_recording(path: &Path) -> bool {
 }
 
 fn recording(path: &Path) -> Result<Kept, WatchError> {
-    let recording = tui::recorded::open(path)?;
-    let frames = recording.frames().cloned().collect();
+    let recording = recorded::open(path)?;
+    let frames: Vec<Arc<Frame>> = recording.frames().cloned().collect();
+    let last = frames.last().map(|frame| Arc::clone(&frame.dropped));
     let cut = recording.cut.map(|cut| {
         format!("{} was cut off at byte {}: it was not closed", path.display(), cut.at_byte)
     });
-    let notes: Vec<String> = cut.into_iter().chain(missing(&recording.counts())).collect();
+    let notes: Vec<String> = cut.into_iter().chain(missing(&last.unwrap_or_default())).collect();
     let note = (!notes.is_empty()).then(|| notes.join("; "));
     Ok(Kept { frames, asker: Arc::new(RecordedAsker::new(Arc::new(recording))), note })
 }
 
-fn missing(counts: &Counts) -> Option<String> {
-    let parts = [
-        (counts.left_out.traces, "traces were left out of the recording"),
-        (counts.left_out.lines, "log lines were left out of the recording"),
-        (counts.evicted_frames, "seconds are too old to be held"),
-        (counts.evicted_traces, "traces are too many to be held"),
-        (counts.evicted_lines, "log lines are too many to be held"),
-    ];
-    let told: Vec<String> = parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    (!told.is_empty()).then(|| told.join(", "))
+/// With what recordings of recordings are without.
+fn missing(dropped: &[DropCount]) -> Option<String> {
+    let told: Vec<String> =
+        recorded::missing(dropped).map(|loss| format!("{} {}", loss.count, loss.what)).collect();
+    (!told.is_empty()).then(|| format!("this is not all of the run: {}", told.join(", ")))
 }
 
 fn run(path: &Path) -> Result<Kept, WatchError> {
@@ -123,7 +116,10 @@ fn run(path: &Path) -> Result<Kept, WatchError> {
     }
     let surplus = frames.len().saturating_sub(FRAMES_MAX);
     frames.drain(..surplus);
-    let note = (surplus > 0).then(|| format!("{surplus} seconds are too old to be held"));
+    for frame in &mut frames {
+        recorded::add_missing(&mut frame.dropped, recorded::SECONDS_NOT_HELD, surplus as u64);
+    }
+    let note = frames.last().and_then(|frame| missing(&frame.dropped));
     let asker = Arc::new(RunFileAsker::new(file, &frames));
     let frames = kept::of(frames).into_iter().map(Arc::new).collect();
     Ok(Kept { frames, asker, note })

@@ -26,9 +26,11 @@ fn head(snapshot: &Snapshot, text: &mut String) {
     let time = |seconds: Option<u64>| seconds.map_or_else(|| "--:--".to_owned(), clock);
     let phase = head.phase.map_or("-", |phase| phase.as_str());
     let verdict = head.verdict.map_or("-", Verdict::as_str);
+    let most = head.dropped_most.as_deref();
+    let most = most.map(|most| format!(" (most: {})", clean(most))).unwrap_or_default();
     _ = writeln!(
         text,
-        "{}  run {}  seed {}  {} / {}  phase {phase}  verdict {verdict}  dropped {}",
+        "{}  run {}  seed {}  {} / {}  phase {phase}  verdict {verdict}  dropped {}{most}",
         clean(title),
         if head.run_id.is_empty() { "-" } else { &head.run_id },
         head.seed,

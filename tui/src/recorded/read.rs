@@ -79,6 +79,7 @@ pub fn read(from: impl BufRead, path: &Path, bounds: Bounds) -> Result<Recording
         return Err(RecordedError::Empty { path: path.to_owned() });
     }
     recording.cut = cut;
+    recording.close();
     Ok(recording)
 }
 

@@ -9,6 +9,7 @@ use model::hist::Histogram;
 use model::load::Validity;
 
 use crate::kept::{FaultFrame, Frame};
+use crate::recorded::is_missing;
 
 /// Requests and calls of one edge.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,9 +78,10 @@ impl<'a> Window<'a> {
     }
 
     /// Counters are totals since the start. One that falls began anew; the first frame says what
-    /// was lost before the window, and a counter that it lacks stood at 0.
+    /// was lost before the window, and a counter that it lacks stood at 0. What a recording is
+    /// without is not being lost.
     fn drops(&mut self, frame: &'a Frame) {
-        for loss in frame.dropped.iter() {
+        for loss in frame.dropped.iter().filter(|loss| !is_missing(&loss.what)) {
             let unseen = if self.seconds == 0 { loss.count } else { 0 };
             let before = self.totals.insert(&loss.what, loss.count).unwrap_or(unseen);
             let rise = if loss.count < before { loss.count } else { loss.count - before };

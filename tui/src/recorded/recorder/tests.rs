@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use std::sync::Mutex;
 
-use model::frame::{Trace, TraceHead};
+use model::frame::{DropCount, Trace, TraceHead};
 
 use super::*;
 use crate::ask::{Answer, AskError, Asking, Question};
+use crate::recorded::Bounds;
 use crate::recorded::testing::{line, trace};
 use crate::{kept, recording};
 
@@ -116,4 +117,43 @@ async fn a_file_that_is_there_stays_and_the_recorder_says_so() {
     let status = recorder.stop().await;
     assert!(status.error.unwrap().ends_with("does not replace a file"));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+}
+
+#[tokio::test]
+async fn what_a_recording_left_out_is_counted_among_the_losses_also_in_a_recording_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let left_out = |name: &str| folder.path().join(name);
+    let (first, second) = (left_out("first.rec"), left_out("second.rec"));
+    record_all(&first, frames(2, 100), Arc::new(Everything::default()), Clock::system()).await;
+    let losses = |path: &Path| {
+        let recording = crate::recorded::open(path).unwrap();
+        let count = |frame: &Arc<kept::Frame>| {
+            crate::recorded::missing(&frame.dropped).map(|loss| loss.count).sum::<u64>()
+        };
+        recording.frames().map(count).collect::<Vec<u64>>()
+    };
+    assert_eq!(losses(&first), [76, 152]);
+    let recording = crate::recorded::open(&first).unwrap();
+    let again = recording.frames().map(|frame| Arc::new(frame.told())).collect::<Vec<_>>();
+    record_all(&second, again, Arc::new(Everything::default()), Clock::system()).await;
+    // The second one has left out as much of what the first one knew of.
+    assert_eq!(losses(&second), [152, 304]);
+}
+
+#[test]
+fn what_memory_has_no_room_for_is_missing_from_every_second() {
+    let (path, bounds) = (Path::new("r.rec"), Bounds { frames: 4, ..Bounds::default() });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("r.rec");
+    let mut writer = Writer::create(&file, &Header::default()).unwrap();
+    for frame in frames(6, 0) {
+        writer.second(&Second { frame, ..Second::default() }).unwrap();
+    }
+    writer.finish().unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    let recording = crate::recorded::read(&bytes[..], path, bounds).unwrap();
+    let lists: Vec<_> = recording.frames().map(|frame| frame.dropped.to_vec()).collect();
+    let lost = DropCount { what: crate::recorded::SECONDS_NOT_HELD.to_owned(), count: 2 };
+    assert_eq!(lists, vec![vec![lost]; 4]);
+    assert!(recording.frames().all(|it| Arc::strong_count(&it.dropped) == 4));
 }
