@@ -6,10 +6,14 @@
 use model::policy::BreakerState;
 use model::units::utc_time;
 
+use crate::derive::budget::{Budget, Limit};
+use crate::screen::faults::FaultRow;
+use crate::screen::load::LoadRow;
 use crate::screen::logs::LogRow;
 use crate::screen::topology::EdgeNumbers;
 use crate::screen::traces::TraceRow;
-use crate::screen::{FRACTION_NAMES, FaultLane, Snapshot};
+use crate::screen::verdicts::VerdictRow;
+use crate::screen::{FRACTION_NAMES, Snapshot};
 
 /// One field.
 enum Field {
@@ -42,10 +46,18 @@ impl From<u64> for Field {
     }
 }
 
+impl From<Option<u64>> for Field {
+    fn from(count: Option<u64>) -> Self {
+        count.map_or(Self::Number(None), Self::Count)
+    }
+}
+
 impl Field {
     fn write(&self, to: &mut String) {
         match self {
-            Self::Number(Some(number)) if number.is_finite() => to.push_str(&number.to_string()),
+            Self::Number(Some(number)) if number.is_finite() => {
+                to.push_str(&super::rounded(*number).to_string());
+            },
             Self::Number(_) => {},
             Self::Count(count) => to.push_str(&count.to_string()),
             Self::Text(text) => {
@@ -96,19 +108,68 @@ pub fn rows_csv(snapshot: &Snapshot) -> String {
     table(&head, rows)
 }
 
-pub fn verdicts_csv(snapshot: &Snapshot) -> String {
-    let rows = snapshot.verdicts.iter().map(|verdict| {
-        let traces: Vec<String> = verdict.trace_ids.iter().map(ToString::to_string).collect();
+/// Journeys and their steps over the time that is plotted.
+pub fn load_csv(rows: &[LoadRow]) -> String {
+    let quantiles = FRACTION_NAMES.map(|name| format!("{}_ms", name.replace('.', "_")));
+    let mut head = vec!["flow", "step", "count", "per_s", "error_percent"];
+    head.extend(quantiles.iter().map(String::as_str));
+    head.push("failed");
+    let rows = rows.iter().map(|row| {
+        let failed: Vec<String> = row
+            .outcomes
+            .iter()
+            .map(|(outcome, count)| format!("{} {count}", outcome.as_str()))
+            .collect();
+        let mut fields: Vec<Field> = vec![
+            row.item.flow.as_str().into(),
+            row.item.step.as_deref().unwrap_or_default().into(),
+            row.count.into(),
+            Some(row.per_s).into(),
+            row.error_percent.into(),
+        ];
+        fields.extend(row.quantiles_ms.map(Field::from));
+        fields.push(failed.join("; ").into());
+        fields
+    });
+    table(&head, rows)
+}
+
+/// Every expectation as it stands: over which part of the run, against what, since when.
+pub fn verdicts_csv(rows: &[VerdictRow]) -> String {
+    let head = [
+        "phase",
+        "from_s",
+        "to_s",
+        "expectation",
+        "verdict",
+        "observed",
+        "limit",
+        "used_percent",
+        "since_clock_s",
+        "faults_then",
+        "detail",
+        "traces",
+    ];
+    let rows = rows.iter().map(|row| {
+        let (frame, decided) = (&row.frame, row.decided.as_ref());
+        let traces: Vec<String> = frame.trace_ids.iter().map(ToString::to_string).collect();
+        let limit = Limit::of(&frame.text).map(|limit| limit.written(limit.value));
         vec![
-            verdict.phase.as_str().into(),
-            verdict.text.as_str().into(),
-            verdict.verdict.as_str().into(),
-            verdict.observed.as_str().into(),
-            verdict.detail.as_str().into(),
+            frame.phase.as_str().into(),
+            row.window_s.map(|(from, _)| from).into(),
+            row.window_s.map(|(_, to)| to).into(),
+            frame.text.as_str().into(),
+            frame.verdict.as_str().into(),
+            frame.observed.as_str().into(),
+            limit.unwrap_or_default().into(),
+            row.budget.map(Budget::used).map(|used| used * 100.0).into(),
+            decided.map(|decided| decided.clock_s).into(),
+            decided.map(|decided| decided.faults.join(" ")).unwrap_or_default().into(),
+            frame.detail.as_str().into(),
             traces.join(" ").into(),
         ]
     });
-    table(&["phase", "expectation", "verdict", "observed", "detail", "traces"], rows)
+    table(&head, rows)
 }
 
 /// The list of traces.
@@ -189,7 +250,7 @@ pub fn edges_csv(edges: &[EdgeNumbers]) -> String {
             edge.edge.caller.as_str().into(),
             edge.edge.callee.as_str().into(),
             edge.row.as_ref().map(|row| row.per_s).into(),
-            edge.call.as_ref().map(|call| call.calls as f64).into(),
+            edge.call.as_ref().map(|call| call.calls).into(),
             edge.error_percent().into(),
             p50.into(),
             p90.into(),
@@ -201,10 +262,23 @@ pub fn edges_csv(edges: &[EdgeNumbers]) -> String {
     table(&head, rows)
 }
 
-/// What every fault did.
-pub fn faults_csv(faults: &[FaultLane]) -> String {
-    let head = ["fault", "effect", "share", "edges", "state", "hit", "skipped", "hit_per_s"];
-    let rows = faults.iter().map(|fault| {
+/// What every fault did; its reach is about the window of the tables.
+pub fn faults_csv(rows: &[FaultRow]) -> String {
+    let head = [
+        "fault",
+        "effect",
+        "share",
+        "edges",
+        "state",
+        "hit",
+        "skipped",
+        "hit_per_s",
+        "reach_percent",
+        "starts_in_s",
+        "ends_in_s",
+    ];
+    let rows = rows.iter().map(|row| {
+        let fault = &row.lane;
         vec![
             fault.name.as_str().into(),
             fault.what.as_str().into(),
@@ -214,6 +288,9 @@ pub fn faults_csv(faults: &[FaultLane]) -> String {
             fault.hit.into(),
             fault.skipped.into(),
             Some(fault.hit_per_s).into(),
+            row.reach.percent().into(),
+            fault.starts_in_s.into(),
+            fault.ends_in_s.into(),
         ]
     });
     table(&head, rows)

@@ -1,4 +1,8 @@
 //! What a screen shows, as JSON for programs. Names carry their units; what is unknown is null.
+//!
+//! A part is the same on all screens; what a screen has of its own is beside it.
+
+mod detail;
 
 use model::frame::{Verdict, VerdictFrame};
 use model::phase::Phase;
@@ -13,8 +17,30 @@ use crate::screen::{
     Subject,
 };
 
-/// The numbers of the screen, without its plots.
+/// The numbers of the screen, without its plots of single requests.
 pub fn snapshot_json(snapshot: &Snapshot) -> Value {
+    let mut value = shared(snapshot);
+    value["screen"] = snapshot.detail.screen().name().into();
+    if let Some(detail) = detail::detail(snapshot) {
+        value[format!("{}_screen", snapshot.detail.screen().name())] = detail;
+    }
+    round(&mut value);
+    value
+}
+
+/// Numbers as people write them: a sum of floats ends in digits that mean nothing.
+fn round(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            *value = json!(number.as_f64().map(super::rounded));
+        },
+        Value::Array(items) => items.iter_mut().for_each(round),
+        Value::Object(fields) => fields.values_mut().for_each(round),
+        _ => {},
+    }
+}
+
+fn shared(snapshot: &Snapshot) -> Value {
     let (head, axis) = (&snapshot.head, &snapshot.axis);
     json!({
         "link": link(&snapshot.link),
@@ -114,23 +140,31 @@ fn link(link: &Link) -> Value {
 }
 
 fn row(row: &Row) -> Value {
-    let (kind, name) = match &row.subject {
-        Subject::Flow(flow) => ("flow", flow.clone()),
-        Subject::Edge(edge) => ("edge", edge.to_string()),
-    };
     let mut value = json!({
-        "kind": kind,
-        "name": name,
         "requests_per_s": row.per_s,
         "error_percent": row.error_percent,
         "attempts_per_request": row.attempts_per_request,
         "breaker": row.breaker.map(BreakerState::as_str),
         "active_faults": row.faults,
     });
-    for (name, ms) in FRACTION_NAMES.iter().zip(row.quantiles_ms) {
+    of_subject(&mut value, &row.subject);
+    quantiles(&mut value, row.quantiles_ms);
+    value
+}
+
+fn of_subject(value: &mut Value, subject: &Subject) {
+    let (kind, name) = match subject {
+        Subject::Flow(flow) => ("flow", flow.clone()),
+        Subject::Edge(edge) => ("edge", edge.to_string()),
+    };
+    value["kind"] = kind.into();
+    value["name"] = name.into();
+}
+
+fn quantiles(value: &mut Value, quantiles_ms: [Option<f64>; 4]) {
+    for (name, ms) in FRACTION_NAMES.iter().zip(quantiles_ms) {
         value[format!("{}_ms", name.replace('.', "_"))] = json!(ms);
     }
-    value
 }
 
 fn breaker(lane: &BreakerLane) -> Value {
@@ -218,7 +252,7 @@ mod tests {
         assert_eq!(value["run"]["verdict"], "fail");
         assert_eq!(value["rows"].as_array().unwrap().len(), snapshot.rows.len());
         let p99_9 = snapshot.rows[0].quantiles_ms[3].unwrap();
-        assert_eq!(value["rows"][0]["p99_9_ms"], json!(p99_9));
+        assert_eq!(value["rows"][0]["p99_9_ms"], json!(crate::export::rounded(p99_9)));
         assert_eq!(value["verdicts"][3]["expectation"], snapshot.verdicts[3].text);
         assert_eq!(snapshot_json(&Snapshot::default())["cursor"]["unix_s"], Value::Null);
     }
