@@ -3,6 +3,8 @@
 //! It runs beside the feed, so nothing that it waits for holds up the keys. What came of an order
 //! is said over the line of keys.
 
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,12 +22,48 @@ use crate::recorded::{RecordStatus, Recorder, Tap};
 pub(super) enum Task {
     /// Start a recording, or stop the one that is made.
     Record,
-    /// Write a file of this name.
-    Write {
-        name: String,
-        text: String,
-    },
+    /// Write a file of this name, or the next one that is free.
+    Write(Export),
     Control(Control),
+}
+
+/// A file to be written.
+#[derive(Debug)]
+pub(super) struct Export {
+    pub(super) name: String,
+    /// The end of the name, without the dot: numbers stand before it.
+    pub(super) extension: &'static str,
+    pub(super) text: String,
+}
+
+/// Names that are tried for one file.
+const NAMES_MAX: u32 = 1_000;
+
+impl Export {
+    /// `name.csv`, `name-2.csv`, `name-3.csv`.
+    fn names(&self) -> impl Iterator<Item = String> {
+        let end = format!(".{}", self.extension);
+        let stem = self.name.strip_suffix(&end).unwrap_or(&self.name);
+        let further = (2..=NAMES_MAX).map(move |number| format!("{stem}-{number}{end}"));
+        std::iter::once(self.name.clone()).chain(further)
+    }
+
+    /// Makes a file in this folder, never over one that is there; gives its name.
+    fn write(&self, folder: &Path) -> Result<String, String> {
+        for name in self.names() {
+            match File::create_new(folder.join(&name)) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {},
+                made => {
+                    let written = made.and_then(|mut file| file.write_all(self.text.as_bytes()));
+                    return match written {
+                        Ok(()) => Ok(name),
+                        Err(error) => Err(format!("cannot write {name}: {error}")),
+                    };
+                },
+            }
+        }
+        Err(format!("cannot write {}: {NAMES_MAX} files of that name are there", self.name))
+    }
 }
 
 pub(super) struct Servant {
@@ -71,7 +109,7 @@ impl Servant {
                     self.record(PathBuf::from(path)).await;
                 },
                 Task::Control(control) => self.control(control).await,
-                Task::Write { name, text } => self.write(Path::new(&name), text).await,
+                Task::Write(export) => self.write(export).await,
             }
         }
         self.stop().await
@@ -124,18 +162,13 @@ impl Servant {
         .await;
     }
 
-    /// Never over a file that is there.
-    async fn write(&self, path: &Path, text: String) {
-        let name = path.display().to_string();
-        let path = path.to_owned();
-        let written = tokio::task::spawn_blocking(move || {
-            use std::io::Write as _;
-            let mut file = std::fs::File::create_new(path)?;
-            file.write_all(text.as_bytes())
-        });
+    /// Into the folder in which this process was started.
+    async fn write(&self, export: Export) {
+        let name = export.name.clone();
+        let written = tokio::task::spawn_blocking(move || export.write(Path::new("")));
         let toast = match written.await {
-            Ok(Ok(())) => Toast::good(format!("wrote {name}")),
-            Ok(Err(error)) => Toast::bad(format!("cannot write {name}: {error}")),
+            Ok(Ok(name)) => Toast::good(format!("wrote {name}")),
+            Ok(Err(text)) => Toast::bad(text),
             Err(broken) => Toast::bad(format!("cannot write {name}: {broken}")),
         };
         self.reply(Msg::Said(toast)).await;
@@ -167,4 +200,31 @@ fn outcome(status: &RecordStatus) -> Toast {
         "recorded {} s with {} traces and {} lines to {path}{left_out}",
         status.seconds, status.traces, status.lines
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_export_at_the_same_moment_is_not_refused_and_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (name, extension) = ("shakedown-traces-5caa-00m40s.otlp.json", "otlp.json");
+        let written = ["one", "two", "three"].map(|text| {
+            let (name, text) = (name.to_owned(), text.to_owned());
+            Export { name, extension, text }.write(folder.path()).unwrap()
+        });
+        let stem = "shakedown-traces-5caa-00m40s";
+        let names = ["", "-2", "-3"].map(|number| format!("{stem}{number}.otlp.json"));
+        assert_eq!(written, names);
+        let texts = names.map(|name| std::fs::read_to_string(folder.path().join(name)).unwrap());
+        assert_eq!(texts, ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_said_at_once() {
+        let export = Export { name: "a.csv".to_owned(), extension: "csv", text: String::new() };
+        let error = export.write(Path::new("/nowhere")).unwrap_err();
+        assert!(error.starts_with("cannot write a.csv: "), "{error}");
+    }
 }

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::pace::Pace;
-use super::servant::Task;
+use super::servant::{Export, Task};
 use super::{Setup, TuiError};
 use crate::app::{App, Effects, Msg, Order, Pointer, Quit, Toast, update};
 use crate::export;
@@ -343,7 +343,7 @@ impl Ui {
         let what = self.app.screen.name();
         let clock = axis.cursor_clock_s;
         let name = export::file_name(what, &self.seen.head.run_id, clock, form);
-        self.task(Task::Write { name, text })
+        self.task(Task::Write(Export { name, extension: form.extension(), text }))
     }
 
     /// The screen as text.
