@@ -53,6 +53,8 @@ pub(crate) enum QueryError {
     Place(#[from] place::NoPlace),
     #[error("{0}")]
     Run(String),
+    #[error("{0}")]
+    NoRun(String),
     #[error(transparent)]
     NothingRecorded(#[from] recorded::Nothing),
 }
@@ -63,6 +65,7 @@ impl QueryError {
             Self::Remote(error) => error.exit_code(),
             Self::Refused { status: 404, .. }
             | Self::NothingRecorded(_)
+            | Self::NoRun(_)
             | Self::Ask(AskError::NoTrace(_) | AskError::NoRequest(_))
             | Self::Runs(RunsError::Unknown { .. } | RunsError::Empty { .. }) => ExitCode::Failed,
             Self::Token(_)

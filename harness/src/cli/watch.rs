@@ -50,7 +50,7 @@ pub struct WatchArguments {
     #[arg(value_name = "URL", default_value = "http://127.0.0.1:4319")]
     pub url: String,
     /// Look at a recording, or at a run that is over: a file, a folder of a run, or the id of a
-    /// run, of which a part or `latest` will do
+    /// run in ./runs or in the folder of runs of the collector, of which a part or `latest` will do
     #[arg(long, value_name = "FILE|RUN", conflicts_with_all = ["url", "token_file"])]
     pub replay: Option<PathBuf>,
     /// Show the run as it was this long after its start

@@ -17,6 +17,12 @@ pub(crate) fn runs(asked: Option<&Path>) -> Result<PathBuf, NoPlace> {
     }
 }
 
+/// Where a run may be that is named by its id: where `shakedown run` puts them, and where the
+/// collector does.
+pub(crate) fn all() -> Result<[PathBuf; 2], NoPlace> {
+    Ok([PathBuf::from("./runs"), runs(None)?])
+}
+
 fn default(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, NoPlace> {
     // A relative path in the variable does not count, says the specification.
     let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use collector::RunFolder;
+use collector::{RunEntry, RunFolder, RunsError};
 use model::fault::Token;
 use model::plan::ApiError;
 use serde_json::Value;
@@ -75,7 +75,7 @@ impl Source {
 }
 
 /// The run file of a path: itself, the one in it, or the newest of the runs in it. What is no path
-/// is the id of a run of the usual folder.
+/// is the id of a run of the usual folders.
 pub(crate) fn run_file(run: &str) -> Result<PathBuf, QueryError> {
     let path = Path::new(run);
     if path.is_file() {
@@ -91,12 +91,40 @@ pub(crate) fn run_file(run: &str) -> Result<PathBuf, QueryError> {
     if run.contains(['/', '.']) {
         return Err(QueryError::Run(format!("there is no {run}")));
     }
-    let folder = place::runs(None)?;
-    if !folder.is_dir() {
-        let text = format!("there is no {run}, and no folder of runs at {}", folder.display());
+    run_of(run, &place::all()?)
+}
+
+/// A run of these folders by its id, by a part of it, or the newest of all as `latest`.
+fn run_of(run: &str, places: &[PathBuf]) -> Result<PathBuf, QueryError> {
+    let mut found: Vec<RunEntry> = Vec::new();
+    let mut hints: Vec<String> = Vec::new();
+    for place in places.iter().filter(|place| place.is_dir()) {
+        match RunFolder::open(place)?.find(run) {
+            Ok(entry) => found.push(entry),
+            Err(RunsError::Unknown { hint, .. }) => hints.push(hint),
+            Err(RunsError::Empty { .. }) => {},
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let is_sure = |entry: &RunEntry| run == "latest" || entry.run_id == run;
+    let part_of = found.iter().filter(|entry| !is_sure(entry)).count();
+    if part_of > 1 && part_of == found.len() {
+        let fits: Vec<String> = found.iter().map(|it| it.path.display().to_string()).collect();
+        let text = format!("\"{run}\" fits several runs: {}", fits.join(", "));
         return Err(QueryError::Run(text));
     }
-    Ok(RunFolder::open(&folder)?.find(run)?.path)
+    let newest = found.into_iter().max_by_key(|it| (is_sure(it), it.started_unix_ns));
+    newest.map(|entry| entry.path).ok_or_else(|| {
+        let told: Vec<String> = places.iter().map(|place| told(place)).collect();
+        let what = if run == "latest" { "run".to_owned() } else { format!("run \"{run}\"") };
+        let hint = hints.into_iter().find(|hint| !hint.is_empty()).unwrap_or_default();
+        QueryError::NoRun(format!("there is no {what} in {}{hint}", told.join(" and none in ")))
+    })
+}
+
+fn told(place: &Path) -> String {
+    let gone = if place.is_dir() { "" } else { " (which is not there)" };
+    format!("{}{gone}", place.display())
 }
 
 async fn call(
@@ -139,7 +167,43 @@ fn cursor_of(link: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use collector::CollectorConfig;
+    use telemetry::clock::Clock;
+
     use super::*;
+
+    /// A run of no second.
+    async fn run(folder: &Path, id: &str) -> PathBuf {
+        std::fs::create_dir_all(folder.join(id)).unwrap();
+        let file = folder.join(id).join("run.db");
+        let config = CollectorConfig::on_loopback(id, Some(file.clone()));
+        let mut collector = collector::start(config, Clock::system()).await.unwrap();
+        collector.seal().await.unwrap();
+        collector.shutdown();
+        collector.done().await;
+        file
+    }
+
+    #[tokio::test]
+    async fn a_run_of_the_folder_of_runs_here_is_found_beside_those_of_the_state_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let places = ["runs", "state", "nowhere"].map(|name| place.path().join(name));
+        let here = run(&places[0], "20261126-slow-5caa").await;
+        let there = run(&places[1], "run-20261126-7f3c").await;
+        let newest = run(&places[0], "20261127-slow-6aaa").await;
+        for (asked, found) in
+            [("latest", &newest), ("20261126-slow-5caa", &here), ("5caa", &here), ("7f3c", &there)]
+        {
+            assert_eq!(&run_of(asked, &places).unwrap(), found, "{asked}");
+        }
+        let missing = run_of("7f3d", &places).unwrap_err();
+        assert_eq!(missing.exit_code(), crate::result::ExitCode::Failed);
+        let told = missing.to_string();
+        for place in &places {
+            assert!(told.contains(&place.display().to_string()), "{told}");
+        }
+        assert!(told.contains("nowhere (which is not there)"), "{told}");
+    }
 
     #[test]
     fn the_cursor_is_taken_from_the_link() {
