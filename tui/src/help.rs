@@ -145,7 +145,7 @@ fn fields(screen: Screen) -> Vec<HelpLine> {
         )
     }));
     if table.attributes {
-        lines.push(line("a.name = > ~", "an attribute, by its name with a dot"));
+        lines.push(line("name = > ~", "an attribute, by its name or its last part"));
     }
     lines
 }

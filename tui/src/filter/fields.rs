@@ -86,7 +86,7 @@ pub struct Field {
 pub struct FieldTable {
     pub name: &'static str,
     pub fields: &'static [Field],
-    /// Names with a dot are attributes of the row.
+    /// Other names are attributes of the row, but for one that is nearly that of a field.
     pub attributes: bool,
     /// In which texts of a row words are looked for.
     pub searched: &'static str,
@@ -101,7 +101,8 @@ const fn asked(name: &'static str, kind: Kind, text: &'static str) -> Field {
 }
 
 /// Stands for every attribute.
-pub static ATTRIBUTE: Field = field("attribute", Kind::Any, "an attribute, by its name");
+pub static ATTRIBUTE: Field =
+    field("attribute", Kind::Any, "an attribute, by its name or the last part of it");
 
 const BREAKERS: &[&str] =
     &["closed", "open", "half-open", "forced-open", "disabled", "metrics-only"];
@@ -219,7 +220,9 @@ impl FieldTable {
 
     pub(super) fn find(&'static self, name: &str) -> Option<&'static Field> {
         let known = self.fields.iter().find(|field| field.name == name);
-        known.or_else(|| (self.attributes && name.contains('.')).then_some(&ATTRIBUTE))
+        let is_near = || model::hint(name, self.names()).contains("did you mean");
+        let is_attribute = || self.attributes && (name.contains('.') || !is_near());
+        known.or_else(|| is_attribute().then_some(&ATTRIBUTE))
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + Clone {

@@ -105,15 +105,25 @@ impl Parser {
     fn field_or_word(&mut self) -> Result<Node, FilterError> {
         let start = self.at;
         let name = self.while_(|letter| letter.is_alphanumeric() || "_.-".contains(letter));
-        let op = if name.starts_with(char::is_alphabetic) { self.operator() } else { None };
+        let op = if name.trim_start_matches('.').starts_with(char::is_alphabetic) {
+            self.operator()
+        } else {
+            None
+        };
         let Some(op) = op else {
             self.at = start;
             return Ok(Node::Words(self.bare()));
         };
         let Some(field) = self.table.find(&name) else {
             let hint = model::hint(&name, self.table.names());
-            let message =
-                format!("unknown field \"{name}\"{hint}; put a text that is looked for in quotes");
+            let attribute = if self.table.attributes {
+                format!(" an attribute of that name is asked as \".{name}\",")
+            } else {
+                String::new()
+            };
+            let message = format!(
+                "unknown field \"{name}\"{hint};{attribute} put a text that is looked for in quotes"
+            );
             return Err(self.wrong(start, message));
         };
         let from = self.at;
@@ -127,7 +137,8 @@ impl Parser {
             return Err(self.wrong(from, message));
         }
         let want = value::read(field, op, &text).map_err(|why| self.wrong(from, why))?;
-        let attribute = if *field == ATTRIBUTE { name } else { String::new() };
+        let attribute = if *field == ATTRIBUTE { name.trim_start_matches('.') } else { "" };
+        let attribute = attribute.to_owned();
         Ok(Node::Test(Test { field, attribute, op, want, column: start + 1 }))
     }
 

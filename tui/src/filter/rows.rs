@@ -103,6 +103,22 @@ impl Fields for TraceLine {
     }
 }
 
+/// Of this name, or whose names end with it: a line shows the last parts alone.
+fn attributes<'a>(line: &'a LogLine, name: &'a str) -> impl Iterator<Item = &'a serde_json::Value> {
+    let ends = move |whole: &str| whole.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+    let fits = move |whole: &str| whole == name || ends(whole);
+    line.attributes.iter().filter(move |(whole, _)| fits(whole)).map(|(_, value)| value)
+}
+
+fn attribute(value: &serde_json::Value, see: See<'_>) {
+    match value {
+        serde_json::Value::String(value) => see(Value::Text(value)),
+        serde_json::Value::Bool(flag) => see(Value::Flag(*flag)),
+        serde_json::Value::Number(value) => number(value.as_f64(), see),
+        other => see(Value::Text(&other.to_string())),
+    }
+}
+
 impl Fields for LogLine {
     fn values(&self, field: &str, see: See<'_>) {
         match field {
@@ -113,13 +129,7 @@ impl Fields for LogLine {
             "trace" => text(self.trace_id.map(|id| id.to_string()).as_deref(), see),
             "spanid" => text(self.span_id.map(|id| id.to_string()).as_deref(), see),
             "corr" => text(self.correlation_id.as_ref().map(CorrelationId::as_str), see),
-            attribute => match self.attributes.get(attribute) {
-                Some(serde_json::Value::String(value)) => see(Value::Text(value)),
-                Some(serde_json::Value::Bool(flag)) => see(Value::Flag(*flag)),
-                Some(serde_json::Value::Number(value)) => number(value.as_f64(), see),
-                Some(other) => see(Value::Text(&other.to_string())),
-                None => {},
-            },
+            name => attributes(self, name).for_each(|value| attribute(value, see)),
         }
     }
 

@@ -108,6 +108,31 @@ fn a_log_line_is_found_by_what_it_says() {
 }
 
 #[test]
+fn an_attribute_is_found_as_the_line_shows_it() {
+    let mut line = log("orders", "WARN", "charged");
+    line.attributes.insert("shop.order".to_owned(), "ord-fb3b".into());
+    line.attributes.insert("status".to_owned(), 504.into());
+    line.attributes.insert("leval".to_owned(), true.into());
+    for (text, wanted) in [
+        ("order=ord-fb3b", true),
+        ("shop.order:ord-fb3b", true),
+        ("order~^ord-", true),
+        ("order=ord", false),
+        ("order!=ord-fb3b", false),
+        ("rder=ord-fb3b", false),
+        ("status=504", true),
+        ("status>=500 status<505", true),
+        ("status!=504", false),
+        ("route=/pay number=2", true),
+        (".leval=true", true),
+        (".status=504", true),
+        (".order=ord-fb3b", true),
+    ] {
+        assert_eq!(fits(text, &LOGS, &line), wanted, "{text}");
+    }
+}
+
+#[test]
 fn a_trace_is_found_by_its_numbers_and_its_faults() {
     let line = trace(489, true, Some("abort-503, slow-payments"));
     for (text, wanted) in [
@@ -138,7 +163,17 @@ fn what_is_wrong_is_told_with_its_column_and_the_nearest_name() {
         (
             "svc=orders leval>=warn",
             &LOGS,
-            "column 12: unknown field \"leval\"; did you mean \"level\"?; put a text that is looked for in quotes",
+            "column 12: unknown field \"leval\"; did you mean \"level\"?; an attribute of that name is asked as \".leval\", put a text that is looked for in quotes",
+        ),
+        (
+            "trace:zz",
+            &LOGS,
+            "column 7: \"trace\" needs the start of an id, like \"9c1e44d0\", got \"zz\"",
+        ),
+        (
+            "x or spanid:9g",
+            &LOGS,
+            "column 13: \"spanid\" needs the start of an id, like \"9c1e44d0\", got \"9g\"",
         ),
         ("level>=warm", &LOGS, "column 8: unknown level \"warm\"; did you mean \"warn\"?"),
         ("dur>fast", &TRACES, "column 5: \"dur\" needs a duration, like \"200ms\", got \"fast\""),
@@ -229,7 +264,8 @@ fn completion_offers_fields_then_their_values() {
         ("x level>=", 9, 9, 6),
         ("(svc=ord", 8, 5, 2),
         ("svc=orders x", 6, 4, 2),
-        ("nothing=", 8, 0, 0),
+        ("evant=", 6, 0, 0),
+        ("order=", 6, 6, 0),
     ] {
         let found = complete(text, cursor, &LOGS, &known);
         assert_eq!((found.from, found.words.len()), (from, words), "{text} {found:?}");

@@ -92,7 +92,10 @@ pub(super) fn read(field: &Field, op: Op, text: &str) -> Result<Want, String> {
     match kind {
         Kind::Any if op.orders() => number(kind, text).map(Want::Number).ok_or_else(wrong),
         Kind::Text | Kind::Any => Ok(Want::Text(text.to_owned())),
-        Kind::Id => Ok(Want::Start(text.to_ascii_lowercase())),
+        Kind::Id if text.bytes().all(|letter| letter.is_ascii_hexdigit()) => {
+            Ok(Want::Start(text.to_ascii_lowercase()))
+        },
+        Kind::Id => Err(wrong()),
         Kind::Word(words) => match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
             Some(word) => Ok(Want::Text((*word).to_owned())),
             None => Err(format!(
