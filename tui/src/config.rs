@@ -68,6 +68,8 @@ impl Default for Config {
 pub enum ConfigError {
     #[error("cannot read the settings at {}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("{}:{line}:{column}: this is not UTF-8, as settings must be", path.display())]
+    Encoding { path: PathBuf, line: usize, column: usize },
     #[error("{0}")]
     Wrong(#[from] Problems),
 }
@@ -99,11 +101,25 @@ impl Config {
 
     /// The settings in this file, which has to be there.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         // One byte more than allowed, so that a file that is too long is seen to be.
         File::open(path)
-            .and_then(|file| file.take(BYTES_MAX + 1).read_to_string(&mut text))
+            .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            // A file that is too long may be cut within a letter.
+            Err(error) if error.as_bytes().len() as u64 > BYTES_MAX => {
+                String::from_utf8_lossy(error.as_bytes()).into_owned()
+            },
+            Err(error) => {
+                let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let before = String::from_utf8_lossy(before);
+                let line = before.matches('\n').count() + 1;
+                let column = before.rsplit('\n').next().map_or(0, |it| it.chars().count()) + 1;
+                return Err(ConfigError::Encoding { path: path.to_owned(), line, column });
+            },
+        };
         Ok(Self::parse(&path.display().to_string(), &text)?)
     }
 

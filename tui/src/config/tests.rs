@@ -151,6 +151,35 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_file_that_is_not_utf8_is_told_with_line_and_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("watch.toml");
+    std::fs::write(&path, b"fps = 5\n# \xc3\xa4 \xe4\n").unwrap();
+    let error = Config::load(&path).unwrap_err().to_string();
+    assert!(error.ends_with("watch.toml:2:5: this is not UTF-8, as settings must be"), "{error}");
+}
+
+#[test]
+fn a_key_as_another_program_writes_it_is_refused_with_the_form_it_has_here() {
+    for (written, here) in [
+        ("C-t", "ctrl-t"),
+        ("<C-t>", "ctrl-t"),
+        ("^T", "ctrl-t"),
+        ("Ctrl+T", "ctrl-t"),
+        ("M-x", "alt-x"),
+        ("C-M-x", "ctrl-alt-x"),
+        ("S-up", "shift-up"),
+    ] {
+        let text = format!("[keys]\n\"{written}\" = \"up\"\n");
+        let told = Config::parse("watch.toml", &text).unwrap_err().to_string();
+        let expected = format!("unknown key \"{written}\"; here it is \"{here}\"");
+        assert!(told.contains(&expected), "{told}");
+    }
+    let told = Config::parse("watch.toml", "[keys]\n\"C-nokey\" = \"up\"\n").unwrap_err();
+    assert!(!told.to_string().contains("here it is"), "{told}");
+}
+
+#[test]
 fn the_printed_theme_is_a_settings_file_that_gives_the_same_theme() {
     let theme = Theme::default();
     let config = parse(&print_theme(&theme));

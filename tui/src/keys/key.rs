@@ -164,6 +164,35 @@ fn modifier(text: &str) -> Option<(KeyModifiers, &str)> {
     })
 }
 
+/// The key that is meant, where it is written as Emacs, Vim or a menu has it: `C-t`, `<C-t>`, `^T`,
+/// `Ctrl+T`.
+fn otherwise_written(text: &str) -> Option<Key> {
+    const FORMS: [(&str, &str); 10] = [
+        ("c-", "ctrl-"),
+        ("^", "ctrl-"),
+        ("ctrl+", "ctrl-"),
+        ("control-", "ctrl-"),
+        ("control+", "ctrl-"),
+        ("m-", "alt-"),
+        ("a-", "alt-"),
+        ("alt+", "alt-"),
+        ("s-", "shift-"),
+        ("shift+", "shift-"),
+    ];
+    let lower = text.to_ascii_lowercase();
+    let inner = lower.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    let (mut rest, mut written) = (inner.unwrap_or(&lower), String::new());
+    while let Some((after, name)) =
+        FORMS.iter().find_map(|(form, name)| Some((rest.strip_prefix(form)?, name)))
+    {
+        written.push_str(name);
+        rest = after;
+    }
+    written.push_str(rest);
+    // What is written as here already has another fault.
+    if written == text { None } else { written.parse().ok() }
+}
+
 fn code(name: &str, whole: &str) -> Result<KeyCode, KeyError> {
     let mut letters = name.chars();
     match (letters.next(), letters.next()) {
@@ -180,7 +209,10 @@ fn code(name: &str, whole: &str) -> Result<KeyCode, KeyError> {
         Some(number) if (1..=FUNCTION_MAX).contains(&number) => Ok(KeyCode::F(number)),
         _ => Err(KeyError::Unknown {
             written: whole.chars().take(64).collect(),
-            hint: model::hint(&lower, NAMED.iter().map(|(known, _)| *known)),
+            hint: match otherwise_written(whole) {
+                Some(key) => format!("; here it is \"{key}\""),
+                None => model::hint(&lower, NAMED.iter().map(|(known, _)| *known)),
+            },
         }),
     }
 }
