@@ -166,19 +166,21 @@ async fn kept(
         return recorded(&status).map(|()| ExitCode::Pass);
     }
     let is_page = arguments.once || arguments.snapshot.is_some();
-    if let Some(at_s) = arguments.at
-        && (is_page || is_plain(arguments))
-    {
-        kept.cut(at_s)?;
-    }
     if is_page {
+        if let Some(at_s) = arguments.at {
+            kept.cut(at_s)?;
+        }
         return Ok(page(arguments, &setup, &kept, &Link::Ended).await);
     }
     if is_plain(arguments) {
-        kept.frames.iter().for_each(|frame| plain::print(&frame.told()));
+        if let Some(at_s) = arguments.at {
+            kept.begin(at_s)?;
+        }
+        plain::play(&kept.frames, arguments.speed).await;
         return Ok(kept.verdict());
     }
-    let setup = Setup { playback: kept.playback(arguments.at, arguments.speed)?, ..setup };
+    let setup =
+        Setup { playback: kept.playback(arguments.at, arguments.speed.unwrap_or(1.0))?, ..setup };
     dashboard(setup, RecordedFeed::new(kept.frames, kept.asker)).await
 }
 

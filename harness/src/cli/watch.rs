@@ -53,12 +53,19 @@ pub struct WatchArguments {
     /// run in ./runs or in the folder of runs of the collector, of which a part or `latest` will do
     #[arg(long, value_name = "FILE|RUN", conflicts_with_all = ["url", "token_file"])]
     pub replay: Option<PathBuf>,
-    /// Show the run as it was this long after its start
+    /// Show the run as it was this long after its start; with --plain, begin there
     #[arg(long, value_name = "MM:SS", value_parser = moment, requires = "replay")]
     pub at: Option<u64>,
-    /// Seconds of the run in a second of the replay
-    #[arg(long, value_name = "X", default_value = "1", value_parser = speed, requires = "replay")]
-    pub speed: f64,
+    /// Seconds of the run in a second of the replay; without it 1, and with --plain as many as
+    /// there are
+    #[arg(
+        long,
+        value_name = "X",
+        value_parser = speed,
+        requires = "replay",
+        conflicts_with_all = ["once", "snapshot", "record"]
+    )]
+    pub speed: Option<f64>,
     /// Screen to begin with: overview, topology, traces, logs, faults, verdicts, load, log
     #[arg(long, value_name = "NAME", default_value = "overview", value_parser = screen)]
     pub screen: Screen,

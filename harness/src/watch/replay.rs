@@ -39,6 +39,11 @@ impl Kept {
         cut(&mut self.frames, at_s)
     }
 
+    /// Leaves what is from that moment on.
+    pub(super) fn begin(&mut self, at_s: u64) -> Result<(), WatchError> {
+        begin(&mut self.frames, at_s)
+    }
+
     /// What its last second is worth to a shell.
     pub(super) fn verdict(&self) -> ExitCode {
         verdict::of(self.frames.last().map(|frame| frame.told()).as_ref())
@@ -125,18 +130,31 @@ fn run(path: &Path) -> Result<Kept, WatchError> {
     Ok(Kept { frames, asker, note })
 }
 
-/// Leaves the frames of the run up to a moment.
-fn cut(frames: &mut Vec<Arc<Frame>>, at_s: u64) -> Result<(), WatchError> {
+/// The second in which the run started, and its length in seconds.
+fn extent(frames: &[Arc<Frame>]) -> (u64, u64) {
     let start = frames.iter().find_map(|frame| frame.run.start_unix_ms).map(|ms| ms / 1_000);
     let start = start.or_else(|| frames.first().map(|frame| frame.unix_s)).unwrap_or_default();
-    let last = frames.last().map_or(0, |frame| (frame.unix_s + 1).saturating_sub(start));
+    (start, frames.last().map_or(0, |frame| (frame.unix_s + 1).saturating_sub(start)))
+}
+
+/// Leaves the frames of the run up to a moment.
+fn cut(frames: &mut Vec<Arc<Frame>>, at_s: u64) -> Result<(), WatchError> {
+    let (start, last) = extent(frames);
     frames.retain(|frame| frame.unix_s < start.saturating_add(at_s));
-    if frames.is_empty() || at_s > last {
-        let (minutes, seconds) = (last / 60, last % 60);
-        let text = format!("nothing is known of --at; the run ends at {minutes:02}:{seconds:02}");
-        return Err(WatchError::Nothing(text));
-    }
-    Ok(())
+    if frames.is_empty() || at_s > last { Err(unknown(last)) } else { Ok(()) }
+}
+
+/// Leaves the frames of the run from a moment on; the first one shows that moment.
+fn begin(frames: &mut Vec<Arc<Frame>>, at_s: u64) -> Result<(), WatchError> {
+    let (start, last) = extent(frames);
+    frames.retain(|frame| frame.unix_s + 1 >= start.saturating_add(at_s));
+    if frames.is_empty() { Err(unknown(last)) } else { Ok(()) }
+}
+
+fn unknown(last_s: u64) -> WatchError {
+    let (minutes, seconds) = (last_s / 60, last_s % 60);
+    let text = format!("nothing is known of --at; the run ends at {minutes:02}:{seconds:02}");
+    WatchError::Nothing(text)
 }
 
 #[cfg(test)]
@@ -151,6 +169,20 @@ mod tests {
             let mut frames = all.clone();
             let cut = cut(&mut frames, at_s);
             assert_eq!(cut.is_ok().then_some(frames.len()), left, "{at_s}");
+        }
+    }
+
+    #[test]
+    fn lines_of_a_replay_begin_at_the_moment_and_do_not_end_there() {
+        let frame = |unix_s| model::frame::Frame { unix_s, ..model::frame::Frame::default() };
+        let all: Vec<_> = kept::of((100..110).map(frame)).into_iter().map(Arc::new).collect();
+        for (at_s, first) in
+            [(0, Some(100)), (1, Some(100)), (4, Some(103)), (10, Some(109)), (11, None)]
+        {
+            let mut frames = all.clone();
+            let left = begin(&mut frames, at_s);
+            assert_eq!(left.is_ok(), first.is_some(), "{at_s}");
+            assert_eq!(frames.first().map(|frame| frame.unix_s), first, "{at_s}");
         }
     }
 
