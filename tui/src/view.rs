@@ -131,6 +131,12 @@ impl Canvas<'_> {
         paint::fitted(self.buffer, area, words, style, self.theme.glyphs.ellipsis)
     }
 
+    /// As [`Self::text`], for a name.
+    fn name(&mut self, area: Rect, name: &str, role: Role) -> u16 {
+        let style = self.style(role);
+        paint::shortened(self.buffer, area, name, style, self.theme.glyphs.ellipsis)
+    }
+
     /// What stands where an answer is missing.
     fn waiting(&mut self, asked: &Asked, nothing: &str, line: Rect) {
         let line = paint::after(line, 1);

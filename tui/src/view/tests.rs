@@ -17,6 +17,7 @@ use crate::screen::Link;
 use crate::theme::Depth;
 
 mod recorded;
+mod said;
 
 pub(super) fn options(ascii: bool, keys: &str) -> PictureOptions {
     PictureOptions { ascii, keys: keys.to_owned(), ..PictureOptions::default() }

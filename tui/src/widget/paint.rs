@@ -48,6 +48,25 @@ pub fn fitted(buffer: &mut Buffer, area: Rect, words: &str, style: Style, mark: 
     used + text(buffer, after(area, used), mark, style)
 }
 
+/// As [`fitted`], but the mark stands in the middle: names often differ only in their ends.
+pub fn shortened(buffer: &mut Buffer, area: Rect, name: &str, style: Style, mark: &str) -> u16 {
+    let room = area.width.saturating_sub(width(mark));
+    if width(name) <= area.width || room < 2 {
+        return fitted(buffer, area, name, style, mark);
+    }
+    let tail = room / 2;
+    let mut begin = name.len();
+    for (at, _) in name.char_indices().rev() {
+        if width(&name[at..]) > tail {
+            break;
+        }
+        begin = at;
+    }
+    let used = text(buffer, first(area, room - tail), name, style);
+    let used = used + text(buffer, after(area, used), mark, style);
+    used + text(buffer, after(area, used), &name[begin..], style)
+}
+
 /// Writes into the first line of an area so that it ends at its right end. What does not fit is
 /// not written: half a number is a wrong number.
 pub fn right(buffer: &mut Buffer, area: Rect, words: &str, style: Style) -> u16 {
@@ -106,6 +125,27 @@ mod tests {
         fitted(&mut buffer, Rect::new(0, 0, 5, 1), "payments", Style::new(), "~");
         fitted(&mut buffer, Rect::new(0, 1, 4, 1), "支付支付", Style::new(), "~");
         assert_eq!(buffer, Buffer::with_lines(["paym~   ", "支~     "]));
+    }
+
+    #[test]
+    fn names_that_differ_in_their_ends_are_told_apart_when_they_are_cut() {
+        for (name, width, shown) in [
+            ("payments slow", 13, "payments slow"),
+            ("payments slow", 12, "paymen~ slow"),
+            ("payments slow by hand", 12, "paymen~ hand"),
+            ("payments slow", 5, "pa~ow"),
+            ("payments slow by hand", 5, "pa~nd"),
+            ("支付支付", 6, "支~付"),
+            ("payments", 2, "p~"),
+            ("payments", 0, ""),
+        ] {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 30, 1));
+            shortened(&mut buffer, Rect::new(0, 0, width, 1), name, Style::new(), "~");
+            let line: String = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
+            // A wide letter takes two cells, the second of which is blank.
+            let line = line.replace("支 ", "支").replace("付 ", "付");
+            assert_eq!(line.trim_end(), shown, "{name} {width}");
+        }
     }
 
     #[test]

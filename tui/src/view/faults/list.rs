@@ -9,7 +9,7 @@ use crate::format;
 use crate::screen::faults::{FaultRow, FaultsView};
 use crate::screen::{FaultLane, Snapshot, TABLE_WINDOW_S};
 use crate::theme::Role;
-use crate::view::overview::faults::cells;
+use crate::view::overview::faults::{cells, with_blanks};
 use crate::view::{Canvas, Hit, TimePlot, marked_cursor};
 use crate::widget::bars::Bars;
 use crate::widget::{lane, paint, table};
@@ -54,7 +54,9 @@ pub(super) fn draw(
             hits(canvas, snapshot, (row, view.hits_max), (paint::line(inside, at + 1), plot));
         }
         if lines > 1 {
-            let text = words(&row.lane, plot);
+            let name = row_name(snapshot, &row.lane, (whole, plot));
+            let cut = paint::width(&row.lane.name) > name.width;
+            let text = words(&row.lane, plot, cut);
             let room = paint::after(paint::line(inside, at + lines as u16 - 1), 2);
             canvas.text(room, &text, Role::Dim);
         }
@@ -120,8 +122,6 @@ fn first_line(
     let fault = &row.lane;
     let active = fault.state == FaultState::Active;
     let role = if active { Role::Fault } else { Role::Text };
-    let name = name_room(line, plot);
-    canvas.text(name, &fault.name, role);
     for (index, cell) in numbers(beside(line, plot)) {
         match index {
             0 => canvas.text(paint::after(cell, 1), &state(fault), role),
@@ -132,12 +132,6 @@ fn first_line(
             _ => canvas.right(cell, &fault.share, Role::Text),
         };
     }
-    if selected {
-        canvas.text(line, canvas.theme.glyphs.selected, Role::Text);
-        let style = canvas.style(Role::Select);
-        // The lane keeps its own look: a reversed bar is no bar.
-        canvas.buffer.set_style(name.intersection(canvas.buffer.area), style);
-    }
     let area = paint::first(paint::after(line, plot.gutter), plot.columns);
     canvas.moments(area);
     lane::draw(
@@ -146,6 +140,19 @@ fn first_line(
         cells(canvas.theme, &fault.cells),
         marked_cursor(&snapshot.axis),
     );
+    let name = row_name(snapshot, fault, (line, plot));
+    canvas.name(name, &fault.name, role);
+    if selected {
+        canvas.text(line, canvas.theme.glyphs.selected, Role::Text);
+        let style = canvas.style(Role::Select);
+        // The lane keeps its own look: a reversed bar is no bar.
+        canvas.buffer.set_style(name.intersection(canvas.buffer.area), style);
+    }
+}
+
+/// Where the name of a fault stands in its first line.
+fn row_name(snapshot: &Snapshot, fault: &FaultLane, (line, plot): (Rect, TimePlot)) -> Rect {
+    with_blanks(name_room(line, plot), fault, marked_cursor(&snapshot.axis))
 }
 
 /// Hits per second under the lane, all faults on one scale.
@@ -183,14 +190,16 @@ pub(super) fn state(fault: &FaultLane) -> String {
     }
 }
 
-/// What it does, to whom; with its name and its numbers where those have no room of their own.
-fn words(fault: &FaultLane, plot: TimePlot) -> String {
+/// What it does, to whom; with its name where that is cut above, and with its numbers where those
+/// have no room of their own.
+fn words(fault: &FaultLane, plot: TimePlot, cut: bool) -> String {
+    let name = if cut { format!("{}: ", fault.name) } else { String::new() };
     let what = format!("{}, {} of {}", fault.what, fault.share, fault.edges);
     if plot.gutter >= WIDE_GUTTER {
-        return what;
+        return name + &what;
     }
     let (hit, rate) = (format::count(fault.hit), format::rate(fault.hit_per_s));
-    format!("{}: {hit} hit, {rate}/s; {what}", fault.name)
+    format!("{name}{hit} hit, {rate}/s; {what}")
 }
 
 /// Seconds that rates and blast radius are about.

@@ -68,8 +68,6 @@ fn fault_line(
     (line, plot): (Rect, TimePlot),
 ) {
     let role = if fault.state == FaultState::Active { Role::Fault } else { Role::Text };
-    let name = paint::first(paint::after(line, 1), plot.gutter.saturating_sub(2));
-    canvas.text(name, &fault.name, role);
     let area = paint::first(paint::after(line, plot.gutter), plot.columns);
     let cells = cells(canvas.theme, &fault.cells);
     canvas.moments(area);
@@ -79,6 +77,18 @@ fn fault_line(
         let text = format!(" {lead} in {}", format::length(seconds));
         canvas.right(area, &text, Role::Dim);
     }
+    let name = paint::first(paint::after(line, 1), plot.gutter.saturating_sub(2));
+    let name = with_blanks(name, fault, marked_cursor(&snapshot.axis));
+    canvas.name(name, &fault.name, role);
+}
+
+/// The room of a name before its lane; as much more as the name needs of what is blank at the
+/// begin of the lane. The second half of a lane is left to what stands there.
+pub(in crate::view) fn with_blanks(room: Rect, fault: &FaultLane, cursor: Option<usize>) -> Rect {
+    let blank = fault.cells.iter().take_while(|cell| **cell == FaultCell::Off).count();
+    let blank = blank.min(cursor.unwrap_or(usize::MAX)).min(fault.cells.len() / 2) as u16;
+    let wanted = paint::width(&fault.name);
+    Rect { width: room.width.saturating_add(blank).min(wanted.max(room.width)), ..room }
 }
 
 pub(in crate::view) fn cells<'a>(
