@@ -29,7 +29,8 @@ pub enum FeedEvent {
 }
 
 pub trait Feed: Send + 'static {
-    /// Waits for what comes next. After [`Link::Ended`] nothing comes any more.
+    /// Waits for what comes next. After [`Link::Ended`] nothing comes until another run begins, if
+    /// ever.
     fn next(&mut self) -> impl Future<Output = FeedEvent> + Send;
 
     /// Who is asked for what the frames do not tell.

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use self::silence::Silence;
 use crate::ask::{Answer, AskError, Asker};
+use crate::derive::words;
 use crate::feed::{Feed, FeedEvent};
 use crate::own::{OwnKind, OwnLog};
 use crate::recorded::Tap;
@@ -176,7 +177,10 @@ impl Keeper {
                     Link::Ended => {
                         self.silence.end();
                         self.store.silent_s = 0;
-                        self.note(OwnKind::Link, false, "the source has ended");
+                        let newest = self.store.at_or_before(u64::MAX);
+                        let over = words::over(newest.and_then(|frame| frame.run.verdict));
+                        let text = over.unwrap_or_else(|| "the source has ended".to_owned());
+                        self.note(OwnKind::Link, false, &text);
                     },
                 }
                 self.store.link = link;

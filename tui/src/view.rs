@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use crate::app::App;
 use crate::keys::Screen;
 use crate::layout::Shell;
-use crate::screen::{Asked, Axis, DetailView, Snapshot};
+use crate::screen::{Asked, Axis, DetailView, Link, Snapshot};
 use crate::theme::{Role, Theme};
 use crate::widget::axis::TimeAxis;
 use crate::widget::paint;
@@ -53,7 +53,12 @@ pub fn view(app: &App, snapshot: &Snapshot, theme: &Theme, frame: &mut ratatui::
         Some(shell) => {
             header::draw(&mut canvas, app, snapshot, &shell);
             stage(&mut canvas, app, snapshot, &shell);
-            footer::draw(&mut canvas, app, shell.footer);
+            // A small screen has no line for it.
+            let wrong = match &snapshot.link {
+                Link::Lost { reason, .. } if !shell.wide => Some(reason.as_str()),
+                _ => None,
+            };
+            footer::draw(&mut canvas, app, wrong, shell.footer);
         },
         None => too_small::draw(&mut canvas, snapshot, area),
     }

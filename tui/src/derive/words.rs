@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use model::frame::Verdict;
+
 use crate::format::clean;
 
 /// Longest text from outside that is passed on, in characters: nobody reads more on a screen.
@@ -61,6 +63,12 @@ pub fn value(value: &serde_json::Value) -> String {
 pub fn pairs(attributes: &BTreeMap<String, serde_json::Value>) -> String {
     let pair = |(name, of): (&String, &serde_json::Value)| format!("{}={}", safe(name), value(of));
     attributes.iter().take(PAIRS_MAX).map(pair).collect::<Vec<String>>().join(" ")
+}
+
+/// That a run is over, if it has this verdict.
+pub fn over(verdict: Option<Verdict>) -> Option<String> {
+    let verdict = verdict.filter(|verdict| *verdict != Verdict::Waiting)?;
+    Some(format!("the run is over: {}", verdict.as_str()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@
 //! The wait before another attempt grows, is capped, and is drawn from a range, so that several
 //! viewers do not come back in step. A connection that says nothing for [`SILENCE_MAX`] counts as
 //! broken: frames come every second.
+//!
+//! After the verdict a collector may go: then the run is over and nothing is lost. The place is
+//! still looked at now and then, so that the next run there is shown.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,7 +15,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use model::frame::Frame;
+use model::frame::{Frame, Verdict};
 
 use super::place::{AskingError, Place, with_sources};
 use super::sse::{Parser, SseError, SseEvent};
@@ -28,6 +31,8 @@ pub use asker::{LiveAsker, frames_now};
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(5);
+/// Between two looks for another run, when the last one is over.
+const NEXT_RUN: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub struct LiveFeed {
@@ -40,6 +45,10 @@ pub struct LiveFeed {
     /// Attempts since the last frame.
     failures: u32,
     retry_after: Duration,
+    /// The newest frame has the verdict.
+    is_over: bool,
+    /// The end of the run was said, and no frame has come since.
+    is_ended: bool,
     ready: VecDeque<FeedEvent>,
 }
 
@@ -93,6 +102,8 @@ impl LiveFeed {
             stream: None,
             failures: 0,
             retry_after: Duration::ZERO,
+            is_over: false,
+            is_ended: false,
             ready: VecDeque::new(),
         }
     }
@@ -135,6 +146,10 @@ impl LiveFeed {
                 self.next_sequence = self.next_sequence.max(frame.seq.saturating_add(1));
                 self.origin = Some(Origin::of(&frame));
                 self.failures = 0;
+                self.is_over = frame.run.verdict.is_some_and(|verdict| verdict != Verdict::Waiting);
+                if std::mem::take(&mut self.is_ended) {
+                    self.ready.push_back(FeedEvent::Link(Link::Connected));
+                }
                 self.ready.push_back(FeedEvent::Frame(Arc::new(frame)));
                 Ok(())
             },
@@ -147,12 +162,18 @@ impl LiveFeed {
         }
     }
 
-    fn lose(&mut self, error: &LiveError) -> FeedEvent {
+    /// What there is to say of it; nothing if the run is over and that has been said.
+    fn lose(&mut self, error: &LiveError) -> Option<FeedEvent> {
         self.stream = None;
+        if self.is_over {
+            self.retry_after = NEXT_RUN;
+            let is_news = !std::mem::replace(&mut self.is_ended, true);
+            return is_news.then_some(FeedEvent::Link(Link::Ended));
+        }
         self.retry_after = retry_after(self.failures, rand::random::<f64>());
         self.failures = self.failures.saturating_add(1);
         let retry_ms = u64::try_from(self.retry_after.as_millis()).unwrap_or(u64::MAX);
-        FeedEvent::Link(Link::Lost { reason: error.to_string(), retry_ms })
+        Some(FeedEvent::Link(Link::Lost { reason: error.to_string(), retry_ms }))
     }
 }
 
@@ -162,26 +183,33 @@ impl Feed for LiveFeed {
     }
 
     async fn next(&mut self) -> FeedEvent {
-        if let Some(event) = self.ready.pop_front() {
-            return event;
-        }
-        if self.stream.is_none() {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return event;
+            }
+            if self.stream.is_some() {
+                if let Err(error) = self.read().await {
+                    // What came before the break is still good.
+                    let lost = self.lose(&error);
+                    self.ready.extend(lost);
+                }
+                continue;
+            }
             tokio::time::sleep(self.retry_after).await;
-            return match self.connect().await {
+            match self.connect().await {
                 Ok(stream) => {
                     self.stream = Some(stream);
-                    FeedEvent::Link(Link::Connected)
+                    // A collector that stays when its run is over has nothing to say.
+                    if !self.is_ended {
+                        return FeedEvent::Link(Link::Connected);
+                    }
                 },
-                Err(error) => self.lose(&error),
-            };
+                Err(error) => {
+                    let lost = self.lose(&error);
+                    self.ready.extend(lost);
+                },
+            }
         }
-        let read = self.read().await;
-        if let Err(error) = read {
-            // What came before the break is still good.
-            let lost = self.lose(&error);
-            self.ready.push_back(lost);
-        }
-        self.ready.pop_front().expect("reading ends with an event or an error")
     }
 }
 

@@ -12,7 +12,8 @@ use crate::theme::Role;
 use crate::widget::lines::wrapped;
 use crate::widget::paint;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
+/// `wrong` is said where nothing else is to be said.
+pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, wrong: Option<&str>, area: Rect) {
     if let Some(Dialog::Line(line)) = &app.dialog {
         write(canvas, line, area);
         return;
@@ -28,6 +29,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
         let next: Vec<String> =
             next.iter().map(|(keys, action)| format!("{keys} {}", action.row().name)).collect();
         canvas.text(area, &format!("{} then {}", app.pending, next.join(", ")), Role::Title);
+        return;
+    }
+    if let Some(wrong) = wrong {
+        message(canvas, (wrong, Role::Error), "", Rect { x: 0, width: area.right(), ..area });
         return;
     }
     let hints = app.keymap.footer(app.place(), usize::from(area.width));
@@ -109,7 +114,7 @@ mod tests {
         let mut app = App::new(40, 5, false);
         app.toast = Some(Toast::bad(text));
         let mut canvas = Canvas { buffer: &mut buffer, theme: &theme, hits: Vec::new() };
-        draw(&mut canvas, &app, Rect::new(0, 4, 40, 1));
+        draw(&mut canvas, &app, None, Rect::new(0, 4, 40, 1));
         let rows = buffer.content.chunks(40);
         rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect()).collect()
     }

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use super::overview::verdicts;
 use super::{Canvas, Hit};
 use crate::app::App;
+use crate::derive::words;
 use crate::format;
 use crate::keys::Screen;
 use crate::layout::Shell;
@@ -28,14 +29,9 @@ const TITLE_SMALL: usize = 22;
 pub(super) fn draw(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, shell: &Shell) {
     let pieces = if shell.wide { run(canvas, snapshot) } else { run_small(canvas, snapshot) };
     first_line(canvas, app, snapshot, paint::line(shell.header, 0), &pieces);
-    let line = paint::line(shell.header, 1);
-    if let Link::Lost { reason, .. } = &snapshot.link {
-        canvas.text(line, &format!(" {reason}"), Role::Error);
-    } else {
-        tabs(canvas, app, snapshot, line, shell.wide);
-    }
+    tabs(canvas, app, snapshot, paint::line(shell.header, 1), shell.wide);
     if shell.note.height > 0 {
-        note(canvas, snapshot, shell.note);
+        note(canvas, app, snapshot, shell.note);
     }
 }
 
@@ -228,10 +224,23 @@ fn tabs(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, line: Rect, wid
     canvas.right(paint::after(line, used + 1), &right, Role::Dim);
 }
 
-/// What is wrong comes before how the load is doing.
-fn note(canvas: &mut Canvas<'_>, snapshot: &Snapshot, line: Rect) {
+/// What became of the source of the frames, if that is to be said.
+pub(super) fn source(snapshot: &Snapshot) -> Option<(String, Role)> {
+    match &snapshot.link {
+        Link::Lost { reason, .. } => Some((reason.clone(), Role::Error)),
+        Link::Ended => Some((words::over(snapshot.head.verdict)?, Role::Text)),
+        Link::Connecting | Link::Connected => None,
+    }
+}
+
+/// The source comes first, what is wrong before how the load is doing.
+fn note(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, line: Rect) {
+    // What is replayed has ended long ago.
+    let source = source(snapshot).filter(|_| app.playback.is_none());
+    let used = source.map_or(0, |(text, role)| canvas.text(line, &format!(" {text} "), role));
+    let line = paint::after(line, used);
     if snapshot.insights.is_empty() {
-        if snapshot.axis.newest_s.is_some() {
+        if used == 0 && snapshot.axis.newest_s.is_some() {
             let pieces = load_pieces(canvas, snapshot);
             whole_pieces(canvas, line, &pieces);
         }

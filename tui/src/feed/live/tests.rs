@@ -255,3 +255,37 @@ async fn a_collector_whose_process_dies_is_a_lost_link_at_once() {
     drop(server.await.unwrap());
     reason(feed.next().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_collector_that_goes_after_the_verdict_has_ended_and_the_next_run_there_is_shown() {
+    let (listener, api) = listener().await;
+    let last = recording::run().pop().unwrap();
+    let text = |frame: &Frame| {
+        format!("id: {}\ndata: {}\n\n", frame.seq, serde_json::to_string(frame).unwrap())
+    };
+    let server = tokio::spawn(async move {
+        let (mut socket, _) = accept(&listener).await;
+        answer(&mut socket, "200 OK", &text(&last)).await;
+        drop(socket);
+        // Nobody answers for some time.
+        for _ in 0..4 {
+            drop(accept(&listener).await);
+        }
+        let mut next = recording::until(1);
+        next[0].run.run_id = "another".to_owned();
+        let kept = serde_json::to_string(&next).unwrap();
+        for body in [kept, text(&next[0])] {
+            let (mut socket, _) = accept(&listener).await;
+            answer(&mut socket, "200 OK", &body).await;
+        }
+    });
+    let mut feed = LiveFeed::new(Place::at(api));
+    assert_eq!(feed.next().await, FeedEvent::Link(Link::Connected));
+    assert_eq!(next_sequence(&mut feed).await, 99);
+    assert_eq!(feed.next().await, FeedEvent::Link(Link::Ended));
+    let before = tokio::time::Instant::now();
+    assert_eq!(feed.next().await, FeedEvent::Link(Link::Connected));
+    assert!(before.elapsed() >= NEXT_RUN * 5, "{:?}", before.elapsed());
+    assert_eq!(next_sequence(&mut feed).await, 0);
+    server.await.unwrap();
+}

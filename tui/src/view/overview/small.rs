@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 
 use super::{Panel, breakers, events, faults, framed, heat, label, latency, load, red, verdicts};
 use crate::app::{App, Mode};
+use crate::derive::words;
 use crate::layout::{SMALL_GUTTER, Small};
-use crate::screen::{BreakerLane, FaultCell, Snapshot, Subject};
+use crate::screen::{BreakerLane, FaultCell, Link, Snapshot, Subject};
 use crate::theme::Role;
 use crate::view::{Canvas, TimePlot, marked_cursor};
 use crate::widget::{lane, paint};
@@ -64,13 +65,17 @@ fn lanes(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, layout: &Small
     }
 
     verdicts::line(canvas, snapshot, line(2), label(Panel::Verdicts));
+    let over = words::over(snapshot.head.verdict).filter(|_| snapshot.link == Link::Ended);
+    let over = over.filter(|_| app.playback.is_none());
+    let used = over.map_or(0, |over| canvas.text(line(3), &format!(" {over} "), Role::Text));
     match snapshot.insights.first() {
         Some(wrong) => {
             let mark = if app.panel() == Panel::Events { Role::Focus } else { Role::Warn };
-            let used = canvas.text(line(3), " ! ", mark);
+            let used = used + canvas.text(paint::after(line(3), used), " ! ", mark);
             canvas.text(paint::after(line(3), used), wrong, Role::Warn);
         },
-        None => events::line(canvas, snapshot, line(3), label(Panel::Events)),
+        None if used == 0 => events::line(canvas, snapshot, line(3), label(Panel::Events)),
+        None => {},
     }
 }
 

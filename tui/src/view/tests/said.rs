@@ -1,8 +1,10 @@
 //! What a screen must say, whatever else it shows.
 
-use model::frame::{FaultFrame, Frame};
+use model::frame::{FaultFrame, Frame, Verdict};
 
 use super::{options, recording, snapshot};
+use crate::picture::PictureOptions;
+use crate::screen::Link;
 
 /// The busy run with the names of its faults changed.
 fn with_faults(change: impl Fn(&mut Vec<FaultFrame>)) -> Vec<Frame> {
@@ -25,5 +27,28 @@ fn faults_whose_names_begin_alike_can_be_told_apart_in_every_list() {
         let text = snapshot(&frames, size.0, size.1, &options(true, keys));
         assert!(text.contains("payments slow  "), "{text}");
         assert!(text.contains("payments slow by hand"), "{text}");
+    }
+}
+
+#[test]
+fn a_run_that_ended_well_is_said_to_be_over_and_not_to_be_broken() {
+    let mut frames = recording::run();
+    frames.last_mut().unwrap().run.verdict = Some(Verdict::Pass);
+    for (width, height) in [(120, 40), (80, 24)] {
+        let ended = PictureOptions { link: Link::Ended, ..options(true, "") };
+        let text = snapshot(&frames, width, height, &ended);
+        assert!(text.contains("the run is over: pass") && text.contains("ENDED"), "{text}");
+        assert!(text.contains("[1 Over"), "{text}");
+    }
+}
+
+#[test]
+fn an_error_of_the_connection_leaves_the_line_of_tabs() {
+    for (width, height) in [(120, 40), (80, 24), (60, 16)] {
+        let reason = "cannot connect to 127.0.0.1:4321: Connection refused".to_owned();
+        let link = Link::Lost { reason: reason.clone(), retry_ms: 1_800 };
+        let lost = PictureOptions { link, ..options(true, "5") };
+        let text = snapshot(&recording::until(52), width, height, &lost);
+        assert!(text.contains("[5 Fault") && text.contains(&reason), "{text}");
     }
 }
