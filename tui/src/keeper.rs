@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::noticing::Noticing;
 use self::silence::Silence;
 use crate::ask::{Answer, AskError, Asker};
 use crate::derive::words;
@@ -26,6 +27,7 @@ use crate::screen::{Link, Snapshot, ViewQuery};
 use crate::store::answers::{Answers, Slot};
 use crate::store::{Store, query};
 
+mod noticing;
 mod silence;
 
 /// Events of the feed that wait for the store.
@@ -56,6 +58,7 @@ pub(crate) async fn keep(feed: impl Feed, keeping: Keeping) {
         asking: JoinSet::new(),
         tap: None,
         silence: Silence::default(),
+        noticed: Noticing::default(),
     };
     tokio::select! {
         () = forward(feed, sender) => {},
@@ -89,6 +92,7 @@ struct Keeper {
     asking: JoinSet<(Slot, Result<Answer, AskError>)>,
     tap: Option<Tap>,
     silence: Silence,
+    noticed: Noticing,
 }
 
 impl Keeper {
@@ -127,6 +131,7 @@ impl Keeper {
                 },
                 silent_s = self.silence.grows() => self.hush(silent_s),
                 () = tokio::time::sleep_until(earliest), if changed => {
+                    self.noticed.look(&self.store, self.clock.unix_ms());
                     let query = queries.borrow_and_update().clone();
                     let snapshot = query::build(&self.store, &self.answers, &query);
                     snapshots.send_replace(Arc::new(snapshot));

@@ -1,5 +1,5 @@
 //! What the dashboard has to say about itself: links, refused frames, questions without an answer,
-//! a slow terminal, and what this process logs.
+//! a slow terminal, what is wrong in the frames since when, and what this process logs.
 //!
 //! The newest [`ENTRIES_MAX`] are kept and everything is counted. Whoever has something to say
 //! holds a clone; the store shows it. Nothing of it is ever written to the terminal by itself.
@@ -21,6 +21,8 @@ pub enum OwnKind {
     Frame,
     /// A question that was not answered.
     Question,
+    /// What is wrong in the frames.
+    Insight,
     /// The terminal is slow.
     Terminal,
     /// What was ordered by a key and did not come about.
@@ -30,14 +32,22 @@ pub enum OwnKind {
 }
 
 impl OwnKind {
-    pub const ALL: [Self; 6] =
-        [Self::Link, Self::Frame, Self::Question, Self::Terminal, Self::Order, Self::Log];
+    pub const ALL: [Self; 7] = [
+        Self::Link,
+        Self::Frame,
+        Self::Question,
+        Self::Insight,
+        Self::Terminal,
+        Self::Order,
+        Self::Log,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Link => "link",
             Self::Frame => "frame",
             Self::Question => "question",
+            Self::Insight => "insight",
             Self::Terminal => "terminal",
             Self::Order => "order",
             Self::Log => "log",

@@ -164,3 +164,25 @@ async fn links_refused_frames_and_failed_questions_are_told_in_the_own_log() {
     assert!(told.contains(&(OwnKind::Frame, true)), "{told:?}");
     assert!(told.contains(&(OwnKind::Question, true)), "{told:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wrong_is_told_in_the_own_log_once_with_the_time_at_which_it_began() {
+    let (_query, queries) = watch::channel(ViewQuery::default());
+    let (sender, mut snapshots) = watch::channel(Arc::default());
+    let keeping = keeping(queries, sender);
+    let own = keeping.own.clone();
+    let (events, received) = mpsc::channel(64);
+    tokio::spawn(keep(Held(received), keeping));
+    for frame in recording::until(60) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        events.send(FeedEvent::Frame(Arc::new(frame))).await.unwrap();
+    }
+    let newest = Some(recording::START_S + 59);
+    snapshots.wait_for(|it| it.axis.newest_s == newest).await.unwrap();
+    let entries = own.entries();
+    let told = entries.iter().filter(|entry| entry.kind == OwnKind::Insight);
+    let told: Vec<&str> = told.map(|entry| entry.text.as_str()).collect();
+    let flaps = told.iter().filter(|text| text.contains("breaker orders>payments flaps"));
+    assert_eq!(flaps.count(), 1, "{told:?}");
+    assert!(told.iter().all(|text| text.starts_with("00:")), "{told:?}");
+}

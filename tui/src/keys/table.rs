@@ -91,7 +91,7 @@ pub const ROWS: &[Row] = &[
         "expectations and what was observed",
     ),
     row(Action::GotoLoad, "goto-load", &["7"], SCREENS, "the load generator: offered, done, late"),
-    row(Action::GotoOwnLog, "goto-log", &[], SCREENS, "what the dashboard says about itself"),
+    row(Action::GotoOwnLog, "goto-log", &["!"], SCREENS, "what the dashboard says about itself"),
     row(Action::HistoryBack, "history-back", &["["], SCREENS, "the place visited before"),
     row(
         Action::HistoryForward,

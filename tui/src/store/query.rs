@@ -12,7 +12,7 @@ use self::time::Times;
 use super::Store;
 use super::answers::{Answers, Slot};
 use crate::ask::{Answer, Question};
-use crate::derive::insight;
+use crate::derive::insight::{self, Insight};
 use crate::kept::Frame;
 use crate::screen::{
     Detail, DetailView, EventRow, FRACTIONS, Head, Snapshot, Subject, TABLE_WINDOW_S, ViewQuery,
@@ -145,11 +145,14 @@ pub fn build(store: &Store, answers: &Answers, query: &ViewQuery) -> Snapshot {
     }
 }
 
-/// What is noticed in the last minute before the cursor.
+/// What is noticed in the last minute before this second.
+pub(crate) fn noticed(store: &Store, until_s: u64) -> Vec<Insight> {
+    let from = until_s.saturating_sub(INSIGHT_SECONDS - 1);
+    insight::insights(store.between(from, until_s))
+}
+
 fn insights(store: &Store, times: &Times) -> Vec<String> {
-    let from = times.cursor_s.saturating_sub(INSIGHT_SECONDS - 1);
-    let found = insight::insights(store.between(from, times.cursor_s));
-    let found = found.into_iter().map(|insight| insight.sentence);
+    let found = noticed(store, times.cursor_s).into_iter().map(|insight| insight.sentence);
     times.silence().into_iter().chain(found).collect()
 }
 

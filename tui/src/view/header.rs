@@ -10,7 +10,7 @@ use super::{Canvas, Hit};
 use crate::app::App;
 use crate::derive::words;
 use crate::format;
-use crate::keys::Screen;
+use crate::keys::{Action, Place, Screen};
 use crate::layout::Shell;
 use crate::screen::{Head, Link, Snapshot};
 use crate::theme::Role;
@@ -246,8 +246,30 @@ fn note(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, line: Rect) {
         }
         return;
     }
-    let text = format!(" ! {}", snapshot.insights.join("; "));
-    canvas.text(line, &text, Role::Warn);
+    insights(canvas, app, snapshot, line);
+}
+
+/// Whole sentences, as many as fit, and where the others are.
+pub(super) fn insights(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, line: Rect) {
+    let all = &snapshot.insights;
+    let action = Action::GotoOwnLog;
+    let key = app.keymap.first_key(Place::Screen(app.screen), action);
+    let key = key.map_or_else(|| format!(":{}", action.row().name), |key| format!("key {key}"));
+    let more = |shown: usize| match all.len() - shown {
+        0 => String::new(),
+        rest => format!("  {rest} more, {key}"),
+    };
+    let text = |shown: usize| format!(" ! {}", all[..shown].join("; "));
+    let fits = |shown: &usize| paint::width(&(text(*shown) + &more(*shown))) <= line.width;
+    let (text, more) = match (1..=all.len()).rev().find(fits) {
+        Some(shown) => (text(shown), more(shown)),
+        // Even the first one is cut.
+        None if all.len() == 1 => (text(1), format!("  whole: {key}")),
+        None => (text(1), more(1)),
+    };
+    let room = line.width.saturating_sub(paint::width(&more));
+    let used = canvas.text(paint::first(line, room), &text, Role::Warn);
+    canvas.text(paint::after(line, used), &more, Role::Dim);
 }
 
 fn load_pieces(canvas: &Canvas<'_>, snapshot: &Snapshot) -> Vec<Piece> {

@@ -16,7 +16,7 @@ use crate::widget::{paint, table};
 pub(super) fn draw(
     canvas: &mut Canvas<'_>,
     app: &App,
-    _snapshot: &Snapshot,
+    snapshot: &Snapshot,
     view: &OwnView,
     shell: &Shell,
 ) {
@@ -27,6 +27,7 @@ pub(super) fn draw(
     let follow = if app.screens.own.selected.is_none() { "follow ON" } else { "follow off" };
     let title = format!("Own log  {}{forgotten}", view.entries.len());
     let inside = canvas.titled(shell.stage, &title, follow);
+    let inside = noticed(canvas, snapshot, inside);
     let counts = view
         .counts
         .iter()
@@ -52,6 +53,21 @@ pub(super) fn draw(
             canvas.buffer.set_style(line.intersection(canvas.buffer.area), style);
         }
     }
+}
+
+/// What is wrong now, in whole sentences; gives the room below it.
+fn noticed(canvas: &mut Canvas<'_>, snapshot: &Snapshot, inside: Rect) -> Rect {
+    let width = inside.width.saturating_sub(4);
+    let lines = snapshot.insights.iter().flat_map(|text| {
+        let marks = std::iter::once(" ! ").chain(std::iter::repeat("   "));
+        marks.zip(wrapped(text, width, WHOLE_LINES)).collect::<Vec<_>>()
+    });
+    let mut used = 0;
+    for (mark, text) in lines.take(usize::from(inside.height.saturating_sub(3))) {
+        canvas.text(paint::line(inside, used), &format!("{mark}{text}"), Role::Warn);
+        used += 1;
+    }
+    Rect { y: inside.y + used, height: inside.height - used, ..inside }
 }
 
 /// Lines for the text of one entry at most.

@@ -9,7 +9,7 @@ use crate::derive::words;
 use crate::layout::{SMALL_GUTTER, Small};
 use crate::screen::{BreakerLane, FaultCell, Link, Snapshot, Subject};
 use crate::theme::Role;
-use crate::view::{Canvas, TimePlot, marked_cursor};
+use crate::view::{Canvas, TimePlot, header, marked_cursor};
 use crate::widget::{lane, paint};
 
 /// Columns of a state beside its lane.
@@ -68,14 +68,14 @@ fn lanes(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, layout: &Small
     let over = words::over(snapshot.head.verdict).filter(|_| snapshot.link == Link::Ended);
     let over = over.filter(|_| app.playback.is_none());
     let used = over.map_or(0, |over| canvas.text(line(3), &format!(" {over} "), Role::Text));
-    match snapshot.insights.first() {
-        Some(wrong) => {
-            let mark = if app.panel() == Panel::Events { Role::Focus } else { Role::Warn };
-            let used = used + canvas.text(paint::after(line(3), used), " ! ", mark);
-            canvas.text(paint::after(line(3), used), wrong, Role::Warn);
-        },
-        None if used == 0 => events::line(canvas, snapshot, line(3), label(Panel::Events)),
-        None => {},
+    let rest = paint::after(line(3), used);
+    if !snapshot.insights.is_empty() {
+        header::insights(canvas, app, snapshot, rest);
+        if app.panel() == Panel::Events {
+            canvas.text(rest, " ! ", Role::Focus);
+        }
+    } else if used == 0 {
+        events::line(canvas, snapshot, rest, label(Panel::Events));
     }
 }
 

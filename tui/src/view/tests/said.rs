@@ -52,3 +52,22 @@ fn an_error_of_the_connection_leaves_the_line_of_tabs() {
         assert!(text.contains("[5 Fault") && text.contains(&reason), "{text}");
     }
 }
+
+#[test]
+fn insights_that_do_not_fit_are_counted_and_stand_whole_in_the_own_log() {
+    let mut frames = recording::until(52);
+    for frame in &mut frames {
+        frame.load.validity = Some(model::load::Validity::Suspect);
+        for edge in frame.edges.iter_mut().filter(|edge| &*edge.edge.callee == "orders") {
+            edge.attempts = edge.requests * 3;
+        }
+    }
+    for (width, height) in [(120, 40), (80, 24)] {
+        let text = snapshot(&frames, width, height, &options(true, ""));
+        assert!(text.contains(" more, key !"), "{text}");
+        let own = snapshot(&frames, width, height, &options(true, "!"));
+        for end in ["are suspect", "within a minute"] {
+            assert!(own.contains(end), "{end}: {own}");
+        }
+    }
+}
