@@ -61,6 +61,14 @@ pub fn percent(value: Option<f64>) -> String {
     }
 }
 
+/// A share in percent with the sign, which an unknown one does not have: `14.20%`, `--`.
+pub fn share(value: Option<f64>) -> String {
+    match percent(value).as_str() {
+        UNKNOWN => UNKNOWN.to_owned(),
+        known => format!("{known}%"),
+    }
+}
+
 /// A point in a run: `02:44`, `1:02:44`.
 pub fn clock(seconds: u64) -> String {
     let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
@@ -159,6 +167,11 @@ mod tests {
             assert_eq!(milliseconds(Some(ms)), text, "{ms}");
         }
         assert_eq!(milliseconds(None), "--");
+    }
+
+    #[test]
+    fn an_unknown_share_has_no_sign_of_percent() {
+        assert_eq!([share(None), share(Some(14.2))], ["--", "14.20%"]);
     }
 
     #[test]

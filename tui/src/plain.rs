@@ -61,7 +61,7 @@ pub fn events(frame: &Frame) -> Vec<String> {
 }
 
 fn event_line(frame: &Frame, event: &Event) -> String {
-    let at_ms = frame.run.start_unix_ms.map(|start| event.unix_ms.saturating_sub(start));
+    let at_ms = begun_unix_ms(frame).map(|start| event.unix_ms.saturating_sub(start));
     let at = at_ms.map_or_else(
         || "--:--".to_owned(),
         |ms| format!("{}.{:03}", clock(ms / 1_000), ms % 1_000),
@@ -71,8 +71,15 @@ fn event_line(frame: &Frame, event: &Event) -> String {
     format!("{at:>9} {} {subject}: {text}{trace}", event.kind.as_str())
 }
 
+/// Start of load; without a runner the first frame.
+fn begun_unix_ms(frame: &Frame) -> Option<u64> {
+    let alone = frame.run.timeline.is_none();
+    let first = || frame.unix_s.saturating_sub(frame.seq).saturating_mul(1_000);
+    frame.run.start_unix_ms.or_else(|| alone.then(first))
+}
+
 fn elapsed(frame: &Frame) -> String {
-    let start_s = frame.run.start_unix_ms.map(|start| start / 1_000);
+    let start_s = begun_unix_ms(frame).map(|start| start / 1_000);
     let seconds = start_s.and_then(|start| frame.unix_s.saturating_add(1).checked_sub(start));
     seconds.map_or_else(|| "--:--".to_owned(), clock)
 }

@@ -198,6 +198,13 @@ pub enum Link {
     Ended,
 }
 
+impl Snapshot {
+    /// There is a generator, or there will be one.
+    pub fn has_load(&self) -> bool {
+        self.head.has_plan() || self.load.validity.is_some() || self.load.offered_per_s > 0.0
+    }
+}
+
 /// Everything on one screen.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Snapshot {
@@ -255,7 +262,7 @@ pub struct Head {
     pub title: String,
     pub run_id: String,
     pub seed: u64,
-    /// `None` before the start of load, and without a runner.
+    /// Since the start of load, `None` before it; without a runner since the first frame.
     pub elapsed_s: Option<u64>,
     pub total_s: Option<u64>,
     /// At the cursor.
@@ -265,6 +272,13 @@ pub struct Head {
     pub dropped: u64,
     /// Where the most was lost.
     pub dropped_most: Option<String>,
+}
+
+impl Head {
+    /// A runner has told its plan; a collector on its own knows neither seed nor load.
+    pub fn has_plan(&self) -> bool {
+        self.total_s.is_some() || !self.title.is_empty()
+    }
 }
 
 /// The time axis of all plots and lanes.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use model::frame::Verdict;
 
 use crate::format::{clean, clock, column, milliseconds, percent, rate};
-use crate::screen::{Snapshot, TABLE_WINDOW_S};
+use crate::screen::{Head, Snapshot, TABLE_WINDOW_S};
 
 /// Columns of names.
 const NAME_COLUMNS: usize = 28;
@@ -22,22 +22,29 @@ pub fn overview(snapshot: &Snapshot) -> String {
 
 fn head(snapshot: &Snapshot, text: &mut String) {
     let head = &snapshot.head;
-    let title = if head.title.is_empty() { "no run" } else { &head.title };
     let time = |seconds: Option<u64>| seconds.map_or_else(|| "--:--".to_owned(), clock);
-    let phase = head.phase.map_or("-", |phase| phase.as_str());
-    let verdict = head.verdict.map_or("-", Verdict::as_str);
+    let told = [(!head.title.is_empty()).then(|| clean(&head.title)), run(head)];
+    let told: Vec<String> = told.into_iter().flatten().collect();
+    let title = if told.is_empty() { "no run".to_owned() } else { told.join("  ") };
     let most = head.dropped_most.as_deref();
     let most = most.map(|most| format!(" (most: {})", clean(most))).unwrap_or_default();
-    _ = writeln!(
-        text,
-        "{}  run {}  seed {}  {} / {}  phase {phase}  verdict {verdict}  dropped {}{most}",
-        clean(title),
-        if head.run_id.is_empty() { "-" } else { &head.run_id },
-        head.seed,
-        time(head.elapsed_s),
-        time(head.total_s),
-        head.dropped,
-    );
+    let dropped = format!("dropped {}{most}", head.dropped);
+    if head.has_plan() {
+        let phase = head.phase.map_or("-", |phase| phase.as_str());
+        let verdict = head.verdict.map_or("-", Verdict::as_str);
+        let (elapsed, total) = (time(head.elapsed_s), time(head.total_s));
+        _ = writeln!(
+            text,
+            "{title}  seed {}  {elapsed} / {total}  phase {phase}  verdict {verdict}  {dropped}",
+            head.seed,
+        );
+    } else {
+        // What only a runner tells has no place here.
+        _ = writeln!(text, "{title}  {}  {dropped}", time(head.elapsed_s));
+    }
+    if !snapshot.has_load() {
+        return;
+    }
     let load = &snapshot.load;
     _ = writeln!(
         text,
@@ -48,6 +55,10 @@ fn head(snapshot: &Snapshot, text: &mut String) {
         load.in_flight,
         milliseconds(load.lateness_ms[1]),
     );
+}
+
+fn run(head: &Head) -> Option<String> {
+    (!head.run_id.is_empty()).then(|| format!("run {}", clean(&head.run_id)))
 }
 
 fn rows(snapshot: &Snapshot, text: &mut String) {
@@ -156,7 +167,21 @@ mod tests {
     #[test]
     fn without_data_it_is_a_page_too() {
         let text = overview(&Snapshot::default());
-        assert!(text.starts_with("no run  run -  seed 0  --:-- / --:--"), "{text}");
+        assert!(text.starts_with("no run  --:--  dropped 0"), "{text}");
         assert!(page(100).contains("verdict fail"));
+    }
+
+    #[test]
+    fn of_a_collector_without_a_run_nothing_is_said_that_nobody_gave() {
+        let mut store = Store::default();
+        for mut frame in crate::recording::until(9) {
+            let run_id = "run-7f3c".to_owned();
+            frame.run = model::frame::RunHead { run_id, ..model::frame::RunHead::default() };
+            frame.load = model::frame::LoadFrame::default();
+            store.insert(frame.into());
+        }
+        let query = ViewQuery { columns: 10, ..ViewQuery::default() };
+        let text = overview(&query::build(&store, &Answers::default(), &query));
+        assert!(text.starts_with("run run-7f3c  00:09  dropped 0\n\nflow, edge"), "{text}");
     }
 }

@@ -167,9 +167,11 @@ fn head(store: &Store, times: &Times) -> Head {
         title: run.title.clone(),
         run_id: run.run_id.clone(),
         seed: run.seed,
-        elapsed_s: run
-            .start_unix_ms
-            .and_then(|start| (times.newest_s.saturating_add(1)).checked_sub(start / 1_000)),
+        elapsed_s: match run.start_unix_ms {
+            Some(start) => times.newest_s.saturating_add(1).checked_sub(start / 1_000),
+            // Without a runner, since the first frame.
+            None => run.timeline.is_none().then(|| times.clock_s(times.newest_s)),
+        },
         total_s: run.timeline.map(|timeline| timeline.end_ms.div_ceil(1_000)),
         phase: run.phase,
         verdict: run.verdict,

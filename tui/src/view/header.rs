@@ -22,6 +22,8 @@ const PROGRESS_COLUMNS: u64 = 18;
 /// Columns of a run id that tell runs apart for people.
 const RUN_ID_LETTERS: usize = 8;
 
+/// Fewer columns of the name of a recording say nothing.
+const REC_LETTERS: usize = 6;
 /// Columns of a title before it is cut.
 const TITLE: usize = 32;
 const TITLE_SMALL: usize = 22;
@@ -49,7 +51,9 @@ fn run(canvas: &Canvas<'_>, snapshot: &Snapshot) -> Vec<Piece> {
         // The last part tells runs apart; the date and the title before it do not.
         let last = head.run_id.rsplit('-').next().unwrap_or_default();
         let id: String = last.chars().take(RUN_ID_LETTERS).collect();
-        pieces.push(canvas.piece(format!("  seed {}", head.seed), Role::Dim));
+        if head.has_plan() {
+            pieces.push(canvas.piece(format!("  seed {}", head.seed), Role::Dim));
+        }
         pieces.push(canvas.piece(format!("  run {id}"), Role::Dim));
     }
     pieces
@@ -82,11 +86,32 @@ fn first_line(
     line: Rect,
     pieces: &[Piece],
 ) {
-    let marker = marker(canvas, app, snapshot);
-    let width = marker.iter().map(|(words, _)| paint::width(words)).sum::<u16>() + 1;
+    let columns =
+        |pieces: &[Piece]| pieces.iter().map(|(words, _)| paint::width(words)).sum::<u16>();
+    let mut marker = marker(canvas, app, snapshot);
+    let over = (columns(pieces) + columns(&marker) + 1).saturating_sub(line.width);
+    if over > 0
+        && let Some(path) = &app.recording
+        && let Some(recording) = marker.first_mut()
+    {
+        // What was lost and what is wrong comes before the whole name of a file.
+        recording.0 = format!("  REC {}", end_of(path, over, canvas.theme.glyphs.ellipsis));
+    }
+    let width = columns(&marker) + 1;
     let room = line.width.saturating_sub(width);
     whole_pieces(canvas, paint::first(line, room), pieces);
     canvas.pieces(paint::after(line, room), &marker);
+}
+
+/// A name that is at least `over` columns shorter; empty when little would be left of it.
+fn end_of(name: &str, over: u16, mark: &str) -> String {
+    let room = usize::from(paint::width(name).saturating_sub(over));
+    if room < REC_LETTERS {
+        return String::new();
+    }
+    let letters = name.chars().count();
+    let end: String = name.chars().skip((letters + 1).saturating_sub(room)).collect();
+    format!("{mark}{end}")
 }
 
 /// As many as fit: a cut number would be a wrong one.
@@ -103,7 +128,8 @@ fn whole_pieces(canvas: &mut Canvas<'_>, line: Rect, pieces: &[Piece]) {
 fn times(head: &Head) -> String {
     match (head.elapsed_s, head.total_s) {
         (Some(elapsed), Some(total)) => {
-            format!("{} / {}", format::clock(elapsed), format::clock(total))
+            // The time in which a run is judged is no part of it.
+            format!("{} / {}", format::clock(elapsed.min(total)), format::clock(total))
         },
         (Some(elapsed), None) => format::clock(elapsed),
         (None, Some(total)) => format!("--:-- / {}", format::clock(total)),
@@ -240,7 +266,7 @@ fn note(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, line: Rect) {
     let used = source.map_or(0, |(text, role)| canvas.text(line, &format!(" {text} "), role));
     let line = paint::after(line, used);
     if snapshot.insights.is_empty() {
-        if used == 0 && snapshot.axis.newest_s.is_some() {
+        if used == 0 && snapshot.axis.newest_s.is_some() && snapshot.has_load() {
             let pieces = load_pieces(canvas, snapshot);
             whole_pieces(canvas, line, &pieces);
         }

@@ -113,10 +113,12 @@ fn found(view: &LogsView) -> String {
     if view.rows.is_empty() {
         return String::new();
     }
-    let more = if view.cut { "+" } else { "" };
+    let lines = match view.rows.len() {
+        count if view.cut => format!("{count}+ lines"),
+        count => words::counted(count as u64, "line"),
+    };
     format!(
-        "{}{more} lines, {}, {}",
-        view.rows.len(),
+        "{lines}, {}, {}",
         words::counted(view.services as u64, "service"),
         words::duration(view.length_ns()),
     )

@@ -15,7 +15,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect) {
     let verdict = head.verdict.map_or("no verdict yet", |verdict| verdicts::word(verdict).0);
     let worst = worst(snapshot).map_or_else(String::new, |row| {
         let p99 = format::milliseconds(row.quantiles_ms[2]);
-        format!("{} p99 {p99} ms", row.subject.label())
+        let name = row.subject.label();
+        match row.error_percent.filter(|percent| *percent > 0.0) {
+            Some(percent) => format!("{name} fails {}%", format::percent(Some(percent))),
+            None => format!("{name} p99 {p99} ms"),
+        }
     });
     let texts = [format!("{run}: {verdict}"), worst];
     canvas.text(area, "needs 60x16", Role::Warn);
@@ -28,11 +32,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, area: Rect) {
     }
 }
 
-/// The edge with the highest p99.
+/// The edge that fails most, and without failures the one with the highest p99.
 fn worst(snapshot: &Snapshot) -> Option<&Row> {
     let edges = snapshot.rows.iter().filter(|row| matches!(row.subject, Subject::Edge(_)));
     edges.max_by(|left, right| {
         let p99 = |row: &Row| row.quantiles_ms[2].unwrap_or(-1.0);
-        p99(left).total_cmp(&p99(right))
+        let failed = |row: &Row| row.error_percent.unwrap_or(0.0);
+        failed(left).total_cmp(&failed(right)).then(p99(left).total_cmp(&p99(right)))
     })
 }

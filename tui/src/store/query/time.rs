@@ -104,7 +104,7 @@ impl Times {
     }
 
     /// How far the run was at the end of a second.
-    fn clock_s(&self, second: u64) -> u64 {
+    pub(super) fn clock_s(&self, second: u64) -> u64 {
         second.saturating_add(1).saturating_sub(self.origin_ms / 1_000)
     }
 

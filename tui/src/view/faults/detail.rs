@@ -73,9 +73,9 @@ fn lines(row: &FaultRow, detail: &FaultDetail) -> Vec<Line> {
 
 /// Both with the stretch that they are about.
 fn blast(now: Reach, axis: Reach) -> String {
-    let percent = |reach: Reach| format!("{}%", format::percent(reach.percent()));
+    let percent = |reach: Reach| format::share(reach.percent());
     format!(
-        "{} of {} requests in {WINDOW_S} s; axis {}",
+        "{} of {} in {WINDOW_S} s; whole axis {}",
         percent(now),
         format::count(now.requests),
         percent(axis)

@@ -163,7 +163,9 @@ fn one(
     // A group that there is not, and nothing that failed, need no attention.
     let role = if now.is_some_and(|now| now > 0.0) { Role::Text } else { Role::Dim };
     canvas.right(value, &text(lane.unit, now), role);
-    let values: Vec<Option<f64>> = view.moments.iter().map(lane.value).collect();
+    // Nothing is no bar, not a small one.
+    let shown = |moment| (lane.value)(moment).filter(|value| *value > 0.0);
+    let values: Vec<Option<f64>> = view.moments.iter().map(shown).collect();
     let alike = LANES.iter().filter(|other| other.scale == lane.scale);
     let full = alike
         .flat_map(|other| view.moments.iter().filter_map(other.value))
@@ -178,6 +180,12 @@ fn one(
         cursor: marked_cursor(&snapshot.axis),
     };
     bars.draw(canvas.buffer, room);
+    if value.width == 0 {
+        // The oldest columns make room for the number.
+        let over = paint::first(room, VALUE + 1);
+        paint::clear(canvas.buffer, over);
+        canvas.right(paint::first(over, VALUE), &text(lane.unit, now), role);
+    }
 }
 
 fn text(unit: Unit, value: Option<f64>) -> String {

@@ -41,7 +41,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, snapshot: &Snapshot, frame: Framed, 
         .fold(0.0, f64::max);
     let late_max = load.columns.iter().filter_map(|it| it.lateness_p99_ms).fold(0.0, f64::max);
     for (index, (name, role, value)) in (0..lanes).zip(LANES) {
-        let values: Vec<Option<f64>> = load.columns.iter().map(value).collect();
+        let values: Vec<Option<f64>> =
+            load.columns.iter().map(|it| value(it).filter(|value| *value > 0.0)).collect();
         let bars = Bars {
             values: &values,
             full: if name == "late" { late_max } else { rate_max },

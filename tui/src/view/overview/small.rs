@@ -68,14 +68,14 @@ fn lanes(canvas: &mut Canvas<'_>, app: &App, snapshot: &Snapshot, layout: &Small
     let over = words::over(snapshot.head.verdict).filter(|_| snapshot.link == Link::Ended);
     let over = over.filter(|_| app.playback.is_none());
     let used = over.map_or(0, |over| canvas.text(line(3), &format!(" {over} "), Role::Text));
-    let rest = paint::after(line(3), used);
+    let room = paint::after(line(3), used);
     if !snapshot.insights.is_empty() {
-        header::insights(canvas, app, snapshot, rest);
+        header::insights(canvas, app, snapshot, room);
         if app.panel() == Panel::Events {
-            canvas.text(rest, " ! ", Role::Focus);
+            canvas.text(room, " ! ", Role::Focus);
         }
     } else if used == 0 {
-        events::line(canvas, snapshot, rest, label(Panel::Events));
+        events::line(canvas, snapshot, room, label(Panel::Events));
     }
 }
 

@@ -71,3 +71,12 @@ fn insights_that_do_not_fit_are_counted_and_stand_whole_in_the_own_log() {
         }
     }
 }
+
+#[test]
+fn a_screen_without_room_names_the_edge_that_fails_and_not_the_slowest() {
+    let text = snapshot(&recording::until(52), 50, 10, &options(true, ""));
+    assert!(
+        text.contains("client>orders fails") || text.contains("orders>payments fails"),
+        "{text}"
+    );
+}

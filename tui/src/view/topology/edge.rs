@@ -197,7 +197,7 @@ fn first(canvas: &Canvas<'_>, open: &EdgeDetail) -> Line {
     let mut line = vec![
         canvas.piece(format!("{}  ", format::clean(&numbers.edge.short())), Role::Title),
         rate(canvas, numbers),
-        canvas.piece(format!("  failed {}%", format::percent(percent)), error_role(percent)),
+        canvas.piece(format!("  failed {}", format::share(percent)), error_role(percent)),
     ];
     let blame = |row: &crate::screen::topology::BlameRow| {
         format!("{} {}", format::clean(&row.blame), format::percent(Some(row.percent)))

@@ -71,7 +71,12 @@ fn outside(canvas: &mut Canvas<'_>, app: &App, outside: Outside, line: Rect) {
     };
     let key = |action| app.keymap.first_key(app.place(), action).unwrap_or_default();
     let (boxes, lines) = (counted(outside.boxes, "node"), counted(outside.lines, "edge"));
-    let said = format!("{boxes}, {lines} outside ({})", sides.join(", "));
+    let said = match (outside.boxes, outside.lines) {
+        (_, 0) => boxes,
+        (0, _) => lines,
+        _ => format!("{boxes}, {lines}"),
+    };
+    let said = format!("{said} outside ({})", sides.join(", "));
     let keys = format!(": {}/{} go there", key(Action::Down), key(Action::Up));
     let tree = format!(", {} draws the tree", key(Action::Mode));
     let line = paint::after(line, 1);

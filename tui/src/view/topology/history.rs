@@ -66,7 +66,8 @@ pub(super) fn lanes(
 fn peaks(open: &EdgeDetail) -> String {
     let p99 = open.plot.columns.iter().filter_map(|it| it.quantiles_ms[P99]).reduce(f64::max);
     let failed = open.error_columns.iter().flatten().copied().reduce(f64::max);
-    format!("highest p99 {} ms, failed {}%", format::milliseconds(p99), format::percent(failed))
+    let failed = format::share(failed);
+    format!("highest p99 {} ms, failed {failed}", format::milliseconds(p99))
 }
 
 fn line(canvas: &mut Canvas<'_>, open: &EdgeDetail, room: Rect) {
