@@ -88,7 +88,8 @@ pub mod attribute {
     pub const FAULT_ACHIEVED_US: &str = "shakedown.fault.achieved_us";
     /// String: `planned`, `active` or `done`.
     pub const FAULT_STATE: &str = "shakedown.fault.state";
-    /// String: why a fault changed its state: `schedule`, `lease`, `released`, `plan`.
+    /// String: why a fault changed its state: `schedule`, `lease`, `released`, `plan`,
+    /// `by hand`.
     pub const FAULT_CAUSE: &str = "shakedown.fault.cause";
     /// String: who armed a fault that changed its state: `plan`, `api` or `toxiproxy`.
     pub const FAULT_SOURCE: &str = "shakedown.fault.source";
@@ -98,6 +99,8 @@ pub mod attribute {
     pub const FAULT_SHARE: &str = "shakedown.fault.share";
     /// String: its edges, like `client -> orders, orders -> payments`.
     pub const FAULT_EDGES: &str = "shakedown.fault.edges";
+    /// Integer, milliseconds: how long one that was armed for a limited time is still armed.
+    pub const FAULT_LEFT_MS: &str = "shakedown.fault.left_ms";
     /// Strings: `closed`, `open`, `half-open`, `forced-open`, `disabled`.
     pub const BREAKER_FROM: &str = "shakedown.breaker.from";
     pub const BREAKER_TO: &str = "shakedown.breaker.to";

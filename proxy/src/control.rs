@@ -248,7 +248,8 @@ impl Control {
         let mut state = self.lock();
         let mut parts = state.parts.clone();
         change(&mut parts)?;
-        self.swap(&mut state, parts, 0, (by, Cause::Plan))
+        let cause = if by == "api" { Cause::ByHand } else { Cause::Plan };
+        self.swap(&mut state, parts, 0, (by, cause))
     }
 
     fn swap(
@@ -432,7 +433,9 @@ impl Control {
             let is = schedule::state(&fault.spec, arm, at_ms);
             let was = known.remove(name).unwrap_or(FaultState::Planned);
             if is != was {
-                self.emitter.fault_changed(name, Some(fault), is, cause);
+                let until = state.parts.by_hand.get(name).and_then(|armed| armed.until);
+                let left = until.map(|until| until.saturating_duration_since(self.clock.now()));
+                self.emitter.fault_changed(name, Some((fault, left)), is, cause);
             }
             state.faults.insert(name.clone(), is);
         }

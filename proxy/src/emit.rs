@@ -54,6 +54,7 @@ pub(crate) enum Cause {
     Lease,
     Released,
     Plan,
+    ByHand,
 }
 
 impl Cause {
@@ -63,6 +64,7 @@ impl Cause {
             Self::Lease => "lease",
             Self::Released => "released",
             Self::Plan => "plan",
+            Self::ByHand => "by hand",
         }
     }
 }
@@ -204,11 +206,12 @@ impl Emitter {
         self.metrics.count_dropped(what);
     }
 
-    /// `found` is what the fault is; it has gone by the time at which a removal is noticed.
+    /// `found` is what the fault is, and how long it is still armed if not for good; it has gone by
+    /// the time at which a removal is noticed.
     pub(crate) fn fault_changed(
         &self,
         fault: &str,
-        found: Option<&Fault>,
+        found: Option<(&Fault, Option<Duration>)>,
         state: FaultState,
         cause: Cause,
     ) {
@@ -217,12 +220,15 @@ impl Emitter {
         record.add_attribute(attribute::FAULT, fault.to_owned());
         record.add_attribute(attribute::FAULT_STATE, state.as_str());
         record.add_attribute(attribute::FAULT_CAUSE, cause.as_str());
-        if let Some(Fault { spec, origin, .. }) = found {
+        if let Some((Fault { spec, origin, .. }, left)) = found {
             let edges: Vec<String> = spec.edges.iter().map(ToString::to_string).collect();
             record.add_attribute(attribute::FAULT_SOURCE, origin.source.as_str());
             record.add_attribute(attribute::FAULT_EFFECT, spec.effect.to_string());
             record.add_attribute(attribute::FAULT_SHARE, spec.share.to_string());
             record.add_attribute(attribute::FAULT_EDGES, edges.join(", "));
+            if let Some(left) = left {
+                record.add_attribute(attribute::FAULT_LEFT_MS, left.as_millis() as i64);
+            }
         }
         self.logger.emit(record);
     }

@@ -60,6 +60,8 @@ pub(crate) struct FaultWords {
     pub(crate) effect: String,
     pub(crate) share: Share,
     pub(crate) edges: Vec<Edge>,
+    /// How long it is still armed when it says so; `None` when that has no end of its own.
+    pub(crate) left_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,6 +176,7 @@ fn words(named: &Named) -> Option<FaultWords> {
         effect: named.text(attribute::FAULT_EFFECT),
         share: named.text(attribute::FAULT_SHARE).parse().unwrap_or(Share::WHOLE),
         edges: edges.split(", ").filter_map(|edge| edge.parse().ok()).take(EDGES_MAX).collect(),
+        left_ms: named.int(attribute::FAULT_LEFT_MS).and_then(|ms| u64::try_from(ms).ok()),
     })
 }
 

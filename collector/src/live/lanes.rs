@@ -4,12 +4,14 @@
 //! of any kept second is looked up, never remembered.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use model::edge::Edge;
 use model::fault::FaultState;
 use model::frame::{BreakerFrame, Event, EventKind};
 use model::limits::{EDGES_MAX, FAULTS_MAX};
 use model::policy::BreakerState;
+use model::units::format_duration;
 
 use super::facts::FaultWords;
 use super::{BreakerTransition, FaultTransition, event};
@@ -54,10 +56,18 @@ impl Lanes {
         }
         let lane = self.faults.entry(transition.fault.clone()).or_default();
         insert(lane, transition, |transition| transition.unix_ns)?;
-        let text = match transition.cause.as_str() {
-            "" => transition.state_text.clone(),
-            cause => format!("{}: {cause}", transition.state_text),
-        };
+        let mut text = transition.state_text.clone();
+        if !transition.cause.is_empty() {
+            text = format!("{text}: {}", transition.cause);
+        }
+        let described = transition.described.as_ref();
+        if transition.state == Some(FaultState::Active)
+            && let Some(left_ms) = described.and_then(|words| words.left_ms)
+        {
+            // To the whole second: what is left is measured a moment after it was set.
+            let left = Duration::from_secs(left_ms.div_ceil(1_000));
+            text = format!("{text}, for {}", format_duration(left));
+        }
         Some(event(transition.unix_ns, EventKind::Fault, transition.fault.clone(), text, None))
     }
 
@@ -106,6 +116,15 @@ impl Lanes {
     /// What a fault has last said that it is.
     pub(super) fn described(&self, fault: &str) -> Option<&FaultWords> {
         self.faults.get(fault)?.iter().rev().find_map(|it| it.described.as_ref())
+    }
+
+    /// When a fault that is armed for a limited time last became active before a time, and for how
+    /// many milliseconds.
+    pub(super) fn armed_before(&self, fault: &str, end_ns: u64) -> Option<(u64, u64)> {
+        let mut told = self.faults.get(fault)?.iter().rev();
+        let is_active = |it: &&FaultTransition| it.state == Some(FaultState::Active);
+        let last = told.find(|it| it.unix_ns < end_ns).filter(is_active)?;
+        Some((last.unix_ns, last.described.as_ref()?.left_ms?))
     }
 
     /// When a fault acted, each time from its beginning to its end, in nanoseconds since the Unix

@@ -1,4 +1,4 @@
-use model::fault::FaultState;
+use model::fault::{FaultState, Window};
 use model::frame::Frame;
 use model::phase::{Phase, Timeline};
 use model::policy::BreakerState;
@@ -247,6 +247,7 @@ fn a_fault_that_no_plan_has_gets_a_row_from_the_second_in_which_it_shows_itself(
     assert_eq!(rows(102), [by_hand(FaultState::Done)]);
     assert_eq!(rows(103), [by_hand(FaultState::Done), stray(FaultState::Active)]);
     assert_eq!(rows(104), [by_hand(FaultState::Done), stray(FaultState::Done)]);
+    assert!(frame_at(&live, 101).faults[1].schedule.is_empty(), "nobody said when it ends");
     let row = &frame_at(&live, 101).faults[1];
     assert_eq!((row.what.as_str(), row.share.to_string().as_str()), ("latency fixed 1s", "25%"));
     assert_eq!(row.edges, [EDGE.parse().unwrap(), "client -> orders".parse().unwrap()]);
@@ -332,4 +333,33 @@ fn a_crowded_second_keeps_a_bounded_number_of_events() {
     assert_eq!(frame_at(&live, 101).events.len(), model::limits::FRAME_EVENTS_MAX);
     let crowded = live.drops().into_iter().find(|drop| drop.what.contains("crowded")).unwrap();
     assert_eq!(crowded.count, 44);
+}
+
+#[test]
+fn a_fault_that_was_armed_by_hand_says_so_and_when_it_ends() {
+    let mut live = live();
+    let timeline = Timeline { before_ms: 0, during_ms: 1_000, after_ms: 90_000, end_ms: 100_000 };
+    live.set_head(RunHead {
+        start_unix_ms: Some(100_000),
+        timeline: Some(timeline),
+        ..RunHead::default()
+    });
+    let mut record = told(
+        "shakedown.fault.transition",
+        102_100,
+        &[
+            ("shakedown.fault.name", "slow by hand"),
+            ("shakedown.fault.state", "active"),
+            ("shakedown.fault.cause", "by hand"),
+            ("shakedown.fault.source", "api"),
+            ("shakedown.fault.edges", EDGE),
+        ],
+    );
+    record.attributes.push(attribute("shakedown.fault.left_ms", Any::IntValue(60_000)));
+    tell(&mut live, 102_200, vec![record]);
+    live.emit_due(106_000, &[]);
+    let frame = frame_at(&live, 102);
+    assert_eq!(frame.events[0].text, "active: by hand, for 1m");
+    let window = Window { start_ms: 1_100, end_ms: 61_100 };
+    assert_eq!(frame.faults[0].schedule, [window]);
 }

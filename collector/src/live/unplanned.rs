@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::edge::Edge;
-use model::fault::FaultState;
+use model::fault::{FaultState, Window};
 use model::frame::FaultFrame;
 use model::plan::FaultSource;
 use model::units::Share;
@@ -68,13 +68,24 @@ impl Live {
                 share: words.map_or(Share::WHOLE, |words| words.share),
                 // Of one that has said nothing, the ledger is the only sign of life.
                 state: if now.contains_key(name) { FaultState::Active } else { FaultState::Done },
-                schedule: Vec::new(),
+                schedule: self.armed_window(name, end_ns).into_iter().collect(),
                 hit: 0,
                 skipped: 0,
                 hit_now: 0,
             }
         };
         self.unplanned_names(totals, end_ns).into_iter().map(row).collect()
+    }
+
+    /// The stretch for which a fault is armed that has said when it will end, by the clock of the
+    /// plan; nothing without a run, which gives that clock its zero.
+    fn armed_window(&self, name: &str, end_ns: u64) -> Option<Window> {
+        let (start_unix_ms, timeline) = (self.head.start_unix_ms?, self.head.timeline?);
+        let zero_unix_ms = start_unix_ms.saturating_add(timeline.during_ms);
+        let (from_ns, left_ms) = self.lanes.armed_before(name, end_ns)?;
+        let from_unix_ms = from_ns / 1_000_000;
+        let end_ms = from_unix_ms.saturating_add(left_ms).checked_sub(zero_unix_ms)?;
+        Some(Window { start_ms: from_unix_ms.saturating_sub(zero_unix_ms), end_ms })
     }
 
     fn unplanned_names<'a>(

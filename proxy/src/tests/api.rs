@@ -76,6 +76,9 @@ async fn a_fault_is_armed_without_a_lease_listed_and_disarmed() {
     assert!(error(&clash).error.contains("planned"));
     assert_eq!(stack.admin("DELETE", "/v1/faults/sick", "").await.status(), 200);
     assert_eq!(stack.call("GET", &[]).await.unwrap().status(), 200);
+    let told = stack.recorder.events("shakedown.fault.transition");
+    assert!(told.iter().all(|it| it["shakedown.fault.cause"] == "by hand"), "{told:?}");
+    assert!(told[0].contains_key("shakedown.fault.left_ms"), "{told:?}");
     for name in ["one", "two"] {
         assert_eq!(
             stack.admin("POST", "/v1/faults", armed(name, sick(), 60_000)).await.status(),
