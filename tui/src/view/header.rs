@@ -317,3 +317,15 @@ fn load_pieces(canvas: &Canvas<'_>, snapshot: &Snapshot) -> Vec<Piece> {
     }
     pieces
 }
+
+#[cfg(test)]
+mod tests {
+    use super::end_of;
+
+    #[test]
+    fn the_name_of_a_recording_gives_way_to_losses_and_insights() {
+        let name = "shakedown-1800000000.rec";
+        assert_eq!(end_of(name, 8, "~"), "~-1800000000.rec");
+        assert_eq!(end_of(name, 30, "~"), "");
+    }
+}
