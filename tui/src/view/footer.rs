@@ -128,7 +128,7 @@ mod tests {
         let mut buffer = Buffer::empty(area);
         let theme = Theme::new(Depth::Mono, &glyphs::ASCII);
         let mut canvas = Canvas { buffer: &mut buffer, theme: &theme, hits: Vec::new() };
-        draw(&mut canvas, &app, area);
+        draw(&mut canvas, &app, None, area);
         let said: String = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
         assert_eq!(said.trim(), "y yes  n no");
     }
