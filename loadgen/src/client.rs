@@ -64,7 +64,14 @@ pub enum HandshakeError {
 /// encrypted.
 pub async fn shake_hands(target: &Target, socket: TcpStream) -> Result<(), HandshakeError> {
     let Some(tls) = connect::secured(target)? else { return Ok(()) };
-    let shaken = tls.wrap(socket).await.map(drop);
+    let shaken = tls.wrap(socket).await.and_then(|stream| {
+        let agreed = stream.get_ref().1.alpn_protocol();
+        // Without a word about it a server speaks HTTP/1.1.
+        if target.version == HttpVersion::Http2 && agreed != Some(b"h2") {
+            return Err(io::Error::other("it does not speak HTTP/2"));
+        }
+        Ok(())
+    });
     shaken.map_err(|source| HandshakeError::Failed { target: target.to_string(), source })
 }
 

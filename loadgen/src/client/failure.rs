@@ -103,6 +103,8 @@ impl Failure {
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
                 Self::Reset
             },
+            // With TLS 1.3 a client reads only after the handshake that it was refused.
+            ErrorKind::InvalidData if is_alert(error) => Self::Tls,
             ErrorKind::InvalidData => Self::Garbage,
             _ => Self::Closed,
         }
@@ -131,6 +133,11 @@ impl Failure {
     }
 }
 
+fn is_alert(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::AlertReceived(_)))
+}
+
 fn io_kind(error: &hyper::Error) -> Option<ErrorKind> {
     let mut source = error.source();
     while let Some(cause) = source {
@@ -154,5 +161,14 @@ mod tests {
         assert_eq!(of(Errno::NFILE), Failure::FilesExhausted);
         assert_eq!(of(Errno::ADDRNOTAVAIL), Failure::PortsExhausted);
         assert_eq!(of(Errno::HOSTUNREACH), Failure::Unreachable);
+    }
+
+    #[test]
+    fn a_client_that_was_refused_after_its_handshake_has_not_read_garbage() {
+        let of =
+            |error: rustls::Error| Failure::of_io(&io::Error::new(ErrorKind::InvalidData, error));
+        let alert = rustls::AlertDescription::CertificateRequired;
+        assert_eq!(of(rustls::Error::AlertReceived(alert)), Failure::Tls);
+        assert_eq!(of(rustls::Error::DecryptError), Failure::Garbage);
     }
 }

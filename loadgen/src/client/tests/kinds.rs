@@ -145,12 +145,17 @@ async fn a_handshake_before_the_load_says_why_it_failed() {
     };
     shake(&authority.at(address, |_| {})).await.unwrap();
     shake(&address.into()).await.unwrap();
-    let HandshakeError::Failed { source, .. } =
-        shake(&stranger.at(address, |_| {})).await.unwrap_err()
-    else {
-        panic!("the settings are right")
-    };
-    assert!(source.to_string().contains("invalid peer certificate"), "{source}");
+    let newer = Target { version: HttpVersion::Http2, ..authority.at(address, |_| {}) };
+    let table = [
+        (stranger.at(address, |_| {}), "invalid peer certificate"),
+        (newer, "it does not speak HTTP/2"),
+    ];
+    for (target, why) in table {
+        let HandshakeError::Failed { source, .. } = shake(&target).await.unwrap_err() else {
+            panic!("the settings are right")
+        };
+        assert!(source.to_string().contains(why), "{source}");
+    }
 }
 
 #[tokio::test]
