@@ -6,6 +6,7 @@
 
 pub mod budget;
 pub mod compare;
+pub mod gravity;
 pub mod insight;
 pub mod patterns;
 pub mod record;

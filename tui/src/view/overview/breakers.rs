@@ -4,6 +4,7 @@ use model::policy::BreakerState;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use crate::derive::gravity::gravity;
 use crate::format;
 use crate::screen::{BreakerLane, Snapshot};
 use crate::theme::{Role, Theme};
@@ -63,8 +64,8 @@ fn chosen(breakers: &[BreakerLane], fitting: usize) -> Vec<&BreakerLane> {
     let mut shown: Vec<&BreakerLane> = breakers.iter().collect();
     if shown.len() > fitting {
         shown.sort_by_key(|breaker| {
-            let worst = breaker.cells.iter().flatten().map(|state| rank(*state)).max();
-            std::cmp::Reverse((rank(breaker.state), worst))
+            let worst = breaker.cells.iter().flatten().map(|state| gravity(*state)).max();
+            std::cmp::Reverse((gravity(breaker.state), worst))
         });
         shown.truncate(fitting);
     }
@@ -126,16 +127,5 @@ pub(in crate::view) fn role(state: BreakerState) -> Role {
         BreakerState::Open | BreakerState::ForcedOpen => Role::Error,
         BreakerState::HalfOpen => Role::Warn,
         BreakerState::Disabled | BreakerState::MetricsOnly => Role::Dim,
-    }
-}
-
-/// Higher needs more attention.
-pub(in crate::view) fn rank(state: BreakerState) -> u8 {
-    match state {
-        BreakerState::Disabled | BreakerState::MetricsOnly => 0,
-        BreakerState::Closed => 1,
-        BreakerState::HalfOpen => 2,
-        BreakerState::Open => 3,
-        BreakerState::ForcedOpen => 4,
     }
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{Panel, breakers, events, faults, framed, heat, label, latency, load, red, verdicts};
 use crate::app::{App, Mode};
+use crate::derive::gravity::gravity;
 use crate::derive::words;
 use crate::layout::{SMALL_GUTTER, Small};
 use crate::screen::{BreakerLane, FaultCell, Link, Snapshot, Subject};
@@ -86,7 +87,7 @@ fn breaker_of_interest(snapshot: &Snapshot) -> Option<&BreakerLane> {
         .breakers
         .iter()
         .find(|breaker| matches!(selected, Some(Subject::Edge(edge)) if *edge == breaker.edge));
-    let grave = || snapshot.breakers.iter().max_by_key(|breaker| breakers::rank(breaker.state));
+    let grave = || snapshot.breakers.iter().max_by_key(|breaker| gravity(breaker.state));
     of_selected.or_else(grave)
 }
 

@@ -5,6 +5,7 @@ use ratatui::style::Style;
 
 use super::{error_role, note, rate};
 use crate::app::{App, selected_link};
+use crate::derive::gravity::gravity;
 use crate::derive::topology::{Link, LinkKind};
 use crate::format;
 use crate::keys::Action;
@@ -202,7 +203,7 @@ fn line(
         .breaker()
         .map(|state| canvas.piece(canvas.theme.glyphs.breaker(state), breakers::role(state)));
     // A closed breaker looks like the line itself.
-    let mark = mark.filter(|_| numbers.breaker().map(breakers::rank) > Some(1));
+    let mark = mark.filter(|_| numbers.breaker().map(gravity) > Some(1));
     let rank = if is_selected { 2 } else { u8::from(role == Role::Error) };
     Some(GraphLine { from: link.from, to: link.to, above, below, mark, style, rank })
 }

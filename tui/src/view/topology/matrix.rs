@@ -5,10 +5,10 @@ use ratatui::style::Style;
 
 use super::error_role;
 use crate::app::{App, selected_link};
+use crate::derive::gravity::gravity;
 use crate::format;
 use crate::screen::topology::TopologyView;
 use crate::theme::Role;
-use crate::view::overview::breakers;
 use crate::view::{Canvas, Hit};
 use crate::widget::matrix::Matrix;
 use crate::widget::paint;
@@ -72,7 +72,7 @@ fn cell(
         None => "idle".to_owned(),
     };
     let sign = match numbers.breaker() {
-        Some(state) if breakers::rank(state) > 0 => canvas.theme.glyphs.breaker(state),
+        Some(state) if gravity(state) > 0 => canvas.theme.glyphs.breaker(state),
         _ => " ",
     };
     Some(canvas.piece(format!("{text} {sign}"), error_role(percent)))

@@ -6,6 +6,7 @@ use model::edge::Edge;
 use model::policy::BreakerState;
 
 use super::{MINUTE_S, Names, Sum, TEN_S};
+use crate::derive::gravity::gravity;
 use crate::kept::{BreakerAbout, Frame};
 
 /// The names are those of the frames.
@@ -26,17 +27,6 @@ impl Gravest {
         {
             *gravest = Some(state);
         }
-    }
-}
-
-/// Of several states in one column the one is shown that must not be missed.
-fn gravity(state: BreakerState) -> u8 {
-    match state {
-        BreakerState::Disabled | BreakerState::MetricsOnly => 0,
-        BreakerState::Closed => 1,
-        BreakerState::HalfOpen => 2,
-        BreakerState::Open => 3,
-        BreakerState::ForcedOpen => 4,
     }
 }
 
