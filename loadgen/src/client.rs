@@ -1,7 +1,7 @@
 //! HTTP to the targets of a load, on the engine's own thread.
 //!
 //! HTTP/1.1 is spoken by hand: the bytes of a request go to the socket in one write, and an answer
-//! is read where it lies. HTTP/2 is hyper's. Connections are kept and used again, last used first.
+//! is read where it lies. HTTP/2 is spoken by the crate h2. Connections are kept and used again, last used first.
 //! A kept connection that the target has closed before a byte of the request was written is
 //! replaced by another one: that is no fault of anybody. Everything after the first byte is
 //! reported as it happened; nothing is sent twice here. A request that is given up takes its
@@ -13,6 +13,7 @@ mod arrived;
 mod chunks;
 mod connect;
 mod failure;
+mod held;
 mod http1;
 mod http2;
 mod idle;
@@ -28,18 +29,19 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use model::target::{HttpVersion, Reuse, Target};
 use telemetry::tls::TlsError;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 pub(crate) use answer::Wanted;
 pub(crate) use connect::DialTimes;
 pub(crate) use failure::Failure;
-pub(crate) use http1::Held;
+pub(crate) use held::Held;
 pub(crate) use outgoing::Outgoing;
 pub(crate) use vigil::{GivenUp, Vigil};
 
 use alert::Alert;
 use connect::Dialer;
+use held::Whose;
 use http1::Http1;
 use http2::Http2;
 
@@ -60,19 +62,32 @@ pub enum HandshakeError {
     Failed { target: String, source: io::Error },
 }
 
-/// Shakes hands over a connected socket, as the load will. Nothing is done where nothing is
-/// encrypted.
-pub async fn shake_hands(target: &Target, socket: TcpStream) -> Result<(), HandshakeError> {
-    let Some(tls) = connect::secured(target)? else { return Ok(()) };
-    let shaken = tls.wrap(socket).await.and_then(|stream| {
-        let agreed = stream.get_ref().1.alpn_protocol();
-        // Without a word about it a server speaks HTTP/1.1.
-        if target.version == HttpVersion::Http2 && agreed != Some(b"h2") {
-            return Err(io::Error::other("it does not speak HTTP/2"));
-        }
-        Ok(())
-    });
+/// Shakes hands over a connected socket, as the load will: about keys where something is encrypted,
+/// and about HTTP/2. Nothing is done where neither is wanted.
+pub async fn shake_hands<S>(target: &Target, socket: S) -> Result<(), HandshakeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let shaken = match connect::secured(target)? {
+        None => greet(target, socket).await,
+        Some(tls) => match tls.wrap(socket).await {
+            Ok(stream) => greet(target, stream).await,
+            Err(error) => Err(error),
+        },
+    };
     shaken.map_err(|source| HandshakeError::Failed { target: target.to_string(), source })
+}
+
+/// HTTP/1.1 knows no greeting.
+async fn greet<S>(target: &Target, stream: S) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if target.version == HttpVersion::Http1 {
+        return Ok(());
+    }
+    let greeted = http2::greet(stream).await;
+    greeted.map(drop).map_err(|_failure| io::Error::other("it does not speak HTTP/2"))
 }
 
 /// One request as far as it came.
@@ -241,8 +256,7 @@ impl Lane {
             HttpVersion::Http2 => {
                 let scheme = if target.tls.is_some() { "https" } else { "http" };
                 let origin = format!("{scheme}://{}", target.authority);
-                let once = (target.reuse == Reuse::Never).then_some(1);
-                Protocol::Http2(Http2::new(origin, once.or(target.requests_per_connection)))
+                Protocol::Http2(Http2::new(origin, target.requests_per_connection))
             },
         };
         let dialer = Dialer::new(target)?;
@@ -256,18 +270,18 @@ impl Lane {
         trail: &mut Trail,
         held: &mut Held,
     ) -> Result<(), Failure> {
+        let whose = match self.reuse {
+            Reuse::Shared => Whose::Everybody,
+            Reuse::Journey => Whose::Journey(held),
+            Reuse::Never => Whose::Nobody,
+        };
         match &self.protocol {
             Protocol::Http1(http) => {
-                let whose = match self.reuse {
-                    Reuse::Shared => http1::Whose::Everybody,
-                    Reuse::Journey => http1::Whose::Journey(held),
-                    Reuse::Never => http1::Whose::Nobody,
-                };
                 http.exchange((&self.dialer, alert), (outgoing, wanted), trail, whose).await
             },
             Protocol::Http2(http) => {
                 // Rare and large: it would make every journey as large as itself.
-                Box::pin(http.exchange(&self.dialer, outgoing, wanted, trail)).await
+                Box::pin(http.exchange(&self.dialer, (outgoing, wanted), trail, whose)).await
             },
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use model::target::{Place, Target};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
 /// How long making one connection may take before the load begins.
@@ -63,6 +64,11 @@ pub(super) enum Unreachable {
         CONNECT_TIMEOUT.as_secs()
     )]
     Silent { authority: String, address: SocketAddr },
+    #[error(
+        "{target} took the connection, and did not answer its handshake within {} s",
+        CONNECT_TIMEOUT.as_secs()
+    )]
+    Mute { target: String },
     #[error(transparent)]
     Handshake(#[from] loadgen::HandshakeError),
 }
@@ -86,9 +92,8 @@ async fn reach_one(target: &Target) -> Result<(), Unreachable> {
     let (host, port) = match &target.place {
         Place::Tcp { host, port } => (host.as_str(), *port),
         Place::Unix { path } => {
-            let connected = UnixStream::connect(path).await;
             let wrong = |source| Unreachable::Socket { path: path.clone(), source };
-            return connected.map(drop).map_err(wrong);
+            return shake_hands(target, UnixStream::connect(path).await.map_err(wrong)?).await;
         },
     };
     let unknown = |source| Unreachable::Unknown { host: host.to_owned(), source };
@@ -108,17 +113,22 @@ async fn reach_one(target: &Target) -> Result<(), Unreachable> {
 async fn connect(target: &Target, address: SocketAddr) -> Result<(), Unreachable> {
     let authority = target.authority.clone();
     match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => {
-            let shaken = loadgen::shake_hands(target, stream);
-            let silent = |_elapsed| Unreachable::Silent { authority, address };
-            Ok(tokio::time::timeout(CONNECT_TIMEOUT, shaken).await.map_err(silent)??)
-        },
+        Ok(Ok(stream)) => shake_hands(target, stream).await,
         Ok(Err(source)) if source.kind() == std::io::ErrorKind::ConnectionRefused => {
             Err(Unreachable::Refused { authority, address, source })
         },
         Ok(Err(source)) => Err(Unreachable::Connect { authority, address, source }),
         Err(_elapsed) => Err(Unreachable::Silent { authority, address }),
     }
+}
+
+async fn shake_hands<S>(target: &Target, stream: S) -> Result<(), Unreachable>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let shaken = loadgen::shake_hands(target, stream);
+    let mute = |_elapsed| Unreachable::Mute { target: target.to_string() };
+    Ok(tokio::time::timeout(CONNECT_TIMEOUT, shaken).await.map_err(mute)??)
 }
 
 #[cfg(test)]

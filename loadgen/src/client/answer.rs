@@ -12,7 +12,7 @@ use super::Failure;
 use super::chunks::Chunks;
 
 /// Longest head.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 100;
 /// Most interim answers (1xx) before the real one.
 const INTERIM_MAX: u8 = 16;

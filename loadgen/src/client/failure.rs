@@ -1,8 +1,8 @@
 //! Why a step failed, by kind.
 
-use std::error::Error;
 use std::io::{self, ErrorKind};
 
+use h2::Reason;
 use model::load::Outcome;
 use rustix::io::Errno;
 
@@ -84,16 +84,16 @@ impl Failure {
         }
     }
 
-    /// Of an exchange on a connection that was made.
-    pub(super) fn of(error: &hyper::Error) -> Self {
-        if error.is_parse() {
-            return Self::Garbage;
-        }
-        match io_kind(error) {
-            Some(ErrorKind::InvalidData | ErrorKind::InvalidInput) => Self::Garbage,
-            Some(ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted) => Self::Reset,
-            Some(ErrorKind::BrokenPipe) => Self::Reset,
-            _ => Self::Closed,
+    /// Of HTTP/2 on a socket that was connected.
+    pub(super) fn of_http2(error: &h2::Error) -> Self {
+        match error.get_io() {
+            // What h2 makes of an orderly end of the stream.
+            Some(io) if io.kind() == ErrorKind::BrokenPipe => Self::Closed,
+            Some(io) => Self::of_io(io),
+            None if error.is_library() => Self::Garbage,
+            None if error.is_go_away() && error.reason() == Some(Reason::NO_ERROR) => Self::Closed,
+            None if error.is_remote() => Self::Reset,
+            None => Self::Unsendable,
         }
     }
 
@@ -136,17 +136,6 @@ impl Failure {
 fn is_alert(error: &io::Error) -> bool {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     matches!(inner, Some(rustls::Error::AlertReceived(_)))
-}
-
-fn io_kind(error: &hyper::Error) -> Option<ErrorKind> {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(io) = cause.downcast_ref::<io::Error>() {
-            return Some(io.kind());
-        }
-        source = cause.source();
-    }
-    None
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@ use super::alert::Alert;
 use super::answer::Answer;
 use super::arrived::Stamps;
 use super::connect::Dialer;
+use super::held::Kept;
 use super::idle::Idle;
 use super::stream::Stream;
-use super::{Failure, Outgoing, Trail, Wanted};
+use super::{Failure, Outgoing, Trail, Wanted, Whose};
 
 /// Bytes read at once. One buffer serves all connections of an engine: what an answer needs of it
 /// is taken out before the next one is read.
@@ -39,17 +40,6 @@ impl Connection {
         let mut one = ReadBuf::new(&mut byte);
         Pin::new(&mut self.stream).poll_read(context, &mut one).is_ready()
     }
-}
-
-/// The connection that a journey keeps for its next step.
-#[derive(Debug, Default)]
-pub(crate) struct Held(Option<Box<Connection>>);
-
-/// Who may use a connection again.
-pub(super) enum Whose<'a> {
-    Everybody,
-    Journey(&'a mut Held),
-    Nobody,
 }
 
 #[derive(Debug)]
@@ -80,7 +70,7 @@ impl Http1 {
     ) -> Result<(), Failure> {
         let mut answer = Answer::new(outgoing.is_head, wanted);
         loop {
-            let kept = self.kept(&mut whose);
+            let kept = self.kept(outgoing.target, &mut whose);
             let fresh = kept.is_none();
             let mut connection = match kept {
                 Some(connection) => connection,
@@ -122,7 +112,7 @@ impl Http1 {
             }
             connection.used += 1;
             if answer.reusable && end == Ok(true) && connection.used < self.requests_max {
-                self.keep(connection, whose);
+                self.keep(connection, outgoing.target, whose);
             }
             trail.head = std::mem::take(&mut answer.head);
             trail.body = std::mem::take(&mut answer.body).into();
@@ -154,18 +144,21 @@ impl Http1 {
         self.idle.borrow().len()
     }
 
-    fn kept(&self, whose: &mut Whose<'_>) -> Option<Connection> {
+    fn kept(&self, target: usize, whose: &mut Whose<'_>) -> Option<Connection> {
         match whose {
             Whose::Everybody => self.idle.borrow_mut().pop(),
-            Whose::Journey(held) => held.0.take().map(|connection| *connection),
+            Whose::Journey(held) => match held.take(target)? {
+                Kept::Http1(connection) => Some(connection),
+                Kept::Http2(_) => None,
+            },
             Whose::Nobody => None,
         }
     }
 
-    fn keep(&self, connection: Connection, whose: Whose<'_>) {
+    fn keep(&self, connection: Connection, target: usize, whose: Whose<'_>) {
         match whose {
             Whose::Everybody => self.idle.borrow_mut().push(connection),
-            Whose::Journey(held) => held.0 = Some(Box::new(connection)),
+            Whose::Journey(held) => held.keep(target, Kept::Http1(connection)),
             Whose::Nobody => {},
         }
     }

@@ -1,139 +1,165 @@
-//! HTTP/2: many requests at once on few connections, by hyper.
+//! HTTP/2: many requests at once on few connections, by the crate h2.
 //!
-//! A connection takes as many requests as servers usually allow at once; when all are full another
-//! one is made. A server that allows fewer lets requests wait within the connection, and as nobody
-//! outside of it can see that wait, it is part of the service time.
+//! A connection never gets more requests at once than its server allows. Whoever finds no place on
+//! one waits for the connections that are being made, or makes another. So the wait for a place is
+//! a wait for a connection, as with HTTP/1.1, and no part of the time that the server takes.
+//!
+//! A server may leave a kept connection while a request is on its way, and says then that it has not
+//! looked at it (RFC 9113 §6.8): that request goes to another connection, as nobody has seen it.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+mod connection;
+mod places;
 
 use bytes::{Bytes, BytesMut};
+use h2::{Reason, RecvStream};
 use http::Response;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http2::{Builder, SendRequest};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use model::names::header;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::connect::Dialer;
-use super::stream::Stream;
-use super::{Failure, Outgoing, Trail, Wanted};
+use super::held::{Held, Kept};
+use super::{Failure, Outgoing, Trail, Wanted, Whose};
 
-/// Requests at once on a connection: what servers commonly allow at least.
-const STREAMS_MAX: u32 = 100;
+pub(super) use connection::{Connection, greet};
+use places::{Place, Places};
 
 #[derive(Debug)]
 pub(super) struct Http2 {
-    connections: RefCell<Vec<Rc<Connection>>>,
+    places: Places,
     /// `https://host:port`.
     origin: String,
     requests_max: u32,
 }
 
+/// What a request goes over.
+enum Seat {
+    Shared(Place),
+    /// Nobody else uses it meanwhile.
+    Own(Connection),
+}
+
+impl Seat {
+    fn connection(&self) -> &Connection {
+        match self {
+            Self::Shared(place) => place.connection(),
+            Self::Own(connection) => connection,
+        }
+    }
+}
+
+/// Why an exchange came to no end.
 #[derive(Debug)]
-struct Connection {
-    sender: SendRequest<Full<Bytes>>,
-    streams: Cell<u32>,
-    requests: Cell<u32>,
-    driver: JoinHandle<()>,
+enum Broken {
+    /// The server has left the connection, and has not looked at the request.
+    Unseen,
+    By(Failure),
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.driver.abort();
+impl Broken {
+    fn by(error: &h2::Error) -> Self {
+        let left = error.is_go_away() && error.is_remote();
+        match error.reason() {
+            Some(Reason::NO_ERROR) if left => Self::Unseen,
+            _ => Self::By(Failure::of_http2(error)),
+        }
     }
-}
 
-/// A request's place on a connection.
-struct Place(Rc<Connection>);
-
-impl Place {
-    fn take(connection: &Rc<Connection>) -> Self {
-        connection.streams.set(connection.streams.get() + 1);
-        connection.requests.set(connection.requests.get() + 1);
-        Self(Rc::clone(connection))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.streams.set(self.0.streams.get() - 1);
+    fn failure(self) -> Failure {
+        match self {
+            Self::Unseen => Failure::Closed,
+            Self::By(failure) => failure,
+        }
     }
 }
 
 impl Http2 {
     pub(super) fn new(origin: String, requests_max: Option<u32>) -> Self {
         let requests_max = requests_max.unwrap_or(u32::MAX);
-        Self { connections: RefCell::default(), origin, requests_max }
+        Self { places: Places::new(requests_max), origin, requests_max }
     }
 
     pub(super) async fn exchange(
         &self,
         dialer: &Dialer,
-        outgoing: &Outgoing,
-        wanted: Wanted,
+        (outgoing, wanted): (&Outgoing, Wanted),
         trail: &mut Trail,
+        mut whose: Whose<'_>,
     ) -> Result<(), Failure> {
-        let request = outgoing.to_request(&self.origin).ok_or(Failure::Unsendable)?;
-        let place = self.place(dialer, trail).await?;
-        let mut sender = place.0.sender.clone();
-        sender.ready().await.map_err(|error| Failure::of(&error))?;
-        let now = Instant::now();
-        (trail.ready, trail.written) = (Some(now), Some(now));
-        let response = sender.send_request(request).await.map_err(|error| Failure::of(&error))?;
-        trail.status = Some(response.status().as_u16());
-        note_head(&response, wanted, trail);
-        read(response.into_body(), wanted, trail).await
-    }
-
-    async fn place(&self, dialer: &Dialer, trail: &mut Trail) -> Result<Place, Failure> {
-        let full = |one: &Rc<Connection>| {
-            one.streams.get() >= STREAMS_MAX || one.requests.get() >= self.requests_max
-        };
-        {
-            let mut connections = self.connections.borrow_mut();
-            connections
-                .retain(|one| !one.sender.is_closed() && one.requests.get() < self.requests_max);
-            if let Some(free) = connections.iter().find(|one| !full(one)) {
-                return Ok(Place::take(free));
+        loop {
+            let (head, body) = outgoing.to_request(&self.origin).ok_or(Failure::Unsendable)?;
+            let (seat, fresh) = self.seat((dialer, outgoing.target), trail, &mut whose).await?;
+            let connection = seat.connection();
+            let answered = ask(connection, (head, body), wanted, trail).await;
+            match answered {
+                Err(Broken::Unseen) if !fresh => {
+                    connection.retire();
+                    (trail.ready, trail.written) = (None, None);
+                    continue;
+                },
+                Err(broken) => return Err(broken.failure()),
+                Ok(()) => {},
             }
+            if let (Seat::Own(connection), Whose::Journey(held)) = (seat, whose)
+                && connection.is_open(self.requests_max)
+            {
+                held.keep(outgoing.target, Kept::Http2(connection));
+            }
+            return Ok(());
         }
-        let stream = dialer.dial(&mut trail.dial).await?;
-        let connection = Rc::new(shake_hands(stream).await?);
-        let place = Place::take(&connection);
-        self.connections.borrow_mut().push(connection);
-        Ok(place)
+    }
+
+    /// Also whether the connection was made for it.
+    async fn seat(
+        &self,
+        (dialer, target): (&Dialer, usize),
+        trail: &mut Trail,
+        whose: &mut Whose<'_>,
+    ) -> Result<(Seat, bool), Failure> {
+        let kept = match whose {
+            Whose::Everybody => {
+                let (place, fresh) = self.places.place(dialer, trail).await?;
+                return Ok((Seat::Shared(place), fresh));
+            },
+            Whose::Journey(held) => kept(held, target),
+            Whose::Nobody => None,
+        };
+        match kept {
+            Some(connection) => Ok((Seat::Own(connection), false)),
+            None => Ok((Seat::Own(Connection::make(dialer, trail).await?), true)),
+        }
     }
 }
 
-async fn shake_hands(stream: Stream) -> Result<Connection, Failure> {
-    let (sender, connection) = Builder::new(Local)
-        .timer(TokioTimer::new())
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| Failure::of(&error))?;
-    let driver = tokio::task::spawn_local(async move {
-        // Whatever ends the connection is told to the requests that wait on it.
-        drop(connection.await);
-    });
-    Ok(Connection { sender, streams: Cell::new(0), requests: Cell::new(0), driver })
-}
-
-/// Runs hyper's helpers on the engine's own thread.
-#[derive(Debug, Clone, Copy)]
-struct Local;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(async move {
-            future.await;
-        });
+fn kept(held: &mut Held, target: usize) -> Option<Connection> {
+    match held.take(target)? {
+        Kept::Http2(connection) => Some(connection),
+        Kept::Http1(_) => None,
     }
 }
 
-fn note_head(response: &Response<Incoming>, wanted: Wanted, trail: &mut Trail) {
+/// Sends a request over a connection that has a place for it, and reads the answer to its end.
+async fn ask(
+    connection: &Connection,
+    (head, body): (http::Request<()>, Bytes),
+    wanted: Wanted,
+    trail: &mut Trail,
+) -> Result<(), Broken> {
+    let mut sender = connection.sender().await.map_err(|error| Broken::by(&error))?;
+    let now = Instant::now();
+    trail.ready = Some(now);
+    let sent = sender.send_request(head, body.is_empty());
+    let (answer, mut stream) = sent.map_err(|error| Broken::by(&error))?;
+    trail.written = Some(now);
+    if !body.is_empty() {
+        stream.send_data(body, true).map_err(|error| Broken::by(&error))?;
+    }
+    let response = answer.await.map_err(|error| Broken::by(&error))?;
+    trail.status = Some(response.status().as_u16());
+    note_head(&response, wanted, trail);
+    read(response.into_body(), wanted, trail).await.map_err(Broken::By)
+}
+
+fn note_head(response: &Response<RecvStream>, wanted: Wanted, trail: &mut Trail) {
     let faults = response.headers().get(header::FAULT);
     trail.faults = faults.map(|names| String::from_utf8_lossy(names.as_bytes()).into_owned());
     if wanted.head {
@@ -145,18 +171,19 @@ fn note_head(response: &Response<Incoming>, wanted: Wanted, trail: &mut Trail) {
 }
 
 /// Reads a body to its end and counts it.
-async fn read(mut incoming: Incoming, wanted: Wanted, trail: &mut Trail) -> Result<(), Failure> {
+async fn read(mut body: RecvStream, wanted: Wanted, trail: &mut Trail) -> Result<(), Failure> {
     let mut kept = BytesMut::new();
     let bytes_max = super::answer::body_bytes_max(wanted);
-    while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|error| Failure::of(&error))?;
-        let Some(data) = frame.data_ref() else { continue };
+    while let Some(data) = body.data().await {
+        let data = data.map_err(|error| Failure::of_http2(&error))?;
         trail.body_bytes += data.len() as u64;
         if trail.body_bytes > bytes_max {
             return Err(Failure::TooLarge);
         }
+        // Nothing is left to be given back of a stream that is over.
+        body.flow_control().release_capacity(data.len()).ok();
         if wanted.body {
-            kept.extend_from_slice(data);
+            kept.extend_from_slice(&data);
         }
     }
     trail.body = kept.freeze();

@@ -4,7 +4,6 @@
 //! a request costs no allocation. HTTP/2 reads the head back; that way is not the hot one.
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
-use http_body_util::Full;
 
 use bytes::Bytes;
 
@@ -88,12 +87,12 @@ impl Outgoing {
 
     /// The same request for machinery that wants it in parts. Names of the connection's own
     /// business are left out: HTTP/2 forbids them (RFC 9113 §8.2.2).
-    pub(super) fn to_request(&self, origin: &str) -> Option<Request<Full<Bytes>>> {
+    pub(super) fn to_request(&self, origin: &str) -> Option<(Request<()>, Bytes)> {
         let mut headers = [httparse::EMPTY_HEADER; 128];
         let mut parsed = httparse::Request::new(&mut headers);
         parsed.parse(&self.message).ok()?;
         let body = self.message.get(self.head_length..).unwrap_or_default();
-        let mut request = Request::new(Full::new(Bytes::copy_from_slice(body)));
+        let mut request = Request::new(());
         *request.method_mut() = parsed.method?.parse().ok()?;
         *request.uri_mut() = Uri::try_from(format!("{origin}{}", parsed.path?)).ok()?;
         for header in parsed.headers.iter() {
@@ -103,7 +102,7 @@ impl Outgoing {
                 request.headers_mut().append(name, value);
             }
         }
-        Some(request)
+        Some((request, Bytes::copy_from_slice(body)))
     }
 }
 
@@ -146,7 +145,8 @@ mod tests {
         out.begin(0, &Method::POST, "/a?b");
         out.lines(b"host: x\r\nx-a: 1\r\nconnection: close\r\n");
         out.end(Some(b"body"));
-        let request = out.to_request("http://x").unwrap();
+        let (request, body) = out.to_request("http://x").unwrap();
+        assert_eq!(body, "body");
         assert_eq!(
             (request.method(), request.uri().to_string()),
             (&Method::POST, "http://x/a?b".into())

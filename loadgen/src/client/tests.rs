@@ -1,3 +1,4 @@
+mod http2;
 mod kinds;
 
 use std::time::Duration;

@@ -54,7 +54,10 @@ impl Journey {
                 },
             }
         };
-        self.held = if raced.first_won { held } else { copy_held };
+        if !raced.first_won {
+            held.absorb(copy_held);
+        }
+        self.held = held;
         let first = ((at, span, resent), times, buffer.path());
         if tried.attempts.hedges as u32 + tried.attempts.retries as u32 == resent {
             Self::seen(context, first.0, first.1, (raced.won, first.2, tried));

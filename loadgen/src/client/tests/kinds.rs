@@ -1,14 +1,8 @@
-//! The other kinds of target: Unix sockets, TLS, HTTP/2, and the ways to keep connections.
+//! The other kinds of target: Unix sockets, TLS, and the ways to keep connections.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http::Response;
-use http_body_util::Full;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use model::target::{Place, TargetTls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
@@ -17,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
@@ -140,15 +134,18 @@ async fn an_encrypted_target_is_trusted_by_its_authority_and_its_name() {
 async fn a_handshake_before_the_load_says_why_it_failed() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let address = authority.serve(false).await;
+    let plain = serve(|_| async { Act::json(200, "") }).await;
     let shake = async |target: &Target| {
-        shake_hands(target, TcpStream::connect(address).await.unwrap()).await
+        let Place::Tcp { port, .. } = target.place else { unreachable!("all have one") };
+        shake_hands(target, TcpStream::connect(("127.0.0.1", port)).await.unwrap()).await
     };
     shake(&authority.at(address, |_| {})).await.unwrap();
     shake(&address.into()).await.unwrap();
-    let newer = Target { version: HttpVersion::Http2, ..authority.at(address, |_| {}) };
+    let newer = |target| Target { version: HttpVersion::Http2, ..target };
     let table = [
         (stranger.at(address, |_| {}), "invalid peer certificate"),
-        (newer, "it does not speak HTTP/2"),
+        (newer(authority.at(address, |_| {})), "it does not speak HTTP/2"),
+        (newer(plain.address.into()), "it does not speak HTTP/2"),
     ];
     for (target, why) in table {
         let HandshakeError::Failed { source, .. } = shake(&target).await.unwrap_err() else {
@@ -173,92 +170,6 @@ async fn a_target_that_asks_for_a_certificate_gets_ours() {
     let target = Target { tls: Some(missing), ..address.into() };
     let refused = Client::new(&[target], Vigil::default(), true).unwrap_err();
     assert!(refused.to_string().contains("cannot be spoken to"), "{refused}");
-}
-
-/// An HTTP/2 server and the number of its connections.
-async fn serve_http2(pause: Duration) -> (SocketAddr, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let connections = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&connections);
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            count.fetch_add(1, Ordering::Relaxed);
-            let answer =
-                service_fn(move |request: http::Request<hyper::body::Incoming>| async move {
-                    tokio::time::sleep(pause).await;
-                    let path = request.uri().to_string();
-                    let response = Response::builder().header("x-shakedown-fault", "slow");
-                    Ok::<_, Infallible>(response.body(Full::new(Bytes::from(path))).unwrap())
-                });
-            tokio::spawn(async move {
-                let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                server.serve_connection(TokioIo::new(socket), answer).await.ok();
-            });
-        }
-    });
-    (address, connections)
-}
-
-fn http2(address: SocketAddr) -> Target {
-    Target { version: HttpVersion::Http2, ..address.into() }
-}
-
-#[tokio::test]
-async fn http2_carries_many_requests_at_once_on_one_connection() {
-    let (address, connections) = serve_http2(Duration::from_millis(30)).await;
-    let client = client(http2(address));
-    let local = LocalSet::new();
-    let first = local.run_until(exchange(&client, LONG)).await;
-    assert_eq!(first.end.unwrap(), format!("http://{address}/"));
-    assert_eq!((first.status, first.faults.as_deref()), (Some(200), Some("slow")));
-    let many = local.run_until(async {
-        let exchanges = (0..40).map(|_| exchange(&client, LONG));
-        let mut ends = Vec::new();
-        for done in futures(exchanges).await {
-            ends.push(done.end);
-        }
-        ends
-    });
-    assert!(many.await.iter().all(Result::is_ok));
-    assert_eq!(connections.load(Ordering::Relaxed), 1);
-}
-
-/// Runs all at once, on this task.
-async fn futures(all: impl Iterator<Item = impl Future<Output = Exchange>>) -> Vec<Exchange> {
-    let mut all: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
-    std::future::poll_fn(|context| {
-        for (future, done) in &mut all {
-            if done.is_none()
-                && let Poll::Ready(exchange) = future.as_mut().poll(context)
-            {
-                *done = Some(exchange);
-            }
-        }
-        if all.iter().all(|(_, done)| done.is_some()) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    all.into_iter().filter_map(|(_, done)| done).collect()
-}
-
-#[tokio::test]
-async fn a_connection_that_is_not_kept_carries_one_request_over_http2_too() {
-    let (address, connections) = serve_http2(Duration::ZERO).await;
-    let client = client(Target { reuse: Reuse::Never, ..http2(address) });
-    let local = LocalSet::new();
-    for number in 1..=3 {
-        assert!(local.run_until(exchange(&client, LONG)).await.end.is_ok());
-        assert_eq!(connections.load(Ordering::Relaxed), number);
-    }
-}
-
-#[tokio::test]
-async fn silence_over_http2_ends_at_the_deadline() {
-    let (address, _) = serve_http2(LONG).await;
-    let client = client(http2(address));
-    let local = LocalSet::new();
-    let done = local.run_until(exchange(&client, Duration::from_millis(60))).await;
-    assert_eq!(done.end, Err(Failure::Timeout));
 }
 
 #[tokio::test]
@@ -289,6 +200,26 @@ async fn a_journey_may_keep_a_connection_for_itself() {
         let deadline = Instant::now() + LONG;
         let exchange = client.exchange(&request, KEEP, deadline, &mut held);
         assert_eq!(client.vigil.attended(exchange).await.end.unwrap(), "0");
+    }
+}
+
+#[tokio::test]
+async fn a_journey_does_not_ask_one_target_over_its_connection_to_another() {
+    let said = |what: &'static str| serve(move |_| async move { Act::json(200, what) });
+    let (one, other) = (said("one").await, said("other").await);
+    let kept = |address: SocketAddr| Target { reuse: Reuse::Journey, ..address.into() };
+    let targets = [kept(one.address), kept(other.address)];
+    let client = Client::new(&targets, Vigil::default(), true).unwrap();
+    let mut held = Held::default();
+    for (round, (target, expected)) in [(0, "one"), (1, "other")].repeat(2).into_iter().enumerate()
+    {
+        let mut request = get();
+        request.target = target;
+        let exchange = client.exchange(&request, KEEP, Instant::now() + LONG, &mut held);
+        let done = client.vigil.attended(exchange).await;
+        assert_eq!(done.end.unwrap(), expected);
+        // Each target has a connection of its own, which is used again.
+        assert_eq!(done.dial.connect.is_some(), round < 2);
     }
 }
 
