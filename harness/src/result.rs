@@ -219,6 +219,9 @@ pub struct LoadAccount {
     /// Things that the system has promised to keep.
     pub acknowledged: u64,
     pub plan_hashes: Vec<String>,
+    /// Workers that were told to stop before the run was over, and by what.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stopped: BTreeMap<u32, String>,
 }
 
 /// The ledger of one fault against the proxy's own counters.

@@ -148,7 +148,7 @@ mod tests {
     fn check(draw: u64, look: impl FnOnce(Fill<'_>)) {
         let mut plan = crate::testing::plan("127.0.0.1:1".parse().unwrap());
         plan.setup.insert("token".into(), "t-1".into());
-        plan.flows[0].steps[0].body = Some(template("${users.name}"));
+        plan.flows[0].steps[0].body = Some("${users.name}".parse().unwrap());
         let rows = ["ann", "bob", "eve"].map(|name| vec![name.to_owned()]).to_vec();
         let (name, columns) = ("users".into(), vec!["name".into()]);
         plan.feeders.push(Feeder { name, order: RowOrder::Sequential, columns, rows });

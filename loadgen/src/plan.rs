@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::Method;
 use model::decision::{Unit, named};
 use model::distribution::Distribution;
-use model::flow::{Condition, Extract, Flow, Step, Turns};
+use model::flow::{Body, Condition, Extract, Flow, Step, Turns};
 use model::load::{AtLimit, Load, LoadModel, LoadPlan, UserStep};
 use model::phase::Timeline;
 use model::target::{HttpVersion, Place, Target};
@@ -93,7 +93,7 @@ pub(crate) struct ResolvedStep {
     pub(crate) fixed: Vec<u8>,
     /// Name and value of the headers with holes.
     pub(crate) headers: Vec<(String, Template)>,
-    pub(crate) body: Option<Template>,
+    pub(crate) body: Option<Body>,
     pub(crate) key: Option<Template>,
     /// Name, and the place of its value.
     pub(crate) save: Vec<(String, Extract)>,
@@ -299,8 +299,8 @@ fn header_lines(step: &Step, authority: &str) -> (Vec<u8>, Vec<(String, Template
         fixed.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     };
     let said = |name: &str| step.headers.keys().any(|key| key.eq_ignore_ascii_case(name));
-    let json = step.body.is_some().then_some(("content-type", "application/json"));
-    let usual = [Some(("host", authority)), Some(("user-agent", AGENT)), json];
+    let kind = step.body.as_ref().map(|body| ("content-type", body.content_type()));
+    let usual = [Some(("host", authority)), Some(("user-agent", AGENT)), kind];
     for (name, value) in usual.into_iter().flatten().filter(|(name, _)| !said(name)) {
         line(name, value);
     }

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::distribution::Distribution;
 use crate::template::Template;
 
+mod body;
 mod client;
 mod condition;
 mod extract;
 pub mod header;
 
+pub use body::Body;
 pub use client::{ClientHedge, ClientPolicy, Setting};
 pub use condition::{Comparison, Condition, Operand, Seen, Test, Value};
 pub use extract::{Extract, ExtractError, Path, Pattern};
@@ -42,9 +44,8 @@ pub struct Step {
     pub path: Template,
     #[serde(default)]
     pub headers: BTreeMap<String, Template>,
-    /// Sent as JSON, unless a header says what it is.
     #[serde(default)]
-    pub body: Option<Template>,
+    pub body: Option<Body>,
     /// Value of the `idempotency-key` header.
     #[serde(default)]
     pub key: Option<Template>,
@@ -132,7 +133,8 @@ impl Step {
 
     /// Every template of the step, in which holes are filled before a request is sent.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
-        std::iter::once(&self.path).chain(self.headers.values()).chain(&self.body).chain(&self.key)
+        let body = self.body.as_ref().and_then(Body::template);
+        std::iter::once(&self.path).chain(self.headers.values()).chain(body).chain(&self.key)
     }
 
     /// Every condition of the step, asked before or after its request.

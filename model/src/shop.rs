@@ -5,7 +5,7 @@
 //! charge is declined, and when payments cannot be reached the order is accepted and paid later.
 
 use crate::edge::{CLIENT, Edge};
-use crate::flow::{Extract, Flow, Step};
+use crate::flow::{Body, Extract, Flow, Step};
 use crate::plan::Route;
 
 /// Services of the shop, in the order in which they are started.
@@ -71,11 +71,13 @@ pub fn flows() -> Vec<Flow> {
             vec![
                 step("list items", "GET", "/catalog/items"),
                 Step {
-                    body: Some(template(r#"{"sku":"${any:sku}","quantity":1}"#)),
+                    body: Some(Body::Text(template(r#"{"sku":"${any:sku}","quantity":1}"#))),
                     ..step("fill cart", "POST", "/carts/${user}-${seq}/items")
                 },
                 Step {
-                    body: Some(template(r#"{"cart":"${user}-${seq}","customer":"${user}"}"#)),
+                    body: Some(Body::Text(template(
+                        r#"{"cart":"${user}-${seq}","customer":"${user}"}"#,
+                    ))),
                     key: Some(template("order-${user}-${seq}")),
                     save: [("order".to_owned(), Extract::Pointer("/id".to_owned()))].into(),
                     acknowledges: Some("order".to_owned()),

@@ -85,7 +85,8 @@ pub(super) struct Terms {
     pub(super) at_limit: AtLimit,
     pub(super) seed: u64,
     pub(super) workers: u32,
-    pub(super) timeout: Duration,
+    /// Of loads that are not a file's.
+    timeout: Duration,
     pub(super) loads: Loads,
 }
 
@@ -193,6 +194,17 @@ impl Terms {
                 Some(loads.iter().map(|load| load.users).sum())
             },
             _ => None,
+        }
+    }
+
+    /// The longest that an answer may take, unless its step says something else.
+    pub(super) fn timeout(&self) -> Duration {
+        match &self.loads {
+            Loads::File(loads) => {
+                let longest = loads.iter().map(|load| load.timeout_ms).max();
+                Duration::from_millis(longest.unwrap_or_default())
+            },
+            _ => self.timeout,
         }
     }
 

@@ -31,6 +31,7 @@ pub struct Asked {
     pub connections: u32,
     pub workers: u32,
     pub threads: u32,
+    /// Of the load that waits longest.
     pub timeout_s: f64,
     pub seed: u64,
 }
@@ -48,7 +49,7 @@ impl Asked {
             connections: terms.connections,
             workers: terms.workers,
             threads: terms.threads,
-            timeout_s: terms.timeout.as_secs_f64(),
+            timeout_s: terms.timeout().as_secs_f64(),
             seed: terms.seed,
         }
     }

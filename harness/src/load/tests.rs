@@ -1,4 +1,7 @@
 use std::ffi::OsString;
+use std::time::Duration;
+
+use model::target::HttpVersion;
 
 use super::*;
 
@@ -97,4 +100,53 @@ fn options_that_do_nothing_in_a_model_were_taken_silently() {
         }
     }
     assert!(terms(&[fastest, &["--connections", "5"]].concat()).is_ok());
+}
+
+#[test]
+fn what_is_said_about_encryption_of_a_target_without_any_was_taken_silently() {
+    for option in ["--cacert a", "--cert a --key b", "--server-name a", "--insecure"] {
+        let words: Vec<&str> = option.split(' ').collect();
+        let with = |url| Requests::read(&arguments(&[&[url], words.as_slice()].concat()));
+        let refused = with("http://127.0.0.1:1/").unwrap_err().to_string();
+        assert!(refused.starts_with(words[0]), "{option}: {refused}");
+        assert!(with("https://127.0.0.1:1/").is_ok(), "{option}");
+    }
+}
+
+#[test]
+fn a_body_from_a_file_had_to_be_text() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let body = |bytes: &[u8]| {
+        let path = folder.path().join("body");
+        std::fs::write(&path, bytes).unwrap();
+        let words = ["http://127.0.0.1:1/", "-d", &format!("@{}", path.display())];
+        let requests = Requests::read(&arguments(&words))?;
+        Ok::<_, PlanError>(requests.flows[0].steps[0].body.clone().unwrap())
+    };
+    assert_eq!(body(b"a ${seq}").unwrap(), "a ${seq}".parse().unwrap());
+    assert_eq!(body(b"\xff${").unwrap().length(), Some(3));
+    let refused = body(b"a ${").unwrap_err();
+    assert!(matches!(refused, PlanError::Template { .. }), "{refused}");
+}
+
+#[test]
+fn another_target_for_a_file_lost_how_it_is_spoken_to() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("load.toml").display().to_string();
+    let target = "{ url = \"https://a:1\", http = \"2\", server_name = \"a.example\" }";
+    std::fs::write(&path, format!("title = \"a\"\ntarget = {target}\n{FLOW}\n{OPEN}\n")).unwrap();
+    let at = |url| Requests::read(&arguments(&[&path, "--target", url])).unwrap().targets.remove(0);
+    let moved = at("https://b:2");
+    assert_eq!((moved.to_string().as_str(), moved.version), ("https://b:2", HttpVersion::Http2));
+    assert_eq!(moved.tls.unwrap().server_name.as_deref(), Some("a.example"));
+    let plain = at("http://b:2");
+    assert_eq!((plain.tls, plain.version), (None, HttpVersion::Http2));
+}
+
+#[test]
+fn the_timeout_of_a_file_was_said_to_be_another() {
+    let (_folder, path) = file("", &format!("{OPEN}\ntimeout = \"2s\""));
+    assert_eq!(terms(&[&path]).unwrap().timeout(), Duration::from_secs(2));
+    let own = terms(&["http://127.0.0.1:1/", "--timeout", "3s"]).unwrap();
+    assert_eq!(own.timeout(), Duration::from_secs(3));
 }

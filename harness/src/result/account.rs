@@ -21,6 +21,7 @@ pub(super) fn load_account(inputs: &Inputs<'_>) -> LoadAccount {
         account.account.absorb(Account::from(done));
         account.acknowledged += done.acknowledged.len() as u64 + done.acknowledged_dropped;
         account.plan_hashes.push(done.plan_hash.clone());
+        account.stopped.extend(done.stopped.clone().map(|by| (done.worker, by)));
     }
     count_judged(&mut account, inputs.load);
     watch_seconds(&mut account, inputs);

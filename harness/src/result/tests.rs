@@ -344,7 +344,7 @@ fn whatever_speaks_against_a_run_keeps_it_from_passing() {
         let load = LoadFrame { validity: Some(Validity::Invalid), ..LoadFrame::default() };
         run.frames = vec![Frame { load, ..second(3_500, Vec::new()) }];
     };
-    let cases: [(Spoil, Verdict, &str); 13] = [
+    let cases: [(Spoil, Verdict, &str); 14] = [
         (
             |run| run.expectations[0].verdict = Verdict::Fail,
             Verdict::Fail,
@@ -370,6 +370,11 @@ fn whatever_speaks_against_a_run_keeps_it_from_passing() {
         (|run| run.proxy = None, Verdict::Unclear, "own counts of the faults are not known"),
         (|run| run.done[0].completed += 1, Verdict::Unclear, "does not add up: 21 offered"),
         (|run| run.done.clear(), Verdict::Unclear, "Only 0 of 1 load workers"),
+        (
+            |run| run.done[0].stopped = Some("SIGTERM".into()),
+            Verdict::Unclear,
+            "Load worker 0 was stopped by SIGTERM while the run went on",
+        ),
         (invalid, Verdict::Unclear, "could not keep its promise in 1 of 1"),
         (|run| run.dropped[0].count = 3, Verdict::Unclear, "3 collector spans dropped"),
         (|run| run.ending = Ending::Interrupted, Verdict::Unclear, "interrupted"),

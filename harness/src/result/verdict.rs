@@ -49,6 +49,12 @@ pub(super) fn doubts(grounds: &Grounds<'_>) -> Vec<Doubt> {
         doubts.push(unclear("The proxy's own counts of the faults are not known.".into()));
     }
     doubts.extend(doubts_of_load(grounds.load, grounds.workers).into_iter().map(unclear));
+    // A run that ends early stops its workers itself, and says why.
+    if *grounds.ending == Ending::Finished {
+        doubts.extend(grounds.load.stopped.iter().map(|(worker, by)| {
+            unclear(format!("Load worker {worker} was stopped by {by} while the run went on."))
+        }));
+    }
     let lost = grounds.dropped.iter().filter(|dropped| is_evidence(&dropped.what));
     doubts.extend(lost.map(|dropped| {
         unclear(format!("Evidence was lost: {} {} dropped.", dropped.count, dropped.what))

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use model::flow::Body;
 use model::names::header;
 use model::template::Template;
 
@@ -39,11 +40,14 @@ pub(super) fn write(
     for (name, template) in &step.headers {
         put(out, name, plain(fill, template)?.as_bytes())?;
     }
-    let body = step.body.as_ref().map(|body| {
-        let filled = if step.is_json { fill.json(body) } else { fill.plain(body) };
-        filled.ok_or(Failure::Unsendable)
-    });
-    out.end(body.transpose()?.as_deref().map(str::as_bytes));
+    match &step.body {
+        None => out.end(None),
+        Some(Body::Bytes { bytes }) => out.end(Some(bytes)),
+        Some(Body::Text(text)) => {
+            let filled = if step.is_json { fill.json(text) } else { fill.plain(text) };
+            out.end(Some(filled.ok_or(Failure::Unsendable)?.as_bytes()));
+        },
+    }
     Ok(())
 }
 

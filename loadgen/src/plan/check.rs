@@ -7,7 +7,7 @@ use model::distribution::Distribution;
 use model::flow::{Flow, Step};
 use model::limits::{RATE_PER_S_MAX, RUN_MAX};
 use model::load::{Load, LoadModel, LoadPlan, WEIGHT_MAX, Weighted};
-use model::template::{Hole, Template};
+use model::template::Hole;
 
 use crate::error::LoadError;
 
@@ -140,7 +140,7 @@ fn check_flow(plan: &LoadPlan, flow: &Flow, place: &str) -> Checked {
     for (at, step) in flow.steps.iter().enumerate() {
         let place = format!("{place}.steps[{at}]");
         check_step(plan, step, &place)?;
-        for template in templates(step) {
+        for template in step.templates() {
             for hole in template.holes() {
                 check_hole(plan, hole, &saved, &place)?;
             }
@@ -154,10 +154,6 @@ fn check_flow(plan: &LoadPlan, flow: &Flow, place: &str) -> Checked {
         )?;
     }
     Ok(())
-}
-
-fn templates(step: &Step) -> impl Iterator<Item = &Template> {
-    std::iter::once(&step.path).chain(step.headers.values()).chain(&step.body).chain(&step.key)
 }
 
 fn check_step(plan: &LoadPlan, step: &Step, place: &str) -> Checked {

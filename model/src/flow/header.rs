@@ -3,6 +3,7 @@
 //! Only what is written in the file or on the command line is looked at. What holes are filled with
 //! is looked at when it is sent.
 
+use super::Body;
 use crate::template::{Segment, Template};
 
 /// What becomes of a header.
@@ -15,7 +16,7 @@ pub enum Fit {
 }
 
 /// Looks at a header of a request with this body.
-pub fn fit(name: &str, value: &Template, body: Option<&Template>) -> Fit {
+pub fn fit(name: &str, value: &Template, body: Option<&Body>) -> Fit {
     let breaks = |segment: &Segment| match segment {
         Segment::Literal(text) => text.chars().any(|it| it.is_control() && it != '\t'),
         Segment::Hole(_) => false,
@@ -31,12 +32,12 @@ pub fn fit(name: &str, value: &Template, body: Option<&Template>) -> Fit {
         return Fit::Sent;
     }
     let said = value.literal().and_then(|text| text.trim().parse::<usize>().ok());
-    match (body.map(Template::literal), said) {
+    match (body.map(Body::length), said) {
         (None, Some(0)) => Fit::Sent,
-        (Some(Some(body)), Some(said)) if body.len() == said => Fit::Known,
+        (Some(Some(length)), Some(said)) if length == said => Fit::Known,
         (None, _) => Fit::Refused("leave it out: the request has no body".to_owned()),
-        (Some(Some(body)), _) => {
-            Fit::Refused(format!("leave it out: the body has {} bytes", body.len()))
+        (Some(Some(length)), _) => {
+            Fit::Refused(format!("leave it out: the body has {length} bytes"))
         },
         (Some(None), _) => {
             Fit::Refused("leave it out: the length of the body differs by request".to_owned())
@@ -64,14 +65,14 @@ mod tests {
             ("content-length", "${seq}", Some("abc"), Some("3 bytes")),
             ("content-length", "3", Some("${seq}"), Some("differs by request")),
         ] {
-            let fit = fit(name, &template(value), body.map(template).as_ref());
+            let fit = fit(name, &template(value), body.map(|text| text.parse().unwrap()).as_ref());
             match (fit, expected) {
                 (Fit::Sent, None) => {},
                 (Fit::Refused(said), Some(expected)) => assert!(said.contains(expected), "{said}"),
                 (fit, _) => panic!("{name} {value:?} {body:?}: {fit:?}"),
             }
         }
-        let known = fit("content-length", &template("3"), Some(&template("abc")));
+        let known = fit("content-length", &template("3"), Some(&"abc".parse().unwrap()));
         assert_eq!(known, Fit::Known, "it would be there twice");
     }
 }

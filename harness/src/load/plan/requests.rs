@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use model::flow::header::{self, Fit};
-use model::flow::{Flow, Step};
+use model::flow::{Body, Flow, Step};
 use model::loadfile::LoadFile;
 use model::target::{HttpVersion, Reuse, Target, TargetTls};
 use model::template::Template;
@@ -46,6 +46,7 @@ impl Requests {
             },
             (None, path) => Self::from_list(path.as_deref().unwrap_or(Path::new("-")), arguments)?,
         };
+        check_encrypted(&requests.targets, arguments)?;
         for target in &mut requests.targets {
             connection(target, arguments)?;
         }
@@ -88,7 +89,8 @@ impl Requests {
             None => file.target.clone(),
             Some(text) => {
                 let wrong = |problem| PlanError::Url { text: text.clone(), problem };
-                Some(Url::parse(text).map_err(wrong)?.target)
+                let other = Url::parse(text).map_err(wrong)?.target;
+                Some(file.target.clone().map_or(other.clone(), |known| moved(known, other)))
             },
         };
         let target = target.ok_or_else(|| PlanError::NoTarget { path: path.to_owned() })?;
@@ -122,6 +124,12 @@ impl Requests {
     }
 }
 
+/// The same kind of target at another place.
+fn moved(target: Target, to: Target) -> Target {
+    let tls = to.tls.map(|tls| target.tls.unwrap_or(tls));
+    Target { place: to.place, authority: to.authority, tls, ..target }
+}
+
 /// Paths by host, in the order in which hosts come first.
 fn read_list(path: &Path) -> Result<Vec<(Target, Vec<String>)>, PlanError> {
     let read = |source| PlanError::Read { path: path.to_owned(), source };
@@ -150,16 +158,16 @@ fn step(arguments: &LoadArguments, target: usize, path: &str) -> Result<Step, Pl
         Some(Some(("@", file))) => {
             let path = PathBuf::from(file);
             let read = |source| PlanError::Read { path: path.clone(), source };
-            Some(std::fs::read_to_string(&path).map_err(read)?)
+            Some(std::fs::read(&path).map_err(read)?)
         },
-        _ => arguments.body.clone(),
+        _ => arguments.body.clone().map(String::into_bytes),
     };
     let default = if body.is_some() { "POST" } else { "GET" };
     let method = arguments.method.as_deref().unwrap_or(default).to_ascii_uppercase();
     if method.parse::<http::Method>().is_err() {
         return Err(PlanError::Method(method));
     }
-    let body = body.as_deref().map(|body| template("the body", body)).transpose()?;
+    let body = body.map(body_of).transpose()?;
     let mut headers = BTreeMap::new();
     for (name, value) in &arguments.header {
         let value = template("the header", value)?;
@@ -181,8 +189,35 @@ fn step(arguments: &LoadArguments, target: usize, path: &str) -> Result<Step, Pl
 }
 
 fn template(what: &'static str, text: &str) -> Result<Template, PlanError> {
-    let shown = || text.chars().take(80).collect();
-    text.parse().map_err(|source| PlanError::Template { what, text: shown(), source })
+    text.parse().map_err(|source| PlanError::Template { what, text: shown(text), source })
+}
+
+fn body_of(bytes: Vec<u8>) -> Result<Body, PlanError> {
+    let text = shown(&String::from_utf8_lossy(&bytes));
+    Body::of_bytes(bytes).map_err(|source| PlanError::Template { what: "the body", text, source })
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+/// What is said about encryption must be said of something.
+fn check_encrypted(targets: &[Target], arguments: &LoadArguments) -> Result<(), PlanError> {
+    let given = [
+        ("--cacert", arguments.cacert.is_some()),
+        ("--cert", arguments.cert.is_some()),
+        ("--key", arguments.key.is_some()),
+        ("--server-name", arguments.server_name.is_some()),
+        ("--insecure", arguments.insecure),
+    ];
+    let first = given.into_iter().find(|(_, given)| *given);
+    match first.filter(|_| targets.iter().all(|target| target.tls.is_none())) {
+        Some((option, _)) => {
+            let (with, why) = ("a target without `https://`", "nothing is encrypted there");
+            Err(PlanError::Unused { option, with, why })
+        },
+        None => Ok(()),
+    }
 }
 
 /// How connections are made and kept, where the arguments say so.

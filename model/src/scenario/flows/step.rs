@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::steps::Defaults;
 use super::{Place, Sources, client, turns};
 use crate::flow::header::{self, Fit};
-use crate::flow::{Condition, Extract, Step};
+use crate::flow::{Body, Condition, Extract, Step};
 use crate::reading::names;
 use crate::reading::nearest::hint;
 use crate::reading::reader::{Table, Value, shorten};
@@ -46,7 +46,7 @@ impl<'d> StepReader<'d> {
         let unless = self.conditions_before(&mut table, "unless");
         let request = self.read_request(&mut table);
         let name = self.read_name(&mut table, request.as_ref());
-        let body = table.get("body").and_then(|value| self.template(&value));
+        let body = table.get("body").and_then(|value| self.template(&value)).map(Body::Text);
         let headers = table.get("headers").map(|value| self.read_headers(&value, body.as_ref()));
         let key = table.get("key").and_then(|value| self.template(&value));
         let save = table.get("save").map(|value| read_save(&value)).unwrap_or_default();
@@ -119,11 +119,7 @@ impl<'d> StepReader<'d> {
         fits.then_some((method, path))
     }
 
-    fn read_headers(
-        &self,
-        value: &Value<'_>,
-        body: Option<&Template>,
-    ) -> BTreeMap<String, Template> {
+    fn read_headers(&self, value: &Value<'_>, body: Option<&Body>) -> BTreeMap<String, Template> {
         let Some(table) = value.table("headers of a step") else { return BTreeMap::new() };
         let mut headers = BTreeMap::new();
         for (name, span, value) in table.named() {
