@@ -1,11 +1,12 @@
 //! HTTP to the targets of a load, on the engine's own thread.
 //!
 //! HTTP/1.1 is spoken by hand: the bytes of a request go to the socket in one write, and an answer
-//! is read where it lies. HTTP/2 is spoken by the crate h2. Connections are kept and used again, last used first.
-//! A kept connection that the target has closed before a byte of the request was written is
-//! replaced by another one: that is no fault of anybody. Everything after the first byte is
-//! reported as it happened; nothing is sent twice here. A request that is given up takes its
-//! connection with it, so that the target can notice.
+//! is read where it lies. HTTP/2 is spoken by the crate h2. Connections are kept and used again,
+//! last used first. A kept connection that the target has closed before a byte of the request was
+//! written, or has left without looking at it, is replaced by another one: that is no fault of
+//! anybody. Everything after the first byte is otherwise reported as it happened; nothing that a
+//! target may have seen is sent twice here. A request that is given up takes its connection with
+//! it, or its part of one, so that the target can notice.
 
 mod alert;
 pub(crate) mod answer;

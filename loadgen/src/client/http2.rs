@@ -4,8 +4,8 @@
 //! one waits for the connections that are being made, or makes another. So the wait for a place is
 //! a wait for a connection, as with HTTP/1.1, and no part of the time that the server takes.
 //!
-//! A server may leave a kept connection while a request is on its way, and says then that it has not
-//! looked at it (RFC 9113 §6.8): that request goes to another connection, as nobody has seen it.
+//! A server may leave a kept connection while a request is on its way, and says then that it has
+//! not looked at it (RFC 9113 §6.8): it goes to another connection, as nobody has seen it.
 
 mod connection;
 mod places;
