@@ -151,7 +151,7 @@ fn with_secret(request: &ArmRequest) -> String {
 pub fn token(path: &Path) -> Result<Token, String> {
     let shown = path.display();
     let text =
-        crate::gateway::read_text(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+        crate::written::text(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(format!("{shown} must hold one line of visible ASCII characters"));

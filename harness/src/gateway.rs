@@ -22,7 +22,7 @@ use telemetry::providers::{Identity, Providers, TelemetryError};
 use crate::cli::ProxyArguments;
 use crate::part;
 use crate::result::ExitCode;
-pub(crate) use outside::{Folder, read_text};
+pub(crate) use outside::Folder;
 use reload::Reloader;
 use settings::{Settings, SettingsError, Source};
 pub(crate) use signals::{Order, Signals};

@@ -22,6 +22,7 @@ pub mod report;
 pub mod result;
 pub mod run;
 pub mod watch;
+mod written;
 
 use std::ffi::OsString;
 

@@ -15,13 +15,11 @@ pub mod view;
 pub mod watch;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Mutex;
 
 use model::decision;
-use model::limits::SCENARIO_BYTES_MAX;
 use model::scenario::Scenario;
 use telemetry::clock::Clock;
 use telemetry::shutdown::Shutdown;
@@ -43,8 +41,6 @@ use view::View;
 enum RunError {
     #[error("cannot read scenario {path}")]
     Read { path: String, source: std::io::Error },
-    #[error("{path} is longer than {SCENARIO_BYTES_MAX} bytes, which no scenario is")]
-    TooLong { path: String },
     #[error("{0}")]
     Scenario(model::scenario::Problems),
     #[error(transparent)]
@@ -64,11 +60,9 @@ enum RunError {
 impl RunError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Read { .. }
-            | Self::TooLong { .. }
-            | Self::Scenario(_)
-            | Self::Otlp(_)
-            | Self::Limit { .. } => ExitCode::ScenarioInvalid,
+            Self::Read { .. } | Self::Scenario(_) | Self::Otlp(_) | Self::Limit { .. } => {
+                ExitCode::ScenarioInvalid
+            },
             Self::Folder(_) | Self::Runtime(_) | Self::Signals(_) => ExitCode::HarnessFault,
         }
     }
@@ -162,18 +156,10 @@ fn prepare(arguments: &RunArguments) -> Result<Job, RunError> {
 
 fn read_scenario(path: &Path) -> Result<(Scenario, String), RunError> {
     let shown = path.display().to_string();
-    let mut text = String::new();
-    let read = std::fs::File::open(path)
-        .and_then(|file| file.take(SCENARIO_BYTES_MAX as u64 + 1).read_to_string(&mut text));
-    match read {
-        Err(source) => Err(RunError::Read { path: shown, source }),
-        Ok(bytes) if bytes > SCENARIO_BYTES_MAX => Err(RunError::TooLong { path: shown }),
-        Ok(_) => {
-            let scenario = Scenario::read(&shown, &text, &Folder::of(path));
-            let scenario = scenario.map_err(RunError::Scenario)?;
-            Ok((scenario, text))
-        },
-    }
+    let text = crate::written::text(path)
+        .map_err(|source| RunError::Read { path: shown.clone(), source })?;
+    let scenario = Scenario::read(&shown, &text, &Folder::of(path)).map_err(RunError::Scenario)?;
+    Ok((scenario, text))
 }
 
 /// The runner's own log; the terminal belongs to the dashboard, which shows it too.

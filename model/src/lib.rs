@@ -45,4 +45,4 @@ pub mod template;
 pub mod trace;
 pub mod units;
 
-pub use reading::nearest::hint;
+pub use reading::nearest::{hint, nearest};

@@ -15,7 +15,7 @@ use model::plan::{ArmRequest, Protocol};
 
 use super::FaultError;
 use crate::cli::ArmArguments;
-use crate::gateway::{Folder, read_text};
+use crate::gateway::Folder;
 
 /// Keys of `when` that are numbers.
 const NUMBERS_OF_WHEN: [&str; 3] = ["first", "every", "max_active"];
@@ -50,8 +50,8 @@ pub(super) fn request(
 
 fn from_file(path: &Path, edges: &BTreeMap<Edge, Option<Protocol>>) -> Result<ArmFile, FaultError> {
     let shown = path.display().to_string();
-    let text =
-        read_text(path).map_err(|source| FaultError::Read { path: shown.clone(), source })?;
+    let text = crate::written::text(path)
+        .map_err(|source| FaultError::Read { path: shown.clone(), source })?;
     parse_fault(&shown, &text, edges, &Folder::of(path)).map_err(FaultError::File)
 }
 

@@ -1,11 +1,9 @@
 //! What a gateway file points to: files beside it, the environment, names of hosts.
 
-use std::io::{self, Read as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 
 use model::gateway::Outside;
-use model::limits::SCENARIO_BYTES_MAX;
 
 /// Paths count from the folder of the file that names them.
 #[derive(Debug, Clone)]
@@ -30,12 +28,13 @@ impl Folder {
 impl Outside for Folder {
     fn text(&self, path: &str) -> Result<String, String> {
         let path = self.join(path);
-        read_text(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+        crate::written::text(&path)
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
 
     fn data(&self, path: &str, bytes_max: usize) -> Result<String, String> {
         let path = self.join(path);
-        read_up_to(&path, bytes_max)
+        crate::written::text_up_to(&path, bytes_max)
             .map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
 
@@ -58,22 +57,6 @@ impl Outside for Folder {
     }
 }
 
-/// A file that a person wrote; nobody writes longer ones.
-pub(crate) fn read_text(path: &Path) -> io::Result<String> {
-    read_up_to(path, SCENARIO_BYTES_MAX)
-}
-
-fn read_up_to(path: &Path, bytes_max: usize) -> io::Result<String> {
-    let mut text = String::new();
-    let file = std::fs::File::open(path)?;
-    let read = file.take(bytes_max as u64 + 1).read_to_string(&mut text)?;
-    if read > bytes_max {
-        let message = format!("longer than {bytes_max} bytes");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-    }
-    Ok(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,14 +69,6 @@ mod tests {
         assert_eq!(outside.text("secret").unwrap(), "s3cret\n");
         let said = outside.text("nowhere").unwrap_err();
         assert!(said.contains(&folder.path().join("nowhere").display().to_string()), "{said}");
-    }
-
-    #[test]
-    fn an_endless_file_is_not_read_to_its_end() {
-        let said = Folder::here().text("/dev/zero").unwrap_err();
-        assert!(said.contains("longer than"), "{said}");
-        let said = Folder::here().data("/dev/zero", 5_000_000).unwrap_err();
-        assert!(said.contains("longer than 5000000 bytes"), "{said}");
     }
 
     #[test]

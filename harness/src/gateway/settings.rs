@@ -7,7 +7,7 @@ use model::edge::{CLIENT, Edge};
 use model::gateway::{ADMIN_DEFAULT, GatewayFile, Outside as _, Problems, admin_problem};
 use model::plan::{EdgeListener, EdgePlan, Plan, Protocol, ProxyConfig, Route};
 
-use super::outside::{Folder, read_text};
+use super::outside::Folder;
 use crate::cli::ProxyArguments;
 
 /// The callee of the only edge, when the flags do not name one.
@@ -41,7 +41,7 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
-        let text = read_text(path)
+        let text = crate::written::text(path)
             .map_err(|source| SettingsError::Read { path: path.display().to_string(), source })?;
         Ok(Self { path: path.to_owned(), text })
     }

@@ -20,7 +20,6 @@ pub(super) use requests::Requests;
 
 /// Users that requests are spread over: what a server keeps by user is not always the same.
 const USERS: u64 = 1_000;
-const URL_LIST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What holds where neither the arguments nor a file say anything.
 const RATE_PER_S: f64 = 100.0;
@@ -38,8 +37,6 @@ pub(super) enum PlanError {
     List { path: PathBuf, line: usize, problem: String },
     #[error("{} holds no URL", path.display())]
     Empty { path: PathBuf },
-    #[error("{} is larger than {} MiB", path.display(), URL_LIST_BYTES_MAX / 1024 / 1024)]
-    TooLarge { path: PathBuf },
     #[error("{} cannot be read", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("{0}")]

@@ -89,7 +89,8 @@ pub(crate) fn run_file(run: &str) -> Result<PathBuf, QueryError> {
         return Ok(RunFolder::open(path)?.find("latest")?.path);
     }
     if run.contains(['/', '.']) {
-        return Err(QueryError::Run(format!("there is no {run}")));
+        let meant = crate::written::did_you_mean(path);
+        return Err(QueryError::Run(format!("there is no {run}{meant}")));
     }
     run_of(run, &place::all()?)
 }

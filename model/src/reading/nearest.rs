@@ -1,10 +1,7 @@
 //! "Did you mean": the known name that a mistyped one most likely stands for.
 
 /// The nearest of `known`, when it is near enough to be worth saying.
-pub(crate) fn nearest<'a>(
-    written: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower: String = written.chars().take(128).flat_map(char::to_lowercase).collect();
     let allowed = (lower.chars().count() / 3).max(1);
     known

@@ -9,10 +9,13 @@ use model::loadfile::LoadFile;
 use model::target::{HttpVersion, Reuse, Target, TargetTls};
 use model::template::Template;
 
-use super::{PlanError, URL_LIST_BYTES_MAX};
+use super::PlanError;
 use crate::cli::LoadArguments;
 use crate::gateway::Folder;
 use crate::load::target::Url;
+
+/// Longest list of URLs, and longest body.
+const SENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Names and weights of flows.
 type Mix = Vec<(String, u32)>;
@@ -82,7 +85,7 @@ impl Requests {
             return Err(PlanError::NotWithFile(option));
         }
         let read = |source| PlanError::Read { path: path.to_owned(), source };
-        let text = crate::gateway::read_text(path).map_err(read)?;
+        let text = crate::written::text(path).map_err(read)?;
         let name = path.display().to_string();
         let file = LoadFile::read(&name, &text, &Folder::of(path)).map_err(PlanError::File)?;
         let target = match &arguments.target {
@@ -133,10 +136,7 @@ fn moved(target: Target, to: Target) -> Target {
 /// Paths by host, in the order in which hosts come first.
 fn read_list(path: &Path) -> Result<Vec<(Target, Vec<String>)>, PlanError> {
     let read = |source| PlanError::Read { path: path.to_owned(), source };
-    if std::fs::metadata(path).map_err(read)?.len() > URL_LIST_BYTES_MAX {
-        return Err(PlanError::TooLarge { path: path.to_owned() });
-    }
-    let text = std::fs::read_to_string(path).map_err(read)?;
+    let text = crate::written::text_up_to(path, SENT_BYTES_MAX).map_err(read)?;
     let mut hosts: Vec<(Target, Vec<String>)> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -158,7 +158,7 @@ fn step(arguments: &LoadArguments, target: usize, path: &str) -> Result<Step, Pl
         Some(Some(("@", file))) => {
             let path = PathBuf::from(file);
             let read = |source| PlanError::Read { path: path.clone(), source };
-            Some(std::fs::read(&path).map_err(read)?)
+            Some(crate::written::bytes(&path, SENT_BYTES_MAX).map_err(read)?)
         },
         _ => arguments.body.clone().map(String::into_bytes),
     };
