@@ -22,6 +22,16 @@ const BUCKETS_PER_DOUBLING: f64 = 64.0;
 /// OpenTelemetry's scale: `2^SCALE` buckets per doubling.
 pub const SCALE: i32 = 6;
 
+/// Count, sum, least and greatest value, the last three in nanoseconds.
+type Numbers = [u64; 4];
+
+/// Of all values of both.
+fn joined(one: Numbers, other: Numbers) -> Numbers {
+    let ([count, sum, min, max], [more, more_sum, more_min, more_max]) = (one, other);
+    let min = if count == 0 { more_min } else { min.min(more_min) };
+    [count + more, sum.saturating_add(more_sum), min, max.max(more_max)]
+}
+
 /// Counts of durations in nanoseconds. Sparse: an idle second costs nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Histogram {
@@ -53,26 +63,21 @@ impl Histogram {
     }
 
     pub fn merge(&mut self, other: &Self) {
-        let numbers = [other.count, other.sum_ns, other.min_ns, other.max_ns];
-        self.merge_parts(numbers, other.buckets.iter());
+        self.merge_parts(other.numbers(), other.buckets.iter());
     }
 
-    /// Numbers are count, sum, least and greatest value.
-    fn merge_parts(
-        &mut self,
-        [count, sum_ns, min_ns, max_ns]: [u64; 4],
-        buckets: buckets::Iter<'_>,
-    ) {
-        if count == 0 {
+    fn merge_parts(&mut self, numbers: Numbers, buckets: buckets::Iter<'_>) {
+        if numbers[0] == 0 {
             return;
         }
-        self.min_ns = if self.count == 0 { min_ns } else { self.min_ns.min(min_ns) };
-        self.max_ns = self.max_ns.max(max_ns);
-        self.count += count;
-        self.sum_ns = self.sum_ns.saturating_add(sum_ns);
+        [self.count, self.sum_ns, self.min_ns, self.max_ns] = joined(self.numbers(), numbers);
         for (bucket, count) in buckets {
             self.buckets.add(bucket, count);
         }
+    }
+
+    fn numbers(&self) -> Numbers {
+        [self.count, self.sum_ns, self.min_ns, self.max_ns]
     }
 
     pub fn count(&self) -> u64 {

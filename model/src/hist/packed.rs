@@ -4,8 +4,8 @@
 //! bucket the distance from the bucket before it and its count. In memory ([`Packed`]): count, sum,
 //! least and greatest value, and the buckets as they are packed when they come over the wire.
 
-use super::Histogram;
 use super::buckets::{self, Buckets};
+use super::{Histogram, Numbers};
 
 const FORM: u8 = 1;
 
@@ -54,8 +54,7 @@ impl Packed {
     /// `bytes` is room to work in; what it holds is replaced.
     pub fn of(histogram: &Histogram, bytes: &mut Vec<u8>) -> Self {
         bytes.clear();
-        let Histogram { count, sum_ns, min_ns, max_ns, .. } = histogram;
-        let numbers = [*count, *sum_ns, *min_ns, *max_ns];
+        let numbers = histogram.numbers();
         if numbers != [0; 4] || histogram.buckets.iter().next().is_some() {
             for number in numbers {
                 push(bytes, number);
@@ -65,8 +64,8 @@ impl Packed {
         Self(bytes.as_slice().into())
     }
 
-    /// Count, sum, least and greatest value, and the packed buckets.
-    pub(super) fn parts(&self) -> ([u64; 4], &[u8]) {
+    /// The numbers and the packed buckets.
+    pub(super) fn parts(&self) -> (Numbers, &[u8]) {
         let mut rest = &*self.0;
         let numbers = [(); 4].map(|()| take(&mut rest).unwrap_or_default());
         (numbers, rest)

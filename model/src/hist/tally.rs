@@ -4,7 +4,7 @@
 //! the greatest has a cell, so that adding one histogram is one step for each of its buckets.
 
 use super::buckets::{Buckets, Iter};
-use super::{Histogram, Packed};
+use super::{Histogram, Numbers, Packed, joined};
 
 /// Cells that are made room for beyond a bucket that has none: half a doubling.
 const ROOM: u16 = 32;
@@ -12,10 +12,7 @@ const ROOM: u16 = 32;
 /// A sum of histograms. [`Self::histogram`] reads it.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    count: u64,
-    sum_ns: u64,
-    min_ns: u64,
-    max_ns: u64,
+    numbers: Numbers,
     /// Bucket of the first cell.
     first: u16,
     cells: Vec<u64>,
@@ -23,8 +20,7 @@ pub struct Tally {
 
 impl Tally {
     pub fn merge(&mut self, other: &Histogram) {
-        let numbers = [other.count, other.sum_ns, other.min_ns, other.max_ns];
-        self.merge_parts(numbers, other.buckets.iter());
+        self.merge_parts(other.numbers(), other.buckets.iter());
     }
 
     /// As [`Self::merge`] of the histogram that was packed.
@@ -33,15 +29,11 @@ impl Tally {
         self.merge_parts(numbers, Iter::packed(rest));
     }
 
-    /// Numbers are count, sum, least and greatest value.
-    fn merge_parts(&mut self, [count, sum_ns, min_ns, max_ns]: [u64; 4], buckets: Iter<'_>) {
-        if count == 0 {
+    fn merge_parts(&mut self, numbers: Numbers, buckets: Iter<'_>) {
+        if numbers[0] == 0 {
             return;
         }
-        self.min_ns = if self.count == 0 { min_ns } else { self.min_ns.min(min_ns) };
-        self.max_ns = self.max_ns.max(max_ns);
-        self.count += count;
-        self.sum_ns = self.sum_ns.saturating_add(sum_ns);
+        self.numbers = joined(self.numbers, numbers);
         for (bucket, count) in buckets {
             *self.cell(bucket) += count;
         }
@@ -50,13 +42,9 @@ impl Tally {
     /// Packed: a few bytes per bucket.
     pub fn histogram(&self) -> Histogram {
         let cells = (self.first..=u16::MAX).zip(self.cells.iter().copied());
-        Histogram {
-            count: self.count,
-            sum_ns: self.sum_ns,
-            min_ns: self.min_ns,
-            max_ns: self.max_ns,
-            buckets: Buckets::packed(cells.filter(|(_, count)| *count > 0)),
-        }
+        let [count, sum_ns, min_ns, max_ns] = self.numbers;
+        let buckets = Buckets::packed(cells.filter(|(_, count)| *count > 0));
+        Histogram { count, sum_ns, min_ns, max_ns, buckets }
     }
 
     fn cell(&mut self, bucket: u16) -> &mut u64 {
