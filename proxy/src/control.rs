@@ -14,11 +14,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use model::edge::Edge;
-use model::fault::FaultState;
 use model::limits::{LEASE_MAX, LEASE_MIN};
-use model::plan::{
-    Applied, ArmRequest, EdgeListener, FaultSource, LeaseReply, LeaseRequest, Plan, Protocol,
-};
+use model::plan::{Applied, ArmRequest, EdgeListener, LeaseReply, LeaseRequest, Plan, Protocol};
 use telemetry::clock::Clock;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -34,9 +31,11 @@ mod diff;
 mod history;
 pub(crate) mod parts;
 pub(crate) mod report;
+mod told;
 
 use history::History;
 use parts::{Armed, Parts};
+use told::Told;
 
 /// Longest time that a fault may be armed by hand.
 const ARM_MAX: Duration = Duration::from_hours(24);
@@ -80,8 +79,8 @@ struct State {
     listeners: BTreeMap<Edge, SocketAddr>,
     /// Every edge that has a listener.
     traffic: BTreeMap<Edge, Arc<Traffic>>,
-    /// Last known state by name of fault.
-    faults: BTreeMap<String, FaultState>,
+    /// What was told last of each fault, by its name.
+    faults: BTreeMap<String, Told>,
     history: History,
 }
 
@@ -416,33 +415,6 @@ impl Control {
             }
             self.bell.ring();
             self.note_changes(state, Cause::Lease);
-        }
-    }
-
-    /// Emits every change of a fault's state since the last look. A fault that leaves with its
-    /// plan while it acts is done.
-    fn note_changes(&self, state: &mut State, cause: Cause) {
-        let snapshot = self.snapshot.load();
-        let now_unix_ms = self.clock.unix_ms();
-        let leased = if state.parts.plan.held { Arm::Held } else { arm_of(state.lease) };
-        let mut known = std::mem::take(&mut state.faults);
-        for fault in &snapshot.faults {
-            let name = &fault.spec.name;
-            let arm = if fault.origin.source == FaultSource::Plan { leased } else { Arm::Held };
-            let at_ms = fault.origin.since_zero_ms(now_unix_ms);
-            let is = schedule::state(&fault.spec, arm, at_ms);
-            let was = known.remove(name).unwrap_or(FaultState::Planned);
-            if is != was {
-                let until = state.parts.by_hand.get(name).and_then(|armed| armed.until);
-                let left = until.map(|until| until.saturating_duration_since(self.clock.now()));
-                self.emitter.fault_changed(name, Some((fault, left)), is, cause);
-            }
-            state.faults.insert(name.clone(), is);
-        }
-        for (name, was) in known {
-            if was == FaultState::Active {
-                self.emitter.fault_changed(&name, None, FaultState::Done, cause);
-            }
         }
     }
 

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use model::edge::Edge;
-use model::fault::FaultState;
 use model::frame::DropCount;
 use model::plan::{
     ArmedFault, BreakerOrder, BreakerStatus, Change, EdgeState, FaultStatus, LeaseReply, Protocol,
@@ -12,7 +11,7 @@ use model::plan::{
 };
 use tokio::time::Instant;
 
-use super::{Control, Refusal, State};
+use super::{Control, Refusal, State, Told};
 use crate::breaker::ShadowReport;
 use crate::emit::metrics::{Count, EdgeMetrics, Level};
 use crate::fault::Fault;
@@ -191,6 +190,6 @@ impl Control {
 fn fault_status(state: &State, fault: &Fault) -> FaultStatus {
     let (matched, hit, skipped) = fault.memory.read();
     let name = fault.spec.name.clone();
-    let known = state.faults.get(&name).copied().unwrap_or(FaultState::Planned);
-    FaultStatus { name, state: known, matched, hit, skipped, fidelity: fault.fidelity() }
+    let Told { state, .. } = state.faults.get(&name).copied().unwrap_or(Told::NOTHING);
+    FaultStatus { name, state, matched, hit, skipped, fidelity: fault.fidelity() }
 }

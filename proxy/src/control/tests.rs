@@ -168,3 +168,26 @@ async fn an_epoch_that_is_not_newer_is_refused() {
         assert_eq!(bench.control.apply(plan), Err(Refusal::Epoch { got: epoch, current: 5 }));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_was_armed_again_while_it_acted_kept_its_first_end_for_whoever_watched() {
+    let bench = Bench::new();
+    bench.apply(1, Vec::new());
+    let arm = |for_ms| {
+        let request = ArmRequest { fault: FaultSpec { schedule: Vec::new(), ..fault() }, for_ms };
+        bench.control.arm(request).unwrap();
+    };
+    arm(5_000);
+    bench.until_ms(1_000).await;
+    arm(10_000);
+    bench.until_ms(10_990).await;
+    let left = || {
+        let lines = bench.recorder.events("shakedown.fault.transition");
+        let left = lines.iter().map(|line| line.get("shakedown.fault.left_ms").cloned());
+        left.collect::<Vec<_>>()
+    };
+    assert_eq!(bench.transitions(), ["active by hand", "active by hand"]);
+    assert_eq!(left(), [Some("5000".into()), Some("10000".into())]);
+    bench.until_ms(11_010).await;
+    assert_eq!(bench.transitions()[2..].len(), 1);
+}
