@@ -25,10 +25,12 @@ mod vigil;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use model::target::{HttpVersion, Reuse, Target};
+use rustls::AlertDescription;
 use telemetry::tls::TlsError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -72,8 +74,16 @@ where
     let shaken = match connect::secured(target)? {
         None => greet(target, socket).await,
         Some(tls) => match tls.wrap(socket).await {
-            Ok(stream) => greet(target, stream).await,
-            Err(error) => Err(error),
+            // Without a word about it a server speaks HTTP/1.1.
+            Ok(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                greet(target, stream).await
+            },
+            Ok(_) if target.version == HttpVersion::Http2 => Err(unversed()),
+            Ok(_) => Ok(()),
+            Err(error) => match failure::alert(&error) {
+                Some(AlertDescription::NoApplicationProtocol) => Err(unversed()),
+                _ => Err(error),
+            },
         },
     };
     shaken.map_err(|source| HandshakeError::Failed { target: target.to_string(), source })
@@ -87,8 +97,15 @@ where
     if target.version == HttpVersion::Http1 {
         return Ok(());
     }
-    let greeted = http2::greet(stream).await;
-    greeted.map(drop).map_err(|_failure| io::Error::other("it does not speak HTTP/2"))
+    let refused = |failure| match failure {
+        Failure::Garbage => unversed(),
+        other => io::Error::other(format!("greeted over HTTP/2: {}", other.as_str())),
+    };
+    http2::greet(stream).await.map(drop).map_err(refused)
+}
+
+fn unversed() -> io::Error {
+    io::Error::other("it does not speak HTTP/2")
 }
 
 /// One request as far as it came.
@@ -98,7 +115,8 @@ pub(crate) struct Exchange {
     pub(crate) end: Result<Bytes, Failure>,
     /// A connection was there to write on.
     pub(crate) ready: Option<Instant>,
-    /// Just before the first byte was written.
+    /// Just before the first byte was written; over HTTP/2, just before the request was handed to a
+    /// connection that had a place for it.
     pub(crate) written: Option<Instant>,
     /// Last byte read, or given up.
     pub(crate) finished: Instant,
@@ -130,7 +148,7 @@ struct Trail {
 #[derive(Debug)]
 struct Lane {
     name: String,
-    dialer: Dialer,
+    dialer: Rc<Dialer>,
     reuse: Reuse,
     protocol: Protocol,
 }
@@ -250,6 +268,7 @@ impl Client {
 
 impl Lane {
     fn new(target: &Target, stamped: bool) -> Result<Self, ClientError> {
+        let dialer = Rc::new(Dialer::new(target)?);
         let protocol = match target.version {
             HttpVersion::Http1 => {
                 Protocol::Http1(Http1::new(target.requests_per_connection, stamped))
@@ -257,10 +276,13 @@ impl Lane {
             HttpVersion::Http2 => {
                 let scheme = if target.tls.is_some() { "https" } else { "http" };
                 let origin = format!("{scheme}://{}", target.authority);
-                Protocol::Http2(Http2::new(origin, target.requests_per_connection))
+                Protocol::Http2(Http2::new(
+                    Rc::clone(&dialer),
+                    origin,
+                    target.requests_per_connection,
+                ))
             },
         };
-        let dialer = Dialer::new(target)?;
         Ok(Self { name: target.to_string(), dialer, reuse: target.reuse, protocol })
     }
 
@@ -282,7 +304,7 @@ impl Lane {
             },
             Protocol::Http2(http) => {
                 // Rare and large: it would make every journey as large as itself.
-                Box::pin(http.exchange(&self.dialer, (outgoing, wanted), trail, whose)).await
+                Box::pin(http.exchange((outgoing, wanted), trail, whose)).await
             },
         }
     }

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use h2::Reason;
 use model::load::Outcome;
 use rustix::io::Errno;
+use rustls::AlertDescription;
 
 /// The kinds of failure that are told apart in spans (`error.type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,16 +85,14 @@ impl Failure {
         }
     }
 
-    /// Of HTTP/2 on a socket that was connected.
+    /// Of HTTP/2 on a socket that itself has not failed.
     pub(super) fn of_http2(error: &h2::Error) -> Self {
-        match error.get_io() {
-            // What h2 makes of an orderly end of the stream.
-            Some(io) if io.kind() == ErrorKind::BrokenPipe => Self::Closed,
-            Some(io) => Self::of_io(io),
-            None if error.is_library() => Self::Garbage,
-            None if error.is_go_away() && error.reason() == Some(Reason::NO_ERROR) => Self::Closed,
-            None if error.is_remote() => Self::Reset,
-            None => Self::Unsendable,
+        match error.reason() {
+            _ if error.is_io() => Self::Closed,
+            _ if error.is_library() => Self::Garbage,
+            Some(Reason::NO_ERROR) if error.is_go_away() => Self::Closed,
+            _ if error.is_remote() => Self::Reset,
+            _ => Self::Unsendable,
         }
     }
 
@@ -104,7 +103,7 @@ impl Failure {
                 Self::Reset
             },
             // With TLS 1.3 a client reads only after the handshake that it was refused.
-            ErrorKind::InvalidData if is_alert(error) => Self::Tls,
+            ErrorKind::InvalidData if alert(error).is_some() => Self::Tls,
             ErrorKind::InvalidData => Self::Garbage,
             _ => Self::Closed,
         }
@@ -133,9 +132,12 @@ impl Failure {
     }
 }
 
-fn is_alert(error: &io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(inner, Some(rustls::Error::AlertReceived(_)))
+/// What the other side of an encrypted stream has refused.
+pub(super) fn alert(error: &io::Error) -> Option<AlertDescription> {
+    match error.get_ref()?.downcast_ref()? {
+        rustls::Error::AlertReceived(alert) => Some(*alert),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -156,7 +158,7 @@ mod tests {
     fn a_client_that_was_refused_after_its_handshake_has_not_read_garbage() {
         let of =
             |error: rustls::Error| Failure::of_io(&io::Error::new(ErrorKind::InvalidData, error));
-        let alert = rustls::AlertDescription::CertificateRequired;
+        let alert = AlertDescription::CertificateRequired;
         assert_eq!(of(rustls::Error::AlertReceived(alert)), Failure::Tls);
         assert_eq!(of(rustls::Error::DecryptError), Failure::Garbage);
     }

@@ -93,6 +93,7 @@ impl Http1 {
                 let end = transfer.poll(context, fresh);
                 if transfer.sent > 0 && trail.written.is_none() {
                     trail.written = Some(now);
+                    outgoing.note_written();
                 }
                 // What is known must be known also when the request is given up.
                 trail.status = transfer.answer.status;
@@ -105,6 +106,7 @@ impl Http1 {
             });
             let end = end.await;
             if end == Err(Broken::Stale) {
+                trail.ready = None;
                 continue;
             }
             if let Err(Broken::By(failure)) = end {

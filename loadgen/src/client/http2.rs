@@ -1,18 +1,24 @@
 //! HTTP/2: many requests at once on few connections, by the crate h2.
 //!
 //! A connection never gets more requests at once than its server allows. Whoever finds no place on
-//! one waits for the connections that are being made, or makes another. So the wait for a place is
-//! a wait for a connection, as with HTTP/1.1, and no part of the time that the server takes.
+//! one waits for a place, or for another connection that is made. So that wait is a wait for a
+//! connection, as with HTTP/1.1, and no part of the time that the server takes.
 //!
-//! A server may leave a kept connection while a request is on its way, and says then that it has
-//! not looked at it (RFC 9113 §6.8): it goes to another connection, as nobody has seen it.
+//! A kept connection may have ended before a request is handed to it, and a server may leave one
+//! while a request is on its way, and says then that it has not looked at it (RFC 9113 §6.8). Such
+//! a request goes to another connection, as nobody has seen it. On a connection that has never
+//! carried an answer it fails.
 
 mod connection;
 mod places;
+mod witness;
+
+use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 use h2::{Reason, RecvStream};
 use http::Response;
+use http::header::CONTENT_LENGTH;
 use model::names::header;
 use tokio::time::Instant;
 
@@ -25,6 +31,7 @@ use places::{Place, Places};
 
 #[derive(Debug)]
 pub(super) struct Http2 {
+    dialer: Rc<Dialer>,
     places: Places,
     /// `https://host:port`.
     origin: String,
@@ -50,82 +57,62 @@ impl Seat {
 /// Why an exchange came to no end.
 #[derive(Debug)]
 enum Broken {
-    /// The server has left the connection, and has not looked at the request.
-    Unseen,
+    /// The server has not looked at the request, if it got there at all.
+    Unseen(Failure),
     By(Failure),
 }
 
-impl Broken {
-    fn by(error: &h2::Error) -> Self {
-        let left = error.is_go_away() && error.is_remote();
-        match error.reason() {
-            Some(Reason::NO_ERROR) if left => Self::Unseen,
-            _ => Self::By(Failure::of_http2(error)),
-        }
-    }
-
-    fn failure(self) -> Failure {
-        match self {
-            Self::Unseen => Failure::Closed,
-            Self::By(failure) => failure,
-        }
-    }
-}
-
 impl Http2 {
-    pub(super) fn new(origin: String, requests_max: Option<u32>) -> Self {
+    pub(super) fn new(dialer: Rc<Dialer>, origin: String, requests_max: Option<u32>) -> Self {
         let requests_max = requests_max.unwrap_or(u32::MAX);
-        Self { places: Places::new(requests_max), origin, requests_max }
+        let places = Places::new(Rc::clone(&dialer), requests_max);
+        Self { dialer, places, origin, requests_max }
     }
 
     pub(super) async fn exchange(
         &self,
-        dialer: &Dialer,
         (outgoing, wanted): (&Outgoing, Wanted),
         trail: &mut Trail,
         mut whose: Whose<'_>,
     ) -> Result<(), Failure> {
         loop {
-            let (head, body) = outgoing.to_request(&self.origin).ok_or(Failure::Unsendable)?;
-            let (seat, fresh) = self.seat((dialer, outgoing.target), trail, &mut whose).await?;
+            let request = outgoing.to_request(&self.origin).ok_or(Failure::Unsendable)?;
+            let seat = self.seat(outgoing.target, trail, &mut whose).await?;
             let connection = seat.connection();
-            let answered = ask(connection, (head, body), wanted, trail).await;
+            let answered = ask(connection, (outgoing, request), wanted, trail).await;
             match answered {
-                Err(Broken::Unseen) if !fresh => {
+                Err(Broken::Unseen(_)) if connection.is_proven() => {
                     connection.retire();
                     (trail.ready, trail.written) = (None, None);
+                    outgoing.unwrite();
                     continue;
                 },
-                Err(broken) => return Err(broken.failure()),
-                Ok(()) => {},
+                Err(Broken::Unseen(failure) | Broken::By(failure)) => return Err(failure),
+                Ok(()) => connection.prove(),
             }
-            if let (Seat::Own(connection), Whose::Journey(held)) = (seat, whose)
-                && connection.is_open(self.requests_max)
-            {
+            if let (Seat::Own(connection), Whose::Journey(held)) = (seat, whose) {
                 held.keep(outgoing.target, Kept::Http2(connection));
             }
             return Ok(());
         }
     }
 
-    /// Also whether the connection was made for it.
     async fn seat(
         &self,
-        (dialer, target): (&Dialer, usize),
+        target: usize,
         trail: &mut Trail,
         whose: &mut Whose<'_>,
-    ) -> Result<(Seat, bool), Failure> {
+    ) -> Result<Seat, Failure> {
         let kept = match whose {
             Whose::Everybody => {
-                let (place, fresh) = self.places.place(dialer, trail).await?;
-                return Ok((Seat::Shared(place), fresh));
+                return self.places.place(trail).await.map(Seat::Shared);
             },
             Whose::Journey(held) => kept(held, target),
             Whose::Nobody => None,
         };
-        match kept {
-            Some(connection) => Ok((Seat::Own(connection), false)),
-            None => Ok((Seat::Own(Connection::make(dialer, trail).await?), true)),
+        match kept.filter(|connection| connection.is_open(self.requests_max)) {
+            Some(connection) => Ok(Seat::Own(connection)),
+            None => Connection::make(&self.dialer, &mut trail.dial).await.map(Seat::Own),
         }
     }
 }
@@ -140,23 +127,33 @@ fn kept(held: &mut Held, target: usize) -> Option<Connection> {
 /// Sends a request over a connection that has a place for it, and reads the answer to its end.
 async fn ask(
     connection: &Connection,
-    (head, body): (http::Request<()>, Bytes),
+    (outgoing, (head, body)): (&Outgoing, (http::Request<()>, Bytes)),
     wanted: Wanted,
     trail: &mut Trail,
 ) -> Result<(), Broken> {
-    let mut sender = connection.sender().await.map_err(|error| Broken::by(&error))?;
+    let broken = |error: h2::Error| {
+        let left = error.is_go_away() && error.is_remote();
+        match (error.reason(), connection.failure(&error)) {
+            (Some(Reason::NO_ERROR), failure) if left => Broken::Unseen(failure),
+            (_, failure) => Broken::By(failure),
+        }
+    };
+    let mut sender = connection.sender().await.map_err(Broken::Unseen)?;
     let now = Instant::now();
     trail.ready = Some(now);
-    let sent = sender.send_request(head, body.is_empty());
-    let (answer, mut stream) = sent.map_err(|error| Broken::by(&error))?;
+    let (answer, mut stream) = sender.send_request(head, body.is_empty()).map_err(broken)?;
     trail.written = Some(now);
+    outgoing.note_written();
     if !body.is_empty() {
-        stream.send_data(body, true).map_err(|error| Broken::by(&error))?;
+        stream.send_data(body, true).map_err(broken)?;
     }
-    let response = answer.await.map_err(|error| Broken::by(&error))?;
+    let response = answer.await.map_err(broken)?;
     trail.status = Some(response.status().as_u16());
     note_head(&response, wanted, trail);
-    read(response.into_body(), wanted, trail).await.map_err(Broken::By)
+    read(response, wanted, trail).await.map_err(|unread| match unread {
+        Unread::TooLarge => Broken::By(Failure::TooLarge),
+        Unread::Broken(error) => Broken::By(connection.failure(&error)),
+    })
 }
 
 fn note_head(response: &Response<RecvStream>, wanted: Wanted, trail: &mut Trail) {
@@ -170,15 +167,32 @@ fn note_head(response: &Response<RecvStream>, wanted: Wanted, trail: &mut Trail)
     }
 }
 
+/// Why a body was not read to its end.
+enum Unread {
+    TooLarge,
+    Broken(h2::Error),
+}
+
 /// Reads a body to its end and counts it.
-async fn read(mut body: RecvStream, wanted: Wanted, trail: &mut Trail) -> Result<(), Failure> {
-    let mut kept = BytesMut::new();
+async fn read(
+    response: Response<RecvStream>,
+    wanted: Wanted,
+    trail: &mut Trail,
+) -> Result<(), Unread> {
+    let said = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let length: Option<u64> = said.and_then(|length| length.parse().ok());
+    let (mut body, mut kept) = (response.into_body(), BytesMut::new());
     let bytes_max = super::answer::body_bytes_max(wanted);
     while let Some(data) = body.data().await {
-        let data = data.map_err(|error| Failure::of_http2(&error))?;
+        let data = match data {
+            Ok(data) => data,
+            // All of it came before the connection ended.
+            Err(_) if length == Some(trail.body_bytes) => break,
+            Err(error) => return Err(Unread::Broken(error)),
+        };
         trail.body_bytes += data.len() as u64;
         if trail.body_bytes > bytes_max {
-            return Err(Failure::TooLarge);
+            return Err(Unread::TooLarge);
         }
         // Nothing is left to be given back of a stream that is over.
         body.flow_control().release_capacity(data.len()).ok();

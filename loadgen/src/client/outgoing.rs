@@ -3,12 +3,18 @@
 //! Templates write straight into the buffer, and the buffer is used again for the next request, so
 //! a request costs no allocation. HTTP/2 reads the head back; that way is not the hot one.
 
+use std::cell::Cell;
+
+use http::header::TE;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
 use bytes::Bytes;
 
 /// Memory that a request keeps for the next one.
 const KEPT_BYTES: usize = 4_096;
+/// Headers that say something of a connection of HTTP/1.1, or what HTTP/2 says in another way.
+const OF_CONNECTIONS: [&str; 6] =
+    ["host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 /// One request to one target.
 #[derive(Debug, Default, Clone)]
@@ -21,12 +27,15 @@ pub(crate) struct Outgoing {
     head_length: usize,
     /// Where the path begins and ends in the message, without its query.
     path: (usize, usize),
+    /// A byte of it has been written.
+    written: Cell<bool>,
 }
 
 impl Outgoing {
     /// Begins a request; `path` may hold a query and must be fit to stand in a request line.
     pub(crate) fn begin(&mut self, target: usize, method: &Method, path: &str) {
         self.target = target;
+        self.written.set(false);
         self.is_head = method == Method::HEAD;
         self.message.clear();
         self.message.extend_from_slice(method.as_str().as_bytes());
@@ -69,6 +78,20 @@ impl Outgoing {
         self.message.extend_from_slice(body.unwrap_or_default());
     }
 
+    pub(super) fn note_written(&self) {
+        self.written.set(true);
+    }
+
+    /// Nobody has seen what was written of it.
+    pub(super) fn unwrite(&self) {
+        self.written.set(false);
+    }
+
+    /// Known also when the exchange was given up.
+    pub(crate) fn is_written(&self) -> bool {
+        self.written.get()
+    }
+
     /// Nobody sends it any more: what a large body took is given back.
     pub(crate) fn release(&mut self) {
         self.message.clear();
@@ -85,8 +108,8 @@ impl Outgoing {
         std::str::from_utf8(path).unwrap_or_default()
     }
 
-    /// The same request for machinery that wants it in parts. Names of the connection's own
-    /// business are left out: HTTP/2 forbids them (RFC 9113 §8.2.2).
+    /// The same request for machinery that wants it in parts. What is the connection's own business
+    /// is left out: HTTP/2 forbids it (RFC 9113 §8.2.2).
     pub(super) fn to_request(&self, origin: &str) -> Option<(Request<()>, Bytes)> {
         let mut headers = [httparse::EMPTY_HEADER; 128];
         let mut parsed = httparse::Request::new(&mut headers);
@@ -97,7 +120,9 @@ impl Outgoing {
         *request.uri_mut() = Uri::try_from(format!("{origin}{}", parsed.path?)).ok()?;
         for header in parsed.headers.iter() {
             let name: HeaderName = header.name.parse().ok()?;
-            if !["host", "connection", "keep-alive", "transfer-encoding"].contains(&name.as_str()) {
+            let is_own = OF_CONNECTIONS.contains(&name.as_str())
+                || (name == TE && header.value != b"trailers");
+            if !is_own {
                 let value = HeaderValue::from_bytes(header.value).ok()?;
                 request.headers_mut().append(name, value);
             }
@@ -143,7 +168,8 @@ mod tests {
     fn the_parts_of_a_request_are_those_of_its_bytes() {
         let mut out = Outgoing::default();
         out.begin(0, &Method::POST, "/a?b");
-        out.lines(b"host: x\r\nx-a: 1\r\nconnection: close\r\n");
+        out.lines(b"host: x\r\nx-a: 1\r\nconnection: close\r\nUpgrade: a\r\nte: gzip\r\n");
+        out.lines(b"proxy-connection: close\r\nte: trailers\r\n");
         out.end(Some(b"body"));
         let (request, body) = out.to_request("http://x").unwrap();
         assert_eq!(body, "body");
@@ -152,7 +178,7 @@ mod tests {
             (&Method::POST, "http://x/a?b".into())
         );
         let names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
-        assert_eq!(names, ["x-a", "content-length"]);
+        assert_eq!(names, ["x-a", "te", "content-length"]);
     }
 
     #[test]

@@ -87,6 +87,18 @@ async fn a_refused_connection_has_written_nothing() {
 }
 
 #[tokio::test]
+async fn a_target_that_goes_away_between_two_requests_has_got_nothing_of_the_second() {
+    let peer = serve(|_| async { Act::json(200, "") }).await;
+    let client = client(peer.address);
+    let local = LocalSet::new();
+    assert!(local.run_until(exchange(&client, LONG)).await.end.is_ok());
+    drop(peer);
+    tokio::task::yield_now().await;
+    let done = local.run_until(exchange(&client, LONG)).await;
+    assert_eq!((done.end, done.ready, done.written), (Err(Failure::Refused), None, None));
+}
+
+#[tokio::test]
 async fn silence_ends_at_the_deadline_and_keeps_what_is_known() {
     let done = once(Act::Hang, Duration::from_millis(50)).await;
     assert_eq!(done.end, Err(Failure::Timeout));
@@ -203,9 +215,9 @@ async fn connections_that_live_are_kept_however_many_there_are_and_used_again() 
     local
         .run_until(async {
             let mut all = tokio::task::JoinSet::new();
-            let client = std::rc::Rc::new(client);
+            let client = Rc::new(client);
             for _ in 0..MANY {
-                let client = std::rc::Rc::clone(&client);
+                let client = Rc::clone(&client);
                 all.spawn_local(async move { exchange(&client, LONG).await.end.is_ok() });
             }
             assert!(all.join_all().await.into_iter().all(|is_ok| is_ok));

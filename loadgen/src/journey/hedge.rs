@@ -65,8 +65,9 @@ impl Journey {
         }
         let second = ((at, self.numbered, resent + 1), of_copy, copy.path());
         let (won, lost) = if raced.first_won { (first, second) } else { (second, first) };
-        // One that was given up was on its way, too.
-        tried.attempts.sent += u64::from(raced.lost.is_none());
+        // One that was given up may have been on its way, too.
+        let other = if raced.first_won { &copy } else { &*buffer };
+        tried.attempts.sent += u64::from(raced.lost.is_none() && other.is_written());
         let given_up = || context.unsent(Failure::Overtaken);
         let other = raced.lost.unwrap_or_else(given_up);
         Self::seen(context, lost.0, lost.1, (other, lost.2, tried));

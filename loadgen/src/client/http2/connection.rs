@@ -10,8 +10,10 @@ use h2::client::{Builder, SendRequest};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 
-use super::super::connect::Dialer;
-use super::super::{Failure, Trail};
+use super::super::Failure;
+use super::super::answer::HEAD_BYTES_MAX;
+use super::super::connect::{DialTimes, Dialer};
+use super::witness::{Fallen, Witness};
 
 /// Requests at once on a connection, where the server does not allow fewer: what RFC 9113 §6.5.2
 /// asks of servers to allow.
@@ -26,8 +28,11 @@ pub(in super::super) struct Connection {
     sender: SendRequest<Bytes>,
     /// So far.
     requests: Cell<u32>,
+    /// Something has been answered on it.
+    proven: Cell<bool>,
     /// The server takes no more requests.
     left: Cell<bool>,
+    fallen: Fallen,
     driver: JoinHandle<()>,
 }
 
@@ -38,17 +43,19 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    pub(super) async fn make(dialer: &Dialer, trail: &mut Trail) -> Result<Self, Failure> {
-        let stream = dialer.dial(&mut trail.dial).await?;
-        let (sender, connection) = greet(stream).await?;
+    /// Notes into `times` what was done, also when it fails.
+    pub(super) async fn make(dialer: &Dialer, times: &mut DialTimes) -> Result<Self, Failure> {
+        let stream = dialer.dial(times).await?;
+        let Greeted { sender, connection, fallen } = greet(stream).await?;
         let driver = tokio::task::spawn_local(async move {
             // Whatever ends the connection is told to the requests that wait on it.
             drop(connection.await);
         });
-        Ok(Self { sender, requests: Cell::new(0), left: Cell::new(false), driver })
+        let (requests, proven, left) = <(Cell<u32>, Cell<bool>, Cell<bool>)>::default();
+        Ok(Self { sender, requests, proven, left, fallen, driver })
     }
 
-    /// A request may be sent that is not the first beyond `requests_max`.
+    /// Another request may be sent over it.
     pub(super) fn is_open(&self, requests_max: u32) -> bool {
         !self.left.get() && self.requests.get() < requests_max && !self.driver.is_finished()
     }
@@ -63,41 +70,69 @@ impl Connection {
         self.left.set(true);
     }
 
+    /// The server has answered something on it: it is no server that lets nobody in.
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven.get()
+    }
+
+    pub(super) fn prove(&self) {
+        self.proven.set(true);
+    }
+
     /// What sends one request. Fails when the server has gone, or takes no more.
-    pub(super) async fn sender(&self) -> Result<SendRequest<Bytes>, h2::Error> {
+    pub(super) async fn sender(&self) -> Result<SendRequest<Bytes>, Failure> {
         let ready = self.sender.clone().ready().await;
-        match &ready {
-            Ok(_) => self.requests.set(self.requests.get() + 1),
-            Err(_) => self.retire(),
+        if ready.is_ok() {
+            self.requests.set(self.requests.get() + 1);
         }
-        ready
+        ready.map_err(|error| self.failure(&error))
+    }
+
+    pub(super) fn failure(&self, error: &h2::Error) -> Failure {
+        failure(error, &self.fallen)
     }
 }
 
+fn failure(error: &h2::Error, fallen: &Fallen) -> Failure {
+    match fallen.get() {
+        Some(failure) if error.is_io() => failure,
+        _ => Failure::of_http2(error),
+    }
+}
+
+/// A server that has greeted back.
+pub(in super::super) struct Greeted<S> {
+    sender: SendRequest<Bytes>,
+    /// Must be polled for anything to go on.
+    connection: h2::client::Connection<Witness<S>, Bytes>,
+    fallen: Fallen,
+}
+
 /// Says over a connected stream that HTTP/2 is spoken, and waits for the server to say so, too, and
-/// to allow a request. What comes back must be polled for anything to go on.
-pub(in super::super) async fn greet<S>(
-    stream: S,
-) -> Result<(SendRequest<Bytes>, h2::client::Connection<S, Bytes>), Failure>
+/// to allow a request.
+pub(in super::super) async fn greet<S>(stream: S) -> Result<Greeted<S>, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let fallen = Fallen::default();
     let (sender, mut connection) = Builder::new()
         .enable_push(false)
         .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_header_list_size(super::super::answer::HEAD_BYTES_MAX as u32)
+        .max_header_list_size(HEAD_BYTES_MAX as u32)
         // Until the settings of the server come.
         .initial_max_send_streams(0)
-        .handshake(stream)
+        // An answer that comes after its request was given up is no fault of the server.
+        .max_local_error_reset_streams(None)
+        .handshake(Witness::new(stream, &fallen))
         .await
-        .map_err(|error| Failure::of_http2(&error))?;
+        .map_err(|error| failure(&error, &fallen))?;
     let settled = poll_fn(|context| match Pin::new(&mut connection).poll(context) {
-        Poll::Ready(Err(error)) => Poll::Ready(Err(Failure::of_http2(&error))),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(failure(&error, &fallen))),
         Poll::Ready(Ok(())) => Poll::Ready(Err(Failure::Closed)),
         Poll::Pending if sender.current_max_send_streams() == 0 => Poll::Pending,
         Poll::Pending => Poll::Ready(Ok(())),
     });
     settled.await?;
-    Ok((sender, connection))
+    Ok(Greeted { sender, connection, fallen })
 }

@@ -11,10 +11,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use super::kinds::Authority;
 use super::*;
 
 /// A server that allows `streams` requests at once on a connection, the number of its connections
@@ -72,10 +73,10 @@ fn http2(address: SocketAddr) -> Target {
 
 /// All at once.
 async fn at_once(client: Client, count: usize) -> Vec<Exchange> {
-    let client = std::rc::Rc::new(client);
+    let client = Rc::new(client);
     let mut all = JoinSet::new();
     for _ in 0..count {
-        let client = std::rc::Rc::clone(&client);
+        let client = Rc::clone(&client);
         all.spawn_local(async move { exchange(&client, LONG).await });
     }
     all.join_all().await
@@ -193,7 +194,11 @@ async fn raw(
             let Ok((socket, _)) = listener.accept().await else { return };
             let reply = reply.clone();
             tokio::spawn(async move {
-                frames(socket, greeting, |stream| reply(number, stream)).await.ok()
+                let mut socket = socket;
+                let end = frames(&mut socket, greeting, |stream| reply(number, stream)).await;
+                if end.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset) {
+                    socket.set_zero_linger().unwrap();
+                }
             });
         }
     });
@@ -201,7 +206,7 @@ async fn raw(
 }
 
 async fn frames(
-    mut socket: TcpStream,
+    mut socket: impl AsyncRead + AsyncWrite + Unpin,
     greeting: &[u8],
     reply: impl Fn(u32) -> Act,
 ) -> io::Result<()> {
@@ -223,10 +228,7 @@ async fn frames(
                 socket.shutdown().await?;
             },
             Act::Hang => {},
-            Act::Reset => {
-                socket.set_zero_linger()?;
-                return Ok(());
-            },
+            Act::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
         }
     }
 }
@@ -296,17 +298,159 @@ async fn a_request_that_a_leaving_server_has_not_looked_at_goes_to_another_conne
     });
     let client = client(http2(address.await));
     let local = LocalSet::new();
-    for connects in [true, true] {
+    for _ in 0..2 {
         let done = local.run_until(exchange(&client, LONG)).await;
         assert_eq!((done.end.is_ok(), done.status), (true, Some(200)));
-        assert_eq!(done.dial.connect.is_some(), connects);
+        assert!(done.dial.connect.is_some());
         assert!(done.ready <= done.written && done.written.is_some_and(|at| at <= done.finished));
     }
 }
 
+/// A listener that counts, and greets with settings unless the number of the connection is among
+/// those that it does not want.
+async fn greets(
+    wanted: impl Fn(usize) -> Welcome + Send + 'static,
+) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let count = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&count);
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let welcome = wanted(counted.fetch_add(1, Ordering::Relaxed));
+            tokio::spawn(async move {
+                match welcome {
+                    Welcome::None => return,
+                    Welcome::After(pause) => tokio::time::sleep(pause).await,
+                }
+                frames(socket, SETTINGS, |stream| Act::Bytes(ok(stream))).await.ok();
+            });
+        }
+    });
+    (address, count)
+}
+
+enum Welcome {
+    /// The connection is closed.
+    None,
+    After(Duration),
+}
+
 #[tokio::test]
-async fn waiting_requests_share_the_fate_of_the_connection_that_is_made_for_them() {
+async fn a_connection_that_is_not_made_is_the_failure_of_all_who_waited_for_it() {
+    let (address, connections) = greets(|_| Welcome::None).await;
+    let done = LocalSet::new().run_until(at_once(client(http2(address)), 20)).await;
+    let broken = |one: &Exchange| matches!(one.end, Err(Failure::Reset | Failure::Closed));
+    assert!(done.iter().all(broken), "{done:?}");
+    assert!(done.iter().all(|one| one.ready.is_none() && one.dial.connect.is_some()), "{done:?}");
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
     let (_socket, address) = nobody();
     let done = LocalSet::new().run_until(at_once(client(http2(address)), 20)).await;
     assert!(done.iter().all(|one| one.end == Err(Failure::Refused)), "{done:?}");
+}
+
+#[tokio::test]
+async fn a_connection_is_made_to_its_end_although_its_request_gives_up() {
+    let (address, connections) = greets(|_| Welcome::After(Duration::from_millis(150))).await;
+    let client = client(http2(address));
+    let local = LocalSet::new();
+    let given_up = local.run_until(exchange(&client, Duration::from_millis(30))).await;
+    assert_eq!((given_up.end, given_up.ready), (Err(Failure::Timeout), None));
+    assert!(local.run_until(exchange(&client, LONG)).await.end.is_ok());
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn another_connection_is_tried_when_one_takes_long() {
+    let slow_at_first = |number| Welcome::After(if number == 0 { LONG } else { Duration::ZERO });
+    let (address, connections) = greets(slow_at_first).await;
+    let client = client(http2(address));
+    assert!(LocalSet::new().run_until(exchange(&client, LONG)).await.end.is_ok());
+    assert_eq!(connections.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_thousand_answers_that_came_too_late_ended_the_connection() {
+    const ROUNDS: u32 = 11;
+    const AT_ONCE: u32 = 100;
+    let last = ROUNDS * AT_ONCE;
+    let address = raw(SETTINGS, move |_, stream| match stream / 2 {
+        nth if nth < last => Act::Hang,
+        _ => Act::Bytes((0..=last).flat_map(|nth| ok(2 * nth + 1)).collect()),
+    });
+    let client = Rc::new(client(http2(address.await)));
+    let late = async {
+        for _ in 0..ROUNDS {
+            let mut all = JoinSet::new();
+            for _ in 0..AT_ONCE {
+                let client = Rc::clone(&client);
+                all.spawn_local(async move { exchange(&client, Duration::from_millis(20)).await });
+            }
+            let given_up = |one: Exchange| one.end == Err(Failure::Timeout);
+            assert!(all.join_all().await.into_iter().all(given_up));
+        }
+        exchange(&client, LONG).await
+    };
+    let done = LocalSet::new().run_until(late).await;
+    assert_eq!((done.end, done.status), (Ok(Bytes::new()), Some(200)));
+    assert_eq!(done.dial, DialTimes::default(), "it went over the same connection");
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_has_ended_is_replaced_without_an_error() {
+    for reuse in [Reuse::Shared, Reuse::Journey] {
+        let address = raw(SETTINGS, |_, stream| Act::BytesThenClose(ok(stream))).await;
+        let (client, request) = (client(Target { reuse, ..http2(address) }), get());
+        let mut held = Held::default();
+        let steps = async {
+            for _ in 0..3 {
+                let deadline = Instant::now() + LONG;
+                let exchange = client.exchange(&request, KEEP, deadline, &mut held);
+                let done = client.vigil.attended(exchange).await;
+                assert!(done.end.is_ok() && done.dial.connect.is_some(), "{reuse:?}: {done:?}");
+                // Whoever thinks gives the end of the connection time to be seen.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        LocalSet::new().run_until(steps).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_came_whole_is_one_although_its_connection_ended() {
+    let address = raw(SETTINGS, |_, stream| {
+        let head = frame(1, 4, stream, &[0x88, 0x5c, 1, b'2']);
+        Act::BytesThenClose([head, frame(0, 0, stream, b"hi")].concat())
+    });
+    let done = once(address.await, LONG).await;
+    assert_eq!((done.end.unwrap(), done.status), (Bytes::from("hi"), Some(200)));
+}
+
+#[tokio::test]
+async fn over_tls_http2_is_agreed_on_and_a_client_that_is_refused_says_so() {
+    let authority = Authority::new();
+    for (mutual, expected) in [(false, Ok(Bytes::new())), (true, Err(Failure::Tls))] {
+        let acceptor = authority.acceptor(mutual, Some(b"h2"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let Ok(socket) = acceptor.accept(socket).await else { continue };
+                frames(socket, SETTINGS, |stream| Act::Bytes(ok(stream))).await.ok();
+            }
+        });
+        let target = Target { version: HttpVersion::Http2, ..authority.at(address, |_| {}) };
+        let client = client(target.clone());
+        let done = LocalSet::new().run_until(exchange(&client, LONG)).await;
+        assert_eq!(done.end, expected);
+        assert!(done.dial.tls.is_some());
+        let shaken = shake_hands(&target, tokio::net::TcpStream::connect(address).await.unwrap());
+        match shaken.await {
+            Ok(()) => assert!(!mutual),
+            Err(HandshakeError::Failed { source, .. }) => {
+                assert!(mutual && source.to_string().contains("tls_handshake_failed"), "{source}");
+            },
+            Err(other) => panic!("{other}"),
+        }
+    }
 }

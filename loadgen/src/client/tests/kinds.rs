@@ -44,13 +44,13 @@ async fn a_unix_socket_is_a_target_like_any_other() {
 }
 
 /// Certificates of an authority of the test's own.
-struct Authority {
+pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -65,9 +65,9 @@ impl Authority {
         (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 
-    /// An encrypted server for `localhost` that answers once per connection, and asks for a
-    /// certificate of this authority when `mutual`.
-    async fn serve(&self, mutual: bool) -> SocketAddr {
+    /// Of an encrypted server for `localhost` that asks for a certificate of this authority when
+    /// `mutual`.
+    pub(super) fn acceptor(&self, mutual: bool, speaks: Option<&[u8]>) -> TlsAcceptor {
         let (certificate, key) = self.issue("localhost");
         let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
@@ -85,7 +85,17 @@ impl Authority {
         } else {
             builder.with_no_client_auth()
         };
-        let acceptor = TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).unwrap()));
+        let mut config = builder.with_single_cert(chain, key).unwrap();
+        config.alpn_protocols = speaks.map(<[u8]>::to_vec).into_iter().collect();
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// One that answers once per connection.
+    async fn serve(&self, mutual: bool) -> SocketAddr {
+        self.serve_by(self.acceptor(mutual, None)).await
+    }
+
+    async fn serve_by(&self, acceptor: TlsAcceptor) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -104,7 +114,7 @@ impl Authority {
         client(self.at(address, change))
     }
 
-    fn at(&self, address: SocketAddr, change: impl FnOnce(&mut TargetTls)) -> Target {
+    pub(super) fn at(&self, address: SocketAddr, change: impl FnOnce(&mut TargetTls)) -> Target {
         let mut tls = TargetTls {
             server_name: Some("localhost".into()),
             trust: Some(self.folder.path().join("ca.pem")),
@@ -134,6 +144,7 @@ async fn an_encrypted_target_is_trusted_by_its_authority_and_its_name() {
 async fn a_handshake_before_the_load_says_why_it_failed() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let address = authority.serve(false).await;
+    let strict = authority.serve_by(authority.acceptor(false, Some(b"http/1.1"))).await;
     let plain = serve(|_| async { Act::json(200, "") }).await;
     let shake = async |target: &Target| {
         let Place::Tcp { port, .. } = target.place else { unreachable!("all have one") };
@@ -145,6 +156,7 @@ async fn a_handshake_before_the_load_says_why_it_failed() {
     let table = [
         (stranger.at(address, |_| {}), "invalid peer certificate"),
         (newer(authority.at(address, |_| {})), "it does not speak HTTP/2"),
+        (newer(authority.at(strict, |_| {})), "it does not speak HTTP/2"),
         (newer(plain.address.into()), "it does not speak HTTP/2"),
     ];
     for (target, why) in table {
