@@ -4,6 +4,7 @@
 mod filters;
 mod list;
 mod recorded;
+mod runs;
 mod screen;
 mod source;
 mod table;
@@ -104,16 +105,15 @@ async fn act(arguments: &QueryArguments) -> Result<(), QueryError> {
         && arguments.source.api.is_none()
     {
         let named = arguments.source.run.as_deref().map(Path::new).filter(|path| path.is_dir());
-        let folder = data.as_deref().or(named);
-        let folder = RunFolder::open(&place::runs(folder)?)?;
+        let places = runs::Places::of(data.as_deref().or(named))?;
         for (run, pinned) in [(pin, true), (unpin, false)] {
             if let Some(run) = run {
-                let run = folder.pin(run, pinned)?;
+                let run = places.pin(run, pinned)?;
                 let done = if pinned { "pinned" } else { "no longer pinned" };
                 crate::say(&format!("{} is {done}", run.run_id));
             }
         }
-        let runs = serde_json::to_value(folder.list()?);
+        let runs = serde_json::to_value(places.list()?);
         let body = runs.expect("lists of runs have text keys");
         return show(question, Answer { body, next: None, uri: String::new() }, json);
     }

@@ -10,7 +10,7 @@ use crate::store::schema::beside;
 use crate::store::{Recovered, StoreError, recover};
 
 /// Name of the run file in a folder of its own.
-const OWN_FOLDER: &str = "run.db";
+pub(super) const OWN_FOLDER: &str = "run.db";
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunsError {

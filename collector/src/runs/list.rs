@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::{files_of, pin_path};
+use super::folder::{OWN_FOLDER, files_of, pin_path};
 use super::lock::is_held;
 use crate::store::read::{Reader, RunRow};
 
@@ -66,8 +66,9 @@ pub(super) fn entry(path: &Path) -> RunEntry {
 
 /// What the path tells of a file that cannot be read.
 fn named_by(path: &Path) -> RunRow {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    RunRow { run_id: stem, ..RunRow::default() }
+    let own_folder = path.ends_with(OWN_FOLDER).then(|| path.parent()?.file_name()).flatten();
+    let name = own_folder.or(path.file_stem()).unwrap_or_default();
+    RunRow { run_id: name.to_string_lossy().into_owned(), ..RunRow::default() }
 }
 
 fn with_cause(error: &dyn std::error::Error) -> String {

@@ -135,3 +135,17 @@ fn what_is_no_run_is_listed_with_the_reason() {
     ));
     assert!(folder.find("latest").is_ok());
 }
+
+#[test]
+fn a_run_that_cannot_be_read_is_called_by_its_folder() {
+    let root = tempfile::TempDir::new().unwrap();
+    let own = root.path().join("20261125-slow-payments-676e");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::write(own.join("run.db"), "no database").unwrap();
+    std::fs::write(root.path().join("run-7.db"), "no database").unwrap();
+    let folder = RunFolder::open(root.path()).unwrap();
+    let mut entries = folder.list().unwrap();
+    entries.sort_by(|one, other| one.run_id.cmp(&other.run_id));
+    let ids: Vec<_> = entries.iter().map(|it| (it.run_id.as_str(), it.error.is_some())).collect();
+    assert_eq!(ids, [("20261125-slow-payments-676e", true), ("run-7", true)]);
+}

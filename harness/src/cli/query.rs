@@ -116,9 +116,9 @@ pub enum Question {
         #[command(flatten)]
         time: TimeArguments,
     },
-    /// The runs of a folder; pins keep a run from being removed
+    /// The runs that are there; pins keep a run from being removed
     Runs {
-        /// Folder of runs [default: that of `shakedown collector`]
+        /// Folder of runs [default: ./runs and that of `shakedown collector`]
         #[arg(long, value_name = "DIR", conflicts_with = "api")]
         data: Option<PathBuf>,
         /// Keep this run whatever comes

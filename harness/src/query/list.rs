@@ -270,7 +270,12 @@ pub(super) fn runs(rows: &[RunEntry], screen: &Screen) -> String {
         .map(|run| {
             let counted = |number: Option<u64>| number.map_or("-".to_owned(), count).into();
             let state = match run {
-                RunEntry { error: Some(error), .. } => Cell::toned(error.as_str(), Tone::Error),
+                RunEntry { error: Some(error), path, .. } => {
+                    // Its name stands in the first column.
+                    let path = path.to_string_lossy();
+                    let why = error.strip_prefix(&*path).unwrap_or(error).trim_start();
+                    Cell::toned(why, Tone::Error)
+                },
                 RunEntry { live: true, .. } => "live".into(),
                 RunEntry { sealed_unix_ns: None, .. } => {
                     Cell::toned("not sealed: shakedown query --seal", Tone::Warn)
@@ -280,7 +285,7 @@ pub(super) fn runs(rows: &[RunEntry], screen: &Screen) -> String {
             };
             [
                 run.run_id.as_str().into(),
-                time(run.started_unix_ns),
+                if run.started_unix_ns == 0 { "-".into() } else { time(run.started_unix_ns) },
                 counted(run.spans),
                 counted(run.logs),
                 counted(run.points),
