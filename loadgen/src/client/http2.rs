@@ -110,10 +110,12 @@ impl Http2 {
             Whose::Journey(held) => kept(held, target),
             Whose::Nobody => None,
         };
-        match kept.filter(|connection| connection.is_open(self.requests_max)) {
-            Some(connection) => Ok(Seat::Own(connection)),
-            None => Connection::make(&self.dialer, &mut trail.dial).await.map(Seat::Own),
-        }
+        let connection = match kept.filter(|connection| connection.is_open(self.requests_max)) {
+            Some(connection) => connection,
+            None => Connection::make(&self.dialer, &mut trail.dial).await?,
+        };
+        connection.book();
+        Ok(Seat::Own(connection))
     }
 }
 

@@ -26,7 +26,7 @@ const CONNECTION_WINDOW_BYTES: u32 = 5 * 1024 * 1024;
 #[derive(Debug)]
 pub(in super::super) struct Connection {
     sender: SendRequest<Bytes>,
-    /// So far.
+    /// Booked so far.
     requests: Cell<u32>,
     /// Something has been answered on it.
     proven: Cell<bool>,
@@ -79,13 +79,14 @@ impl Connection {
         self.proven.set(true);
     }
 
+    /// One more request will be sent over it.
+    pub(super) fn book(&self) {
+        self.requests.set(self.requests.get() + 1);
+    }
+
     /// What sends one request. Fails when the server has gone, or takes no more.
     pub(super) async fn sender(&self) -> Result<SendRequest<Bytes>, Failure> {
-        let ready = self.sender.clone().ready().await;
-        if ready.is_ok() {
-            self.requests.set(self.requests.get() + 1);
-        }
-        ready.map_err(|error| self.failure(&error))
+        self.sender.clone().ready().await.map_err(|error| self.failure(&error))
     }
 
     pub(super) fn failure(&self, error: &h2::Error) -> Failure {

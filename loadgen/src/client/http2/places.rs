@@ -173,6 +173,7 @@ impl Inner {
     }
 
     fn occupy(self: &Rc<Self>, shared: &Rc<Shared>) -> Place {
+        shared.connection.book();
         shared.taken.set(shared.taken.get() + 1);
         Place { shared: Rc::clone(shared), places: Rc::clone(self) }
     }

@@ -107,6 +107,15 @@ async fn a_server_that_allows_three_requests_at_once_gets_more_connections_and_n
 }
 
 #[tokio::test]
+async fn no_connection_carries_more_requests_than_it_may() {
+    let server = Server::start(100, 10).await;
+    let target = Target { requests_per_connection: Some(2), ..http2(server.address) };
+    let done = LocalSet::new().run_until(at_once(client(target), 10)).await;
+    assert!(done.iter().all(|one| one.end.is_ok()), "{done:?}");
+    assert_eq!((server.connections(), server.most.load(Ordering::Relaxed)), (5, 2));
+}
+
+#[tokio::test]
 async fn a_place_that_is_given_back_is_used_before_a_connection_is_made() {
     let server = Server::start(3, 1).await;
     let client = client(http2(server.address));
