@@ -4,9 +4,10 @@
 //! same `${uuid}`, the path and the body of the same `${any:sku}`. Another step draws again, and so
 //! does another turn of the same step.
 
+pub(crate) mod uri;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use model::decision::indexed;
 use model::template::{Hole, Segment, Template};
@@ -30,10 +31,9 @@ impl Fill<'_> {
         self.filled(template, String::push_str)
     }
 
-    /// What a URI may not hold is percent-encoded; slashes and question marks pass, so that a
-    /// saved location or a listed path can be followed.
+    /// What may not stand where it would is percent-encoded.
     pub(crate) fn path<'t>(&self, template: &'t Template) -> Option<Cow<'t, str>> {
-        let path = self.filled(template, percent_encoded)?;
+        let path = self.filled(template, uri::add)?;
         Some(if path.starts_with('/') { path } else { format!("/{path}").into() })
     }
 
@@ -107,17 +107,6 @@ fn uuid(key: u64, draw: u64) -> String {
         variant >> 48,
         variant & 0xffff_ffff_ffff
     )
-}
-
-fn percent_encoded(text: &mut String, value: &str) {
-    for byte in value.bytes() {
-        let passes = byte.is_ascii_alphanumeric() || b"-._~/?:@!$&'()*+,;=%".contains(&byte);
-        if passes {
-            text.push(char::from(byte));
-        } else {
-            write!(text, "%{byte:02X}").expect("writing to a string does not fail");
-        }
-    }
 }
 
 fn escaped(text: &mut String, value: &str) {

@@ -22,6 +22,7 @@ use model::units::Share;
 use crate::arrival::{chosen_user, users_key};
 use crate::client::Wanted;
 use crate::error::LoadError;
+use crate::fill::uri;
 use crate::flow::policy::Policies;
 use crate::flow::retry::is_idempotent;
 use rows::Rows;
@@ -256,7 +257,7 @@ fn resolved_step(step: &Step, flow: &Flow, plan: &LoadPlan) -> ResolvedStep {
         name: step.name.clone(),
         target: step.target,
         method: step.method.parse().expect("the check has parsed every method"),
-        path: step.path.clone(),
+        path: uri::fit(&step.path),
         fixed,
         headers,
         body: step.body.clone(),

@@ -1,8 +1,9 @@
 //! Thresholds over what is in so far: every second for windows and for an early end, and once more
 //! at the end.
 
+mod windows;
+
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use loadgen::summary::{Book, Cell, Decoded, Setting, Spread};
 use model::expect::{Judgement, Measured, Subject, Threshold};
@@ -10,6 +11,8 @@ use model::frame::Verdict;
 use model::load::{LoadKey, Validity};
 use model::phase::Phase;
 use serde::{Deserialize, Serialize};
+
+use windows::Windows;
 
 /// How a threshold came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,17 +60,8 @@ pub struct ThresholdResult {
     pub few: bool,
 }
 
-#[derive(Debug, Clone)]
-struct Watched {
-    threshold: Threshold,
-    /// The worst window so far.
-    worst: Option<(u64, Judgement)>,
-    windows: u64,
-    failed: u64,
-    /// Windows by their last seconds since which nothing was offered: load may have ended before
-    /// them, and how far it came is known when it is over.
-    unsure: Vec<(u64, Judgement)>,
-}
+/// What is kept behind the longest window: a load that is stopped gets its last answers within this.
+const KEPT_BEHIND_S: u64 = 16;
 
 /// Judges the thresholds of one load.
 #[derive(Debug)]
@@ -78,41 +72,55 @@ pub(super) struct Judge {
     keep_s: u64,
 }
 
+#[derive(Debug)]
+enum Watched {
+    /// Over all that is judged.
+    Whole(Threshold),
+    Windows(Box<Windows>),
+}
+
+impl Watched {
+    fn new(threshold: Threshold, setting: &Setting) -> Self {
+        match threshold.over {
+            None => Self::Whole(threshold),
+            Some(over) => Self::Windows(Box::new(Windows::new(threshold, over, setting))),
+        }
+    }
+
+    fn threshold(&self) -> &Threshold {
+        match self {
+            Self::Whole(threshold) => threshold,
+            Self::Windows(windows) => windows.threshold(),
+        }
+    }
+}
+
 impl Judge {
     pub(super) fn new(thresholds: Vec<Threshold>, setting: Setting) -> Self {
         let windows = thresholds.iter().filter_map(|threshold| threshold.over);
-        let keep_s = windows.max().map_or(0, |over| over.as_secs());
-        let watched = thresholds.into_iter().map(Watched::new).collect();
+        let keep_s = windows.max().map_or(0, |over| over.as_secs() + KEPT_BEHIND_S);
+        let watched = thresholds.into_iter().map(|it| Watched::new(it, &setting)).collect();
         Self { watched, setting, recent: VecDeque::new(), keep_s }
     }
 
     /// A second of the load is in. Gives the first threshold that fails by now, with what was seen.
     pub(super) fn second(&mut self, report: Decoded, book: &Book) -> Option<String> {
         let last = report.unix_s;
-        let goes_on = report.offered > 0;
         self.recent.push_back(report);
         while self.recent.front().is_some_and(|first| first.unix_s + self.keep_s <= last) {
             self.recent.pop_front();
         }
         let mut broken = None;
         for watched in &mut self.watched {
-            if goes_on {
-                watched.take_until(last * 1_000);
-            }
-            let threshold = &watched.threshold;
-            let measured = match threshold.over {
-                Some(over) => window(threshold, over, last, &self.recent, &self.setting),
-                None => Some(whole(threshold, book, last * 1_000 + 1_000)),
+            let judgement = match watched {
+                Watched::Windows(windows) => windows.second(&self.recent),
+                Watched::Whole(threshold) => {
+                    Some(threshold.judge(&whole(threshold, book, last * 1_000 + 1_000)))
+                },
             };
-            let Some(judgement) = measured.map(|measured| threshold.judge(&measured)) else {
-                continue;
-            };
-            if judgement.verdict == Verdict::Fail && broken.is_none() {
-                broken = Some(format!("{}: {}", threshold.text, judgement.observed));
-            }
-            if threshold.over.is_some() {
-                watched.unsure.push((last, judgement));
-            }
+            let failed = judgement.filter(|it| it.verdict == Verdict::Fail);
+            let said = |it: Judgement| format!("{}: {}", watched.threshold().text, it.observed);
+            broken = broken.or(failed.map(said));
         }
         broken
     }
@@ -126,67 +134,30 @@ impl Judge {
     ) -> Vec<ThresholdResult> {
         let until_ms = self.setting.start_unix_ms + reached_ms;
         let result = |watched: &Watched| {
-            let mut watched = watched.clone();
-            watched.take_until(until_ms);
-            let threshold = &watched.threshold;
-            let windows = threshold.over.map(|_| watched.windows);
-            let judgement = match (&watched.worst, threshold.over) {
-                (Some((_, judgement)), _) => judgement.clone(),
-                (None, Some(_)) => Judgement {
-                    verdict: Verdict::Unclear,
-                    observed: "nothing".to_owned(),
-                    detail: "the load ended before the first window did".to_owned(),
-                    few: false,
+            let (judgement, windows) = match watched {
+                Watched::Whole(threshold) => {
+                    (threshold.judge(&whole(threshold, book, until_ms)), None)
                 },
-                (None, None) => threshold.judge(&whole(threshold, book, until_ms)),
+                Watched::Windows(windows) => {
+                    let seen = windows.finish(until_ms, &self.recent);
+                    (seen.worst(), Some((seen.count, seen.failed)))
+                },
             };
             let verdict = match validity {
                 Validity::Invalid => Held::NotJudged,
                 _ => Held::of(judgement.verdict),
             };
             ThresholdResult {
-                text: threshold.text.clone(),
+                text: watched.threshold().text.clone(),
                 verdict,
                 observed: judgement.observed,
                 detail: judgement.detail,
-                windows,
-                failed_windows: windows.map(|_| watched.failed),
+                windows: windows.map(|(count, _)| count),
+                failed_windows: windows.map(|(_, failed)| failed),
                 few: judgement.few,
             }
         };
         self.watched.iter().map(result).collect()
-    }
-}
-
-impl Watched {
-    fn new(threshold: Threshold) -> Self {
-        Self { threshold, worst: None, windows: 0, failed: 0, unsure: Vec::new() }
-    }
-
-    /// Load has come this far, so the windows before count.
-    fn take_until(&mut self, until_unix_ms: u64) {
-        for (last, judgement) in std::mem::take(&mut self.unsure) {
-            if (last + 1) * 1_000 <= until_unix_ms {
-                self.take(last, judgement);
-            } else {
-                self.unsure.push((last, judgement));
-            }
-        }
-    }
-
-    fn take(&mut self, unix_s: u64, judgement: Judgement) {
-        self.windows += 1;
-        self.failed += u64::from(judgement.verdict == Verdict::Fail);
-        let rank = |verdict| match verdict {
-            Verdict::Fail => 2,
-            Verdict::Unclear => 1,
-            _ => 0,
-        };
-        // Of equals the latest is kept.
-        let worse = |(_, worst): &(u64, Judgement)| rank(judgement.verdict) >= rank(worst.verdict);
-        if self.worst.as_ref().is_none_or(worse) {
-            self.worst = Some((unix_s, judgement));
-        }
     }
 }
 
@@ -238,102 +209,5 @@ fn whole(threshold: &Threshold, book: &Book, until_unix_ms: u64) -> Measured {
     measured(threshold, book.cells(), seconds)
 }
 
-/// The window that ends with second `last`; `None` while it does not lie within the threshold's
-/// time. Whether load came as far is another question ([`Watched::take_until`]).
-fn window(
-    threshold: &Threshold,
-    over: Duration,
-    last: u64,
-    recent: &VecDeque<Decoded>,
-    setting: &Setting,
-) -> Option<Measured> {
-    let first = (last + 1).checked_sub(over.as_secs())?;
-    let (start_ms, end_ms) = span_ms(threshold, setting);
-    if first * 1_000 < start_ms || (last + 1) * 1_000 > end_ms {
-        return None;
-    }
-    let inside = recent.iter().filter(|report| report.unix_s >= first);
-    let cells = inside.flat_map(|report| report.cells.iter().map(|(key, cell)| (key, cell)));
-    Some(measured(threshold, cells, over.as_secs_f64()))
-}
-
 #[cfg(test)]
-mod tests {
-    use model::hdr::{empty, encode};
-    use model::load::{DialHdr, Group, LoadCell, LoadInterval, LoadModel, Outcome};
-    use model::phase::Timeline;
-
-    use super::*;
-
-    const TIMELINE: Timeline =
-        Timeline { before_ms: 0, during_ms: 0, after_ms: 60_000, end_ms: 60_000 };
-    const START_S: u64 = 1_000;
-
-    /// A second in which as many journeys began as ended.
-    fn second(number: u64, journeys: u64) -> LoadInterval {
-        let key = LoadKey {
-            model: LoadModel::Open,
-            flow: "buy".into(),
-            step: None,
-            phase: Phase::During,
-            group: Group::Exposed,
-            hit: false,
-            outcome: Outcome::Completed,
-        };
-        let mut times = empty();
-        times.record_n(1_000, journeys).unwrap();
-        let hdr = encode(&times);
-        LoadInterval {
-            run_id: "run-1".into(),
-            worker: 0,
-            sequence: number,
-            unix_s: START_S + number,
-            offered: journeys,
-            cells: vec![LoadCell::new(key, journeys, hdr.clone(), hdr)],
-            lateness_hdr: encode(&empty()),
-            connection_wait_hdr: encode(&empty()),
-            dials: DialHdr::default(),
-            body_bytes: 0,
-            in_flight: 0,
-            cpu_cores: 0.1,
-            validity: Validity::Valid,
-            spans_dropped: 0,
-            exemplars: Vec::new(),
-        }
-    }
-
-    /// Journeys in each second, of a load that came so far.
-    fn judged(seconds: &[u64], reached_ms: u64) -> ThresholdResult {
-        let setting = Setting {
-            run_id: "run-1".into(),
-            start_unix_ms: START_S * 1_000,
-            timeline: TIMELINE,
-            workers: 1,
-        };
-        let threshold = Threshold::parse("rate > 50/s over 1s", &[], TIMELINE).unwrap();
-        let mut book = Book::new(setting.clone());
-        let mut judge = Judge::new(vec![threshold], setting);
-        for (number, journeys) in (0..).zip(seconds) {
-            let report = book.add(&second(number, *journeys)).unwrap().unwrap();
-            let _broken = judge.second(report, &book);
-        }
-        judge.finish(&book, reached_ms, Validity::Valid).remove(0)
-    }
-
-    #[test]
-    fn windows_behind_an_early_end_failed_for_want_of_load() {
-        for (seconds, reached_ms, verdict, windows, failed) in [
-            // Ended in its fourth second, and the last answers took until the sixth.
-            (&[100, 100, 100, 7, 0, 0][..], 3_070, Held::Pass, 3, 0),
-            (&[100, 100, 20, 3], 3_070, Held::Fail, 3, 1),
-            // Nothing was offered for a while, and load went on.
-            (&[100, 0, 0, 100], 4_000, Held::Fail, 4, 2),
-            (&[100, 0, 0], 3_000, Held::Fail, 3, 2),
-            (&[3], 400, Held::Unclear, 0, 0),
-        ] {
-            let result = judged(seconds, reached_ms);
-            let got = (result.verdict, result.windows.unwrap(), result.failed_windows.unwrap());
-            assert_eq!(got, (verdict, windows, failed), "{seconds:?} {}", result.observed);
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use model::hdr::LoadTotals;
-use model::load::{LoadReply, Outcome};
+use model::load::{LoadInterval, LoadReply, Outcome};
 
 use super::*;
 use crate::testing::{self, Act, Collected, Peer, rate, step};
@@ -67,7 +67,9 @@ async fn what_was_reported_each_second_sums_to_the_final_account() {
     assert_eq!(sequences, (0..sequences.len() as u64).collect::<Vec<_>>());
     assert!(collected.intervals.is_sorted_by_key(|interval| interval.unix_s));
     assert_eq!(collected.intervals.iter().map(|i| i.offered).sum::<u64>(), 110);
-    assert!(collected.intervals.iter().all(|interval| !interval.exemplars.is_empty()));
+    // The load may have had a few milliseconds only of its first second and of its last.
+    let told = |it: &LoadInterval| it.exemplars.is_empty() == it.cells.is_empty();
+    assert!(collected.intervals.iter().all(told));
     assert_eq!(ran.done.spans_dropped, 0);
     assert_eq!(collected.spans.len(), 330);
     drop(collected);

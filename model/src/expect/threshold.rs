@@ -52,6 +52,17 @@ pub struct Measured {
     pub seconds: f64,
 }
 
+impl Measured {
+    /// Takes in what was measured of another time; how long this is of stays.
+    pub fn absorb(&mut self, other: &Self) {
+        self.known.add(&other.known);
+        self.censored.add(&other.censored);
+        self.untimed += other.untimed;
+        self.completed += other.completed;
+        self.errors += other.errors;
+    }
+}
+
 /// What follows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
