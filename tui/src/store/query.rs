@@ -14,9 +14,7 @@ use super::answers::{Answers, Slot};
 use crate::ask::{Answer, Question};
 use crate::derive::insight::{self, Insight};
 use crate::kept::Frame;
-use crate::screen::{
-    Detail, DetailView, EventRow, FRACTIONS, Head, Snapshot, Subject, TABLE_WINDOW_S, ViewQuery,
-};
+use crate::screen::{Detail, DetailView, EventRow, FRACTIONS, Head, Snapshot, Subject, ViewQuery};
 
 mod effect;
 mod faults;
@@ -212,10 +210,6 @@ fn table_window<'a>(
     store: &'a Store,
     times: &Times,
 ) -> impl DoubleEndedIterator<Item = &'a Frame> + Clone {
-    let (first, last) = table_span(times);
+    let (first, last) = times.window();
     store.between(first, last)
-}
-
-fn table_span(times: &Times) -> (u64, u64) {
-    (times.cursor_s.saturating_sub(TABLE_WINDOW_S - 1), times.cursor_s)
 }

@@ -7,14 +7,14 @@ use model::phase::Phase;
 use super::sums::cells::{Cells, Ended, GROUPS};
 use super::sums::load::LoadSum;
 use super::time::Times;
-use super::{plot, quantile_ms, quantiles_ms, table_span};
+use super::{plot, quantile_ms, quantiles_ms};
 use crate::screen::load::{
     LoadItem, LoadMoment, LoadQuery, LoadRow, LoadView, PERCENTILES, Spectrum, SpectrumCurve, Split,
 };
 use crate::store::Store;
 
 pub(super) fn build(store: &Store, times: &Times, query: &LoadQuery) -> LoadView {
-    let span = (times.span().0, times.cursor_s);
+    let span = (times.since_start(times.span().0), times.cursor_s);
     let shown = || store.between(span.0, span.1);
     let seconds = shown().count() as u64;
     let cells = store.sums.cells.of(store, &(), span);
@@ -31,7 +31,7 @@ pub(super) fn build(store: &Store, times: &Times, query: &LoadQuery) -> LoadView
             .plot_columns()
             .map(|span| span.map(|span| moment(&sum(span))).unwrap_or_default())
             .collect(),
-        now: moment(&sum(table_span(times))),
+        now: moment(&sum(times.window())),
         spectrum: ended.map(|ended| spectrum(ended, query.split)).unwrap_or_default(),
         rows,
         selected,
@@ -169,6 +169,24 @@ mod tests {
         assert_eq!(view.now.failed_per_s, Some(5.0 * 54.0 / 10.0));
         assert_eq!(view.now.in_flight, Some(31.0));
         assert_eq!(moment(&LoadSum::default()), LoadMoment::default());
+    }
+
+    #[test]
+    fn rates_of_a_load_that_has_just_begun_counted_the_seconds_before_it() {
+        let mut store = Store::default();
+        let frames = recording::until(36);
+        // The load began with the last five of them.
+        let start_s = frames[frames.len() - 5].unix_s;
+        for mut frame in frames {
+            frame.run.start_unix_ms = Some(start_s * 1_000);
+            store.insert(Arc::new(frame));
+        }
+        let times = Times::of(&store, &ViewQuery { columns: 46, ..ViewQuery::default() }).unwrap();
+        assert_eq!(times.window(), (start_s, start_s + 4));
+        assert_eq!(times.axis(&store).window_s, 5);
+        let view = build(&store, &times, &LoadQuery::default());
+        assert_eq!((view.seconds, view.now.failed_per_s), (5, Some(54.0)));
+        assert!((view.rows[1].per_s - view.rows[1].count as f64 / 5.0).abs() < 1e-9);
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use model::load::Group;
 
+use super::quantile_ms;
 use super::sums::load::LoadSum;
 use super::time::Times;
-use super::{quantile_ms, table_span};
 use crate::screen::{LoadColumn, LoadSummary};
 use crate::store::Store;
 
 pub(super) fn build(store: &Store, times: &Times) -> LoadSummary {
-    let sum = store.sums.load.of(store, &(), table_span(times));
+    let sum = store.sums.load.of(store, &(), times.window());
     let seconds = sum.seconds.max(1) as f64;
     let last = store.at_or_before(times.cursor_s).map(|frame| &frame.load);
     let p99_of = |wanted: fn(Group, bool) -> bool| quantile_ms(&sum.responses(wanted), 0.99);

@@ -7,9 +7,9 @@ use model::edge::Edge;
 use model::fault::FaultState;
 use model::policy::BreakerState;
 
+use super::quantiles_ms;
 use super::sums::window::{Red, Window};
 use super::time::Times;
-use super::{quantiles_ms, table_span};
 use crate::kept::Frame;
 use crate::screen::{Row, Sort, SortBy, Subject};
 use crate::store::Store;
@@ -69,7 +69,7 @@ pub(super) fn build(store: &Store, times: &Times, subjects: &[&Subject]) -> Vec<
 
 /// The window of the tables.
 pub(super) fn window(store: &Store, times: &Times) -> Arc<Window> {
-    let span = table_span(times);
+    let span = times.window();
     store.sums.windows.of((), span, || Window::over(store.between(span.0, span.1)))
 }
 

@@ -87,6 +87,18 @@ impl Times {
         (self.seconds_of(first).0, self.seconds_of(self.last_column).1.min(self.newest_s))
     }
 
+    /// The seconds that numbers are taken over: the last ones up to the cursor.
+    pub(super) fn window(&self) -> (u64, u64) {
+        (self.since_start(self.cursor_s.saturating_sub(TABLE_WINDOW_S - 1)), self.cursor_s)
+    }
+
+    /// Seconds before the start of load would make every rate too low; before the start itself
+    /// there are no others.
+    pub(super) fn since_start(&self, first_s: u64) -> u64 {
+        let start_s = self.origin_ms / 1_000;
+        if start_s > self.cursor_s { first_s } else { first_s.max(start_s) }
+    }
+
     /// The newest second is shown, and it moves on.
     pub(super) fn is_live(&self) -> bool {
         self.live
@@ -130,9 +142,8 @@ impl Times {
             end_column.saturating_sub(number).saturating_mul(self.column_s)
         };
         let width = self.columns as u64;
-        let window = store
-            .between(self.cursor_s.saturating_sub(TABLE_WINDOW_S - 1), self.cursor_s)
-            .count() as u64;
+        let (first, last) = self.window();
+        let window = store.between(first, last).count() as u64;
         Axis {
             columns: self.columns,
             column_s: self.column_s,
