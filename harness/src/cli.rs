@@ -142,6 +142,9 @@ pub enum Part {
         /// Holds the token that the collector wants to be shown
         #[arg(long, value_name = "FILE")]
         token_file: Option<PathBuf>,
+        /// Stop when standard input ends: whoever started it is gone
+        #[arg(long, hide = true)]
+        child: bool,
     },
     /// Ends the processes of a run whose runner died
     #[command(hide = true)]

@@ -93,6 +93,7 @@ impl CommandError {
         match self {
             Self::Plan(_)
             | Self::SamePlace(_)
+            | Self::Publish(PublishError::Otlp(_))
             | Self::Threshold { .. }
             | Self::Drive(DriveError::Load(LoadError::Plan { .. })) => ExitCode::ScenarioInvalid,
             Self::NotBegun(_) | Self::Drive(DriveError::Left) => ExitCode::Interrupted,
@@ -139,19 +140,23 @@ async fn act(arguments: &LoadArguments) -> Result<ExitCode, CommandError> {
     once::set_up(&mut plan, &requests, &mut signals, &clock).await?;
     let before = Before { arguments, plan: &plan, publisher: &publisher, voice };
     let driven = shown(before, thresholds, &mut signals, &clock).await;
-    let (driven, judge) = match driven {
+    let (driven, judge, undone) = match driven {
         Err(error @ CommandError::Drive(DriveError::Left)) => {
             once::leave_out(&requests);
             return Err(error);
         },
         driven => {
             let is_asked = driven.as_ref().is_ok_and(|(driven, _)| is_interrupted(driven));
-            once::tear_down(&plan, &requests, &mut signals, (&clock, is_asked)).await;
-            driven?
+            let undone = once::tear_down(&plan, &requests, &mut signals, (&clock, is_asked)).await;
+            let (driven, judge) = driven?;
+            (driven, judge, undone)
         },
     };
     let asked = Asked::new(&terms, requests.describe());
-    let result = LoadResult::new(asked, &driven, &judge);
+    let mut result = LoadResult::new(asked, &driven, &judge);
+    if result.exit_code == ExitCode::Pass {
+        result.exit_code = undone.unwrap_or(ExitCode::Pass);
+    }
     // A form that cannot be written keeps no other from being written.
     let printed = if forms.take_stdout() {
         Ok(())

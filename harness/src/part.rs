@@ -9,6 +9,7 @@ use services::ServiceConfig;
 use telemetry::clock::Clock;
 use telemetry::providers::{Identity, Providers, TelemetryError};
 use telemetry::shutdown::Shutdown;
+use tokio::sync::oneshot;
 
 use crate::cli::Part;
 use crate::guardian;
@@ -63,9 +64,9 @@ fn serve(part: Part) -> Result<(), PartError> {
         match part {
             Part::Service { name, listen, data } => serve_service(name, listen, &data).await,
             Part::LoadWorker { plan: Some(plan), .. } => serve_load(&plan).await,
-            Part::LoadWorker { join, worker, token_file, .. } => {
-                let worker = worker.unwrap_or_default();
-                join_load(&join.unwrap_or_default(), token_file.as_deref(), worker).await
+            Part::LoadWorker { join, worker, token_file, child, .. } => {
+                let (at, worker) = (join.unwrap_or_default(), worker.unwrap_or_default());
+                join_load(&at, token_file.as_deref(), worker, child).await
             },
             Part::Guardian => Ok(guardian::guard(Clock::system()).await?),
         }
@@ -157,6 +158,7 @@ async fn join_load(
     collector: &str,
     token_file: Option<&Path>,
     worker: u32,
+    child: bool,
 ) -> Result<(), PartError> {
     let token = token_file.map(crate::control::token).transpose().map_err(PartError::Token)?;
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
@@ -165,8 +167,20 @@ async fn join_load(
     let address = found.next().ok_or_else(|| {
         unknown(std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address"))
     })?;
-    loadgen::join::join(address, token, worker, Clock::system()).await?;
+    let gone = async { if child { input_ended().await } else { std::future::pending().await } };
+    loadgen::join::join(address, token, worker, gone, Clock::system()).await?;
     Ok(())
+}
+
+/// Waits for the end of standard input, on a thread that nobody waits for.
+async fn input_ended() {
+    let (ended, seen) = oneshot::channel();
+    std::thread::spawn(move || {
+        // Whatever ends it.
+        let _read = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _nobody_waits = ended.send(());
+    });
+    let _thread_has_gone = seen.await;
 }
 
 fn identity(name: &str, run_id: &str) -> Identity {

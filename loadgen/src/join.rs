@@ -5,6 +5,7 @@
 //! an instant, so how exactly the workers begin together depends on their clocks alone.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,11 +40,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Takes part in the load that the collector at `collector` offers, as worker `worker`, until it
-/// ends or a signal comes. The token is what the collector wants to be shown.
+/// ends, a signal comes, or whoever started this process is `gone`. The token is what the collector
+/// wants to be shown.
 pub async fn join(
     collector: SocketAddr,
     token: Option<Token>,
     worker: u32,
+    gone: impl Future<Output = ()>,
     clock: Clock,
 ) -> Result<LoadDone, LoadError> {
     // What the plan will ask for is not known yet.
@@ -53,9 +56,16 @@ pub async fn join(
     let (start, started) = oneshot::channel();
     let (stop, stopped) = watch::channel(None);
     let meeting = Meeting { collector, token, client: Client::new(), clock: clock.clone() };
+    let mut gone = pin!(gone);
+    let mut ended = async || {
+        tokio::select! {
+            signal = shutdown.requested() => signal,
+            () = gone.as_mut() => "the end of its parent",
+        }
+    };
     let plan = tokio::select! {
         plan = meeting.plan(worker) => plan?,
-        signal = shutdown.requested() => return Err(LoadError::NotBegun { signal }),
+        signal = ended() => return Err(LoadError::NotBegun { signal }),
     };
     Resolved::new(&plan)?;
     let running = async {
@@ -72,7 +82,7 @@ pub async fn join(
         }
     };
     let obey = async {
-        let reason = shutdown.requested().await;
+        let reason = ended().await;
         tracing::info!(reason, "the load is stopped");
         stop.send_replace(Some(reason));
         std::future::pending().await
@@ -217,7 +227,10 @@ impl Meeting {
         if !again || since.elapsed() > PATIENCE {
             return Err(error);
         }
-        tracing::info!(%error, "asking the collector again");
+        // Whoever waits for minutes is told once.
+        if since.elapsed() < PAUSE {
+            tracing::info!(%error, patience_s = PATIENCE.as_secs(), "asking the collector again");
+        }
         tokio::time::sleep(PAUSE).await;
         Ok(())
     }

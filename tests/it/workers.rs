@@ -82,7 +82,13 @@ async fn together_and_alone() {
     let mut workers = tokio::task::JoinSet::new();
     // They ask before there is a plan, and wait for it.
     for worker in 0..WORKERS {
-        workers.spawn(loadgen::join::join(api, None, worker, clock.clone()));
+        workers.spawn(loadgen::join::join(
+            api,
+            None,
+            worker,
+            std::future::pending(),
+            clock.clone(),
+        ));
     }
     collector.offer_load(plan.clone());
     let (mut offered, mut completed) = (0, 0);

@@ -90,7 +90,7 @@ pub(super) async fn drive<L: Look>(
     let (reports, mut received) = mpsc::channel(REPORTS_QUEUED);
     let (start, started) = oneshot::channel();
     let (stop, stopped) = watch::channel(None);
-    let (timeline, workers, run_id) = (plan.timeline, plan.workers, plan.run_id.clone());
+    let setting = Setting::of(&plan, 0);
     let watcher = Watcher { ready: Some(ready), intervals: Some(reports) };
     let mut run =
         tokio::spawn(loadgen::run_watched(plan, started, stopped, clock.clone(), watcher));
@@ -104,7 +104,7 @@ pub(super) async fn drive<L: Look>(
     let begin = LoadStart::after(clock.unix_ns(), LEAD.as_nanos() as u64);
     start.send(begin).ok();
     let start_unix_ns = begin.start_unix_ns;
-    let setting = Setting { run_id, start_unix_ms: start_unix_ns / 1_000_000, timeline, workers };
+    let setting = Setting { start_unix_ms: start_unix_ns / 1_000_000, ..setting };
     let look = look(&setting);
     let mut watched = Watched::new(setting, look);
     let done = loop {

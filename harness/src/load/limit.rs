@@ -57,8 +57,12 @@ pub struct LimitResult {
     pub objective: String,
     /// Highest rate at which the objective held, tried at least twice unless interrupted.
     pub holds_per_s: Option<f64>,
-    /// Lowest rate at which it did not, or, with the bound `unclear`, could not be decided.
+    /// Lowest rate at which it did not, or, with the bound `generator`, at which the load generator
+    /// could not keep its promise.
     pub fails_per_s: Option<f64>,
+    /// With the bound `unclear`, lowest rate at which it could not be decided.
+    #[serde(default)]
+    pub unclear_per_s: Option<f64>,
     /// `system`, `generator`, `unclear` when the rate above could not be decided, `highest` when
     /// the highest rate that can be asked for held, or `unknown` when the search was interrupted
     /// before any rate failed.
@@ -174,12 +178,14 @@ impl Trials<'_> {
             Bound::Highest if interrupted => "unknown",
             Bound::Highest => "highest",
         };
+        let undecided = limit.bound == Bound::Unclear;
         LimitResult {
             format: 1,
             requests: self.requests.describe(),
             objective: self.objective.text.clone(),
             holds_per_s: limit.holds_per_s,
-            fails_per_s: limit.fails_per_s,
+            fails_per_s: if undecided { lowest_failed(&probes) } else { limit.fails_per_s },
+            unclear_per_s: limit.fails_per_s.filter(|_| undecided),
             bound: bound.to_owned(),
             interrupted,
             probes,
@@ -264,7 +270,8 @@ pub(super) fn text(result: &LimitResult) -> String {
 
 fn conclusion(result: &LimitResult) -> String {
     let rate = |rate: f64| format!("{}/s", number(rate));
-    match (result.holds_per_s, result.fails_per_s, result.bound.as_str()) {
+    let above = result.unclear_per_s.or(result.fails_per_s);
+    match (result.holds_per_s, above, result.bound.as_str()) {
         (Some(holds), Some(fails), "system") => {
             let not = if has_failed(result, fails) { "does not" } else { "cannot be shown to" };
             format!("holds up to {}, and {not} at {}", rate(holds), rate(fails))
@@ -298,19 +305,24 @@ fn has_failed(result: &LimitResult, rate_per_s: f64) -> bool {
     probes.any(|probe| probe.verdict == Held::Fail)
 }
 
+fn lowest_failed(probes: &[ProbeResult]) -> Option<f64> {
+    let failed = probes.iter().filter(|probe| probe.verdict == Held::Fail);
+    failed.map(|probe| probe.rate_per_s).reduce(f64::min)
+}
+
 /// A rate of which no trial said anything, and why; what fails above it is known all the same.
 fn undecided(result: &LimitResult, rate_per_s: f64) -> String {
     let rate = |rate: f64| format!("{}/s", number(rate));
     let last = result.probes.iter().rev().find(|probe| is_at(probe, rate_per_s));
     let why = last.map_or_else(String::new, |probe| format!(" ({})", probe.detail));
-    let fails = result.probes.iter().filter(|probe| probe.verdict == Held::Fail);
-    let fails = fails.map(|probe| probe.rate_per_s).reduce(f64::min);
     let advice = match last {
-        Some(probe) if probe.few && fails.is_none() => "longer (--for), or begin higher (--rate)",
+        Some(probe) if probe.few && result.fails_per_s.is_none() => {
+            "longer (--for), or begin higher (--rate)"
+        },
         _ => "longer (--for)",
     };
-    let fails =
-        fails.map_or_else(String::new, |fails| format!("; it does not hold at {}", rate(fails)));
+    let fails = result.fails_per_s.map(|fails| format!("; it does not hold at {}", rate(fails)));
+    let fails = fails.unwrap_or_default();
     format!("unclear at {}{why}{fails}; try it for {advice}", rate(rate_per_s))
 }
 
@@ -358,6 +370,7 @@ mod tests {
                 probes.push(probe);
             }
             let result = trials.result(search.limit(), probes, false);
+            assert!(result.fails_per_s.is_none() && result.unclear_per_s.is_some(), "{result:?}");
             assert_eq!(
                 (result.exit_code, result.bound.as_str()),
                 (ExitCode::Inconclusive, "unclear")

@@ -85,12 +85,6 @@ async fn led<L: Look>(
     (signals, clock): (&mut Shutdown, &Clock),
 ) -> Result<Driven, DriveError> {
     let begun = crew.begun(signals).await?;
-    let setting = |start_unix_ms| Setting {
-        run_id: plan.run_id.clone(),
-        start_unix_ms,
-        timeline: plan.timeline,
-        workers: plan.workers,
-    };
     let (first, start_unix_ms) = match begun {
         Begun::Word(word, start_unix_ms) => (Some(word), start_unix_ms),
         Begun::Interrupted => {
@@ -98,13 +92,13 @@ async fn led<L: Look>(
             (None, start_ns.map_or_else(|| clock.unix_ms(), |ns| ns / 1_000_000))
         },
     };
-    let setting = setting(start_unix_ms);
+    let setting = Setting::of(plan, start_unix_ms);
     let look = look(&setting);
     let mut watched = Watched::new(setting, look);
     match first {
         Some(word) => crew.run(Some(*word), plan.workers, &mut watched, (signals, clock)).await?,
         None => {
-            crew.stop(End::Interrupted("a signal before the first report"), &mut watched, clock);
+            crew.stop(End::Interrupted("a signal at the start"), &mut watched, clock);
             // Workers that know when to begin will, and are stopped by the answer to their first
             // report; others are told when they ask for the start.
             if crew.collector.load_rendezvous().has_begun() {
@@ -173,8 +167,9 @@ impl Crew<'_> {
         let program = std::env::current_exe().map_err(ManyError::Spawn)?;
         for worker in 0..workers {
             let child = Command::new(&program)
-                .args(["load-worker", "--join", &api.to_string(), "--worker", &worker.to_string()])
-                .stdin(Stdio::null())
+                .args(["load-worker", "--child", "--join", &api.to_string()])
+                .args(["--worker", &worker.to_string()])
+                .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .process_group(0)
@@ -280,6 +275,8 @@ async fn ended(
     mut child: Child,
     mut wanted: watch::Receiver<Wanted>,
 ) -> std::io::Result<ExitStatus> {
+    // Its end is how the child learns that this process was killed; waiting would close it.
+    let _input = child.stdin.take();
     loop {
         let order = tokio::select! {
             biased;

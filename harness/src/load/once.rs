@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::CommandError;
 use super::patience::{self, ONCE_ASKED, Waited};
 use super::plan::Requests;
+use crate::result::ExitCode;
 
 /// Walks the set-up and gives what it saved to the plan.
 pub(super) async fn set_up(
@@ -40,21 +41,24 @@ pub(super) fn leave_out(requests: &Requests) {
     }
 }
 
-/// Walks the tear-down. What goes wrong is said and changes nothing of the result. `is_asked` says
-/// that a person has asked for the end of the load.
+/// Walks the tear-down. What goes wrong is said, and gives an exit code for a load that has none of
+/// its own. `is_asked` says that a person has asked for the end of the load.
 pub(super) async fn tear_down(
     plan: &LoadPlan,
     requests: &Requests,
     signals: &mut Shutdown,
     (clock, is_asked): (&Clock, bool),
-) {
-    let Some(flow) = requests.file.as_ref().and_then(|file| file.teardown.as_ref()) else { return };
+) -> Option<ExitCode> {
+    let flow = requests.file.as_ref()?.teardown.as_ref()?;
     // Whoever drops the sender stops the walk.
     let (_stop, stopped) = watch::channel(false);
     let walk = loadgen::walk_once(plan, (Once::TearDown, flow), stopped, clock.clone());
     match patience::wait(walk, None, signals, is_asked).await {
-        Waited::Over(Ok(_saved)) => {},
-        Waited::Over(Err(error)) => crate::complain(&CommandError::TearDown(error)),
+        Waited::Over(Ok(_saved)) => return None,
+        Waited::Over(Err(error)) => {
+            crate::complain(&CommandError::TearDown(error));
+            return Some(ExitCode::HarnessFault);
+        },
         Waited::Late => crate::say(&format!(
             "interrupted, and the tear-down was not over {} s later: what the set-up made may \
              still be there",
@@ -64,4 +68,5 @@ pub(super) async fn tear_down(
             "left at once, in the middle of the tear-down: what the set-up made may still be there",
         ),
     }
+    Some(ExitCode::Interrupted)
 }

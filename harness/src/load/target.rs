@@ -25,8 +25,8 @@ impl Url {
         let text = text.trim();
         let (scheme, rest) = match text.split_once("://") {
             _ if text.starts_with("unix:") => ("", text),
-            Some(("http", rest)) => ("http://", rest),
-            Some(("https", rest)) => ("https://", rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => ("http://", rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => ("https://", rest),
             Some((scheme, _)) => {
                 return Err(format!("the scheme {scheme:?} is not known; expected http or https"));
             },
@@ -139,6 +139,7 @@ mod tests {
     fn urls_are_read_as_people_type_them() {
         for (text, target, path) in [
             ("http://shop/", "http://shop", "/"),
+            ("HTTP://shop/", "http://shop", "/"),
             ("https://shop:8443/a/b?c=d&e=${seq}#x", "https://shop:8443", "/a/b?c=d&e=${seq}"),
             ("127.0.0.1:8080", "http://127.0.0.1:8080", "/"),
             (":8080/x", "http://127.0.0.1:8080", "/x"),

@@ -150,3 +150,10 @@ fn the_timeout_of_a_file_was_said_to_be_another() {
     let own = terms(&["http://127.0.0.1:1/", "--timeout", "3s"]).unwrap();
     assert_eq!(own.timeout(), Duration::from_secs(3));
 }
+
+#[test]
+fn a_target_beside_a_url_was_ignored() {
+    let url = "http://127.0.0.1:1/";
+    let refused = Requests::read(&arguments(&[url, "--target", url])).unwrap_err().to_string();
+    assert!(refused.starts_with("--target does not go with"), "{refused}");
+}

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use model::hdr::HdrError;
-use model::load::{LoadDone, LoadInterval, LoadKey, LoadModel, Sequences, Validity};
+use model::load::{
+    AtLimit, LoadDone, LoadInterval, LoadKey, LoadModel, LoadPlan, Sequences, Validity,
+};
 use model::phase::{Phase, Timeline};
 
 use super::decoded::{Cell, Decoded, Dials};
@@ -17,9 +19,20 @@ pub struct Setting {
     pub start_unix_ms: u64,
     pub timeline: Timeline,
     pub workers: u32,
+    pub at_limit: AtLimit,
 }
 
 impl Setting {
+    pub fn of(plan: &LoadPlan, start_unix_ms: u64) -> Self {
+        Self {
+            run_id: plan.run_id.clone(),
+            start_unix_ms,
+            timeline: plan.timeline,
+            workers: plan.workers,
+            at_limit: plan.at_limit,
+        }
+    }
+
     /// The phase to which a second belongs by its middle; `None` before the start.
     pub fn phase_of(&self, unix_s: u64) -> Option<Phase> {
         let since = (unix_s * 1_000 + 500).checked_sub(self.start_unix_ms)?;

@@ -1,7 +1,9 @@
 //! Reports of made-up loads.
 
 use model::hdr::{empty, encode};
-use model::load::{Group, LoadCell, LoadDone, LoadInterval, LoadKey, LoadModel, Outcome, Validity};
+use model::load::{
+    AtLimit, Group, LoadCell, LoadDone, LoadInterval, LoadKey, LoadModel, Outcome, Validity,
+};
 use model::phase::{Phase, Timeline};
 
 use super::book::Setting;
@@ -16,6 +18,7 @@ pub(super) fn setting(workers: u32) -> Setting {
         start_unix_ms: START_S * 1_000,
         timeline: Timeline { before_ms: 2_000, during_ms: 2_000, after_ms: 12_000, end_ms: 12_000 },
         workers,
+        at_limit: AtLimit::Queue,
     }
 }
 

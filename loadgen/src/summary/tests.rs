@@ -1,4 +1,4 @@
-use model::load::{LoadModel, Outcome, Validity};
+use model::load::{AtLimit, LoadModel, Outcome, Validity};
 use proptest::prelude::*;
 
 use super::testing::{Journey, START_S, done, reports, setting};
@@ -175,6 +175,39 @@ fn a_lost_worker_report_or_arrival_makes_a_run_invalid() {
     let mut vanished = all;
     vanished[4].cells.clear();
     assert_eq!(reason(1, &vanished, true), "12 arrivals were offered, and 11 are accounted for");
+}
+
+#[test]
+fn a_load_that_judged_nothing_was_valid() {
+    let nothing = book_of(1, &reports(0, &[]));
+    let warmup = [completed(0, 1_000), completed(1, 1_000)];
+    let in_warmup = book_of(1, &reports(0, &warmup));
+    for (mut book, journeys, reason) in [
+        (nothing, &[][..], "nothing was offered"),
+        (in_warmup, &warmup[..], "the load ended before anything was judged"),
+    ] {
+        book.finish(done(0, journeys)).unwrap();
+        let trust = book.summary(1_500, true).trust;
+        assert_eq!((trust.verdict, trust.reasons.join("; ").as_str()), (Validity::Invalid, reason));
+    }
+}
+
+#[test]
+fn a_queue_that_was_full_dropped_arrivals_of_a_load_that_was_valid() {
+    let dropped = |second| Journey { outcome: Outcome::Dropped, ..completed(second, 1_000) };
+    let journeys = [completed(3, 1_000), dropped(4), dropped(5)];
+    for (at_limit, verdict) in
+        [(AtLimit::Queue, Validity::Suspect), (AtLimit::Drop, Validity::Valid)]
+    {
+        let mut book = Book::new(Setting { at_limit, ..setting(1) });
+        for report in reports(0, &journeys) {
+            book.add(&report).unwrap();
+        }
+        book.finish(done(0, &journeys)).unwrap();
+        let trust = book.summary(12_000, true).trust;
+        assert_eq!(trust.verdict, verdict, "{:?}", trust.reasons);
+        assert_eq!(trust.reasons.len(), usize::from(verdict == Validity::Suspect));
+    }
 }
 
 #[test]

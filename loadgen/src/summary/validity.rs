@@ -5,13 +5,14 @@
 //! is SUSPECT when anything is doubtful at all. A late generator can only make response times
 //! worse, because they count from the intended start.
 
-use model::load::Validity;
+use model::load::{AtLimit, Validity};
 
-use super::book::Book;
+use super::book::{Book, judged};
 use super::decoded::Decoded;
 use super::figures::Trust;
 use crate::account::Account;
 use crate::client::Failure;
+use crate::queue::WAITING_MAX;
 
 /// An arrival released later than this was not dispatched in time, in microseconds.
 const IN_TIME_US: u64 = 100_000;
@@ -79,6 +80,13 @@ pub(super) fn judge(book: &Book, account: &Account, reached_ms: u64, over: bool)
     } else if suspect_seconds + invalid_seconds > 0 {
         verdict = Validity::Suspect;
     }
+    if book.setting.at_limit == AtLimit::Queue && account.dropped > 0 {
+        verdict = verdict.max(Validity::Suspect);
+        reasons.push(format!(
+            "{} arrivals were dropped, because {WAITING_MAX} of their thread waited already",
+            account.dropped
+        ));
+    }
     for kind in [Doubt::Exhausted, Doubt::Late, Doubt::Busy, Doubt::Lateness] {
         let seconds = book.doubts.values().filter(|(_, doubt)| *doubt == kind).count() as u64;
         if seconds > 0 {
@@ -101,6 +109,11 @@ fn lost(book: &Book, account: &Account, over: bool) -> Vec<String> {
         return Vec::new();
     }
     let mut reasons = book.lost.clone();
+    if account.offered == 0 {
+        reasons.push("nothing was offered".to_owned());
+    } else if !book.cells().any(|(key, _)| judged(key.phase)) {
+        reasons.push("the load ended before anything was judged".to_owned());
+    }
     let silent = u64::from(book.setting.workers).saturating_sub(book.done.len() as u64);
     if silent > 0 {
         let workers = book.setting.workers;

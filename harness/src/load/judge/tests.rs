@@ -1,5 +1,5 @@
 use model::hdr::{empty, encode};
-use model::load::{DialHdr, Group, LoadCell, LoadInterval, LoadModel, Outcome};
+use model::load::{AtLimit, DialHdr, Group, LoadCell, LoadInterval, LoadModel, Outcome};
 use model::phase::Timeline;
 
 use super::*;
@@ -59,8 +59,13 @@ fn judged_by(
     seconds: impl Iterator<Item = LoadInterval>,
     reached_ms: u64,
 ) -> ThresholdResult {
-    let setting =
-        Setting { run_id: "run-1".into(), start_unix_ms: START_S * 1_000, timeline, workers: 1 };
+    let setting = Setting {
+        run_id: "run-1".into(),
+        start_unix_ms: START_S * 1_000,
+        timeline,
+        workers: 1,
+        at_limit: AtLimit::Queue,
+    };
     let threshold = Threshold::parse(text, &[], timeline).unwrap();
     let mut book = Book::new(setting.clone());
     let mut judge = Judge::new(vec![threshold], setting);

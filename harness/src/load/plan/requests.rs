@@ -49,6 +49,10 @@ impl Requests {
             },
             (None, path) => Self::from_list(path.as_deref().unwrap_or(Path::new("-")), arguments)?,
         };
+        if arguments.target.is_some() && requests.file.is_none() {
+            let (with, why) = ("URLs", "they name the target themselves");
+            return Err(PlanError::Unused { option: "--target", with, why });
+        }
         check_encrypted(&requests.targets, arguments)?;
         for target in &mut requests.targets {
             connection(target, arguments)?;

@@ -114,6 +114,7 @@ fn now(page: &mut Page, report: &Decoded) {
 #[cfg(test)]
 mod tests {
     use loadgen::summary::Setting;
+    use model::load::AtLimit;
     use model::phase::Timeline;
 
     use super::*;
@@ -121,7 +122,13 @@ mod tests {
     #[test]
     fn before_the_first_second_everything_counted_is_nought_and_nothing_is_claimed_of_now() {
         let timeline = Timeline { before_ms: 0, during_ms: 1_000, after_ms: 1_000, end_ms: 1_000 };
-        let setting = Setting { run_id: "r".into(), start_unix_ms: 0, timeline, workers: 1 };
+        let setting = Setting {
+            run_id: "r".into(),
+            start_unix_ms: 0,
+            timeline,
+            workers: 1,
+            at_limit: AtLimit::Queue,
+        };
         let page = written(None, &Book::new(setting));
         for line in ["shakedown_load_arrivals_total 0", "shakedown_load_lateness_seconds_count 0"] {
             assert!(page.lines().any(|other| other == line), "{page}");
