@@ -60,7 +60,7 @@ pub struct ThresholdResult {
     pub few: bool,
 }
 
-/// What is kept behind the longest window: a load that is stopped gets its last answers within this.
+/// What is kept behind the longest window: a load that is stopped gets its last answers within it.
 const KEPT_BEHIND_S: u64 = 16;
 
 /// Judges the thresholds of one load.
