@@ -5,12 +5,14 @@
 
 use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStderr, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::Value;
 use telemetry::clock::Clock;
 use tempfile::TempDir;
@@ -377,5 +379,23 @@ fn an_interrupt_does_not_wait_for_a_target_that_never_answers() {
         let account = account_of_interrupted(begun);
         assert!(account["offered"].as_u64().unwrap() > 0, "{account}");
         assert_eq!(account["unfinished"], account["offered"], "{account}");
+    }
+}
+
+#[test]
+fn a_load_that_was_killed_left_its_workers_sending() {
+    let _machine = machine();
+    for options in [["--rate", "100"], ["--users", "2"]] {
+        let mut begun = Begun::new(serve(|_| 200), &options);
+        let open = |pid: &Pid| pidfd_open(*pid, PidfdFlags::empty()).unwrap();
+        let workers: Vec<OwnedFd> = begun.workers.iter().map(open).collect();
+        begun.child.kill().unwrap();
+        begun.child.wait().unwrap();
+        for worker in &workers {
+            // Reports that nobody takes would end it after ten seconds.
+            let within = Timespec { tv_sec: 8, tv_nsec: 0 };
+            let mut ends = [PollFd::new(worker, PollFlags::IN)];
+            assert_eq!(poll(&mut ends, Some(&within)).unwrap(), 1, "a worker goes on");
+        }
     }
 }

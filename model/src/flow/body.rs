@@ -20,9 +20,10 @@ pub enum Body {
 }
 
 impl Body {
-    /// Bytes that are a text may have holes; others are sent as they are.
+    /// Bytes that are a text may have holes; others are sent as they are. No text has a zero in it.
     pub fn of_bytes(bytes: Vec<u8>) -> Result<Self, TemplateError> {
         match String::from_utf8(bytes) {
+            Ok(text) if text.contains('\0') => Ok(Self::Bytes { bytes: text.into_bytes() }),
             Ok(text) => text.parse(),
             Err(error) => Ok(Self::Bytes { bytes: error.into_bytes() }),
         }
@@ -80,6 +81,7 @@ mod tests {
             (&b"{\"a\":1}"[..], Some(7), r#""{\"a\":1}""#),
             (b"a ${seq}", None, r#""a ${seq}""#),
             (b"", Some(0), r#""""#),
+            (b"a\x00${", Some(4), r#"{"base64":"YQAkew=="}"#),
             (b"\xff\x00${seq}", Some(8), r#"{"base64":"/wAke3NlcX0="}"#),
         ] {
             let body = Body::of_bytes(bytes.to_vec()).unwrap();
