@@ -5,6 +5,7 @@
     loadgen/benches/peers/load.py                # 64 connections as fast as they go
     loadgen/benches/peers/load.py --paced        # 5,000/s on 50 connections, as the target sees it
     loadgen/benches/peers/load.py --stall        # the same with a target that stands still for 1 s of 8
+    loadgen/benches/peers/load.py --http2        # 64 requests at once on one connection, as fast as they go
     loadgen/benches/peers/load.py --closed       # 64 users who do not think, beside Goose with its own client
 
 Needs Linux, two cores, nginx and wrk (Debian: nginx-light, wrk); oha (cargo install oha) and h2load (Debian:
@@ -36,7 +37,7 @@ events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 1000000000; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;
   fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "hello, world\\n"; }}
+  server {{ listen 127.0.0.1:{port}{protocol} backlog=4096; location / {{ return 200 "hello, world\\n"; }}
     location /status {{ stub_status; }} }}
 }}
 """
@@ -67,9 +68,9 @@ def ours(arguments, folder, url, rate, seconds, connections, *more):
     return json.loads(result.read_text()), cpu_s
 
 
-def nginx(folder):
+def nginx(folder, protocol=""):
     port = free_port()
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, protocol=protocol))
     return start(0, ["nginx", "-c", folder / "nginx.conf"], port), f"http://127.0.0.1:{port}/"
 
 
@@ -85,6 +86,25 @@ def in_turn(arguments, contestants, first):
         print(f"| {name} | {statistics.median(figures):,.0f} | {statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f}) |")
 
 
+def h2load(url, seconds, *how):
+    out, cpu_s = client(["h2load", "-t1", *how, f"-D{seconds}", url])
+    return float(re.search(r"finished in [\d.]+m?s, ([\d.]+) req/s", out).group(1)) * seconds / cpu_s
+
+
+def oha(url, seconds, *how):
+    out, cpu_s = client(["oha", "-z", f"{seconds}s", *how, "--no-tui", "--output-format", "json", url])
+    return json.loads(out)["summary"]["requestsPerSec"] * seconds / cpu_s
+
+
+def most(arguments, folder, url, *how):
+    result, cpu_s = ours(arguments, folder, url, "max", arguments.seconds, 64, *how)
+    return result["account"]["completed"] / cpu_s
+
+
+def there(contestants):
+    return {name: run for name, run in contestants.items() if name == "ours" or shutil.which(name)}
+
+
 def flat_out(arguments, folder):
     target, url = nginx(folder)
     seconds = arguments.seconds
@@ -93,21 +113,25 @@ def flat_out(arguments, folder):
         out, cpu_s = client(["wrk", "-t1", "-c64", f"-d{seconds}s", url])
         return int(re.search(r"(\d+) requests in", out).group(1)) / cpu_s
 
-    def oha():
-        out, cpu_s = client(["oha", "-z", f"{seconds}s", "-c", 64, "--no-tui", "--output-format", "json", url])
-        return json.loads(out)["summary"]["requestsPerSec"] * seconds / cpu_s
+    contestants = {
+        "wrk": wrk,
+        "h2load": lambda: h2load(url, seconds, "--h1", "-c64"),
+        "oha": lambda: oha(url, seconds, "-c64"),
+        "ours": lambda: most(arguments, folder, url),
+    }
+    in_turn(arguments, there(contestants), "wrk")
+    stop([target])
 
-    def h2load():
-        out, cpu_s = client(["h2load", "--h1", "-t1", "-c64", f"-D{seconds}", url])
-        return float(re.search(r"finished in [\d.]+m?s, ([\d.]+) req/s", out).group(1)) * seconds / cpu_s
 
-    def this():
-        result, cpu_s = ours(arguments, folder, url, "max", seconds, 64)
-        return result["account"]["completed"] / cpu_s
-
-    contestants = {"wrk": wrk, "h2load": h2load, "oha": oha, "ours": this}
-    contestants = {name: run for name, run in contestants.items() if name == "ours" or shutil.which(name)}
-    in_turn(arguments, contestants, "wrk")
+def over_http2(arguments, folder):
+    target, url = nginx(folder, " http2")
+    seconds = arguments.seconds
+    contestants = {
+        "h2load": lambda: h2load(url, seconds, "-c1", "-m64"),
+        "oha": lambda: oha(url, seconds, "--http2", "-c1", "-p64"),
+        "ours": lambda: most(arguments, folder, url, "--http2"),
+    }
+    in_turn(arguments, there(contestants), "h2load")
     stop([target])
 
 
@@ -208,6 +232,7 @@ def main():
     parser.add_argument("--paced", action="store_true")
     parser.add_argument("--stall", action="store_true")
     parser.add_argument("--closed", action="store_true")
+    parser.add_argument("--http2", action="store_true")
     parser.add_argument("--binary", default="target/release/shakedown")
     parser.add_argument("--witness", default="target/release/examples/witness")
     parser.add_argument("--goose", default="target/release/examples/goose_alone")
@@ -215,7 +240,7 @@ def main():
     # Whoever outlives a client becomes a child of this process, so that its time is known, too.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory() as folder:
-        asked = {paced: arguments.paced, stall: arguments.stall, closed: arguments.closed}
+        asked = {paced: arguments.paced, stall: arguments.stall, closed: arguments.closed, over_http2: arguments.http2}
         chosen = next((run for run, is_asked in asked.items() if is_asked), flat_out)
         chosen(arguments, pathlib.Path(folder))
 
