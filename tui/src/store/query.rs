@@ -1,7 +1,7 @@
 //! From a question to the plain data of one screen.
 //!
 //! Every percentile is read from the merged histogram of exactly the seconds it stands for: the
-//! last [`TABLE_WINDOW_S`] up to the cursor for numbers, the seconds of one column for plots.
+//! last ones up to the cursor for numbers, the seconds of one column for plots.
 //! Built when a frame has come or the question has changed, never on a timer.
 
 use model::frame::Span;

@@ -97,7 +97,10 @@ impl Requests {
             Some(text) => {
                 let wrong = |problem| PlanError::Url { text: text.clone(), problem };
                 let other = Url::parse(text).map_err(wrong)?.target;
-                Some(file.target.clone().map_or(other.clone(), |known| moved(known, other)))
+                Some(match file.target.clone() {
+                    Some(known) => moved(known, other),
+                    None => other,
+                })
             },
         };
         let target = target.ok_or_else(|| PlanError::NoTarget { path: path.to_owned() })?;
