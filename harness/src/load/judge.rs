@@ -136,7 +136,7 @@ impl Judge {
         let result = |watched: &Watched| {
             let (judgement, windows) = match watched {
                 Watched::Whole(threshold) => {
-                    (threshold.judge(&whole(threshold, book, until_ms)), None)
+                    (threshold.judge_all(&whole(threshold, book, until_ms)), None)
                 },
                 Watched::Windows(windows) => {
                     let seen = windows.finish(until_ms, &self.recent);

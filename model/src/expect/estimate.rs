@@ -92,6 +92,29 @@ impl Estimate {
         }
     }
 
+    /// What follows where `needed` samples are wanted. A share of errors fails by its interval also
+    /// when samples are fewer: ten failures of ten need no more of them. So does a percentile, if
+    /// these `are_all`: others to come could be better ones.
+    pub(super) fn verdict(
+        &self,
+        measure: Measure,
+        operator: Operator,
+        limit: Limit,
+        (needed, are_all): (u64, bool),
+    ) -> Verdict {
+        let enough_to_fail = match measure {
+            Measure::Errors => 1,
+            Measure::Quantile(_) if are_all => needed.min(COUNT_MIN),
+            _ => needed,
+        };
+        match self.compare(operator, limit.value()) {
+            _ if self.samples == 0 && measure != Measure::Rate => Verdict::Unclear,
+            Verdict::Fail if self.samples >= enough_to_fail => Verdict::Fail,
+            _ if self.samples < needed => Verdict::Unclear,
+            verdict => verdict,
+        }
+    }
+
     /// `1.21s (1.18s..1.25s, n=1200)`.
     pub(super) fn describe(&self, measure: Measure) -> String {
         if self.samples == 0 {

@@ -99,8 +99,17 @@ impl Threshold {
         Ok(Self { text: text.to_owned(), measure, subject, operator, limit, over, phase })
     }
 
-    /// Judges what was measured, as if nothing more came.
+    /// Judges what was measured so far.
     pub fn judge(&self, measured: &Measured) -> Judgement {
+        self.judged(measured, false)
+    }
+
+    /// Judges what was measured when nothing more comes.
+    pub fn judge_all(&self, measured: &Measured) -> Judgement {
+        self.judged(measured, true)
+    }
+
+    fn judged(&self, measured: &Measured, are_all: bool) -> Judgement {
         let sample = Sample::of_durations(measured);
         let estimate = self.estimate(measured, &sample);
         let needed = match self.measure {
@@ -108,12 +117,7 @@ impl Threshold {
             measure => samples_needed(measure, self.operator, self.limit),
         };
         let few = estimate.samples < needed;
-        let verdict = match estimate.compare(self.operator, self.limit.value()) {
-            _ if estimate.samples == 0 && self.measure != Measure::Rate => Verdict::Unclear,
-            Verdict::Fail if self.measure == Measure::Errors => Verdict::Fail,
-            _ if few => Verdict::Unclear,
-            verdict => verdict,
-        };
+        let verdict = estimate.verdict(self.measure, self.operator, self.limit, (needed, are_all));
         let show = |value| describe_value(self.measure, value);
         let detail = match verdict {
             Verdict::Unclear if few => {
@@ -314,6 +318,23 @@ mod tests {
         histogram.record_n(us, count).unwrap();
         let known = Durations::from(&histogram);
         Measured { known, errors, completed: count - errors, seconds: 10.0, ..Measured::default() }
+    }
+
+    #[test]
+    fn four_hundred_slow_requests_were_too_few_for_a_percentile_to_fail() {
+        let threshold = parse("p99 < 4ms").unwrap();
+        for (count, us, so_far, of_all) in [
+            (400, 5_000, Verdict::Unclear, Verdict::Fail),
+            (10, 5_000, Verdict::Unclear, Verdict::Fail),
+            (9, 5_000, Verdict::Unclear, Verdict::Unclear),
+            // That it holds takes more.
+            (400, 3_000, Verdict::Unclear, Verdict::Unclear),
+            (1_000, 3_000, Verdict::Pass, Verdict::Pass),
+        ] {
+            let sample = measured(count, us, 0);
+            let got = (threshold.judge(&sample).verdict, threshold.judge_all(&sample).verdict);
+            assert_eq!(got, (so_far, of_all), "{count} of {us} us");
+        }
     }
 
     #[test]

@@ -119,8 +119,6 @@ impl Asked<'_> {
         Found { verdict, decided: false, observed, detail, trace_ids }
     }
 
-    /// A share of errors is judged by its interval even when samples are few: ten failures of ten
-    /// need no more of them. A percentile without samples beyond it has no interval worth the name.
     fn decide(
         &self,
         estimate: &Estimate,
@@ -129,12 +127,7 @@ impl Asked<'_> {
         needed: u64,
     ) -> (Verdict, String) {
         let few = estimate.samples < needed;
-        let verdict = match estimate.compare(operator, limit.value()) {
-            _ if estimate.samples == 0 => Verdict::Unclear,
-            Verdict::Fail if self.measure == Measure::Errors => Verdict::Fail,
-            _ if few => Verdict::Unclear,
-            verdict => verdict,
-        };
+        let verdict = estimate.verdict(self.measure, operator, limit, (needed, false));
         let detail = match verdict {
             Verdict::Unclear if few => {
                 format!("needs {needed} samples, has {}", estimate.samples)

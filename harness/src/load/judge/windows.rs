@@ -64,7 +64,7 @@ impl Windows {
             return None;
         }
         let window = self.measured(recent.iter().filter(|report| report.unix_s >= first));
-        let judgement = self.threshold.judge(&window);
+        let judgement = self.threshold.judge_all(&window);
         self.unsure.push((last, window));
         Some(judgement)
     }
@@ -77,9 +77,9 @@ impl Windows {
         let mut seen = self.seen.clone();
         for (last, window) in &self.unsure {
             if last + 1 < end_s {
-                seen.take(self.threshold.judge(window));
+                seen.take(self.threshold.judge_all(window));
             } else if last + 1 == end_s {
-                seen.take(self.threshold.judge(&self.with_late(window, end_s, recent)));
+                seen.take(self.threshold.judge_all(&self.with_late(window, end_s, recent)));
             }
         }
         seen
@@ -107,7 +107,7 @@ impl Windows {
     fn take_before(&mut self, before_s: u64) {
         let counts = self.unsure.iter().take_while(|(last, _)| *last < before_s).count();
         for (_, window) in self.unsure.drain(..counts) {
-            self.seen.take(self.threshold.judge(&window));
+            self.seen.take(self.threshold.judge_all(&window));
         }
     }
 }
